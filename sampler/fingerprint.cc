@@ -1,0 +1,135 @@
+#include "sampler/fingerprint.h"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "sampler/knobs.h"
+
+namespace logitd {
+namespace {
+
+struct Stage {
+  const char* name;
+  int version;
+  bool (*active)(const Plan& plan);
+};
+
+// In the order of the pipeline.
+constexpr Stage kStages[] = {
+    {"check", 1, [](const Plan&) { return true; }},
+    {"hard_bans", 1, [](const Plan&) { return true; }},
+    {"min_tokens", 1, [](const Plan& p) { return !p.delayed_ids.empty(); }},
+    {"logit_bias", 1, [](const Plan& p) { return !p.bias_ids.empty(); }},
+    {"repetition", 1, [](const Plan& p) { return p.repetition.has_value(); }},
+    {"frequency", 1, [](const Plan& p) { return p.frequency.has_value(); }},
+    {"presence", 1, [](const Plan& p) { return p.presence.has_value(); }},
+    {"greedy", 1, [](const Plan& p) { return p.greedy; }},
+    {"temperature", 1,
+     [](const Plan& p) { return !p.greedy && p.inverse_temperature != 1.0f; }},
+    {"top_k", 1, [](const Plan& p) { return !p.greedy && p.top_k; }},
+    {"top_p", 1, [](const Plan& p) { return !p.greedy && p.top_p; }},
+    {"min_p", 1, [](const Plan& p) { return !p.greedy && p.min_p_floor; }},
+    {"draw", 1, [](const Plan& p) { return !p.greedy; }},
+};
+
+std::string Bits(double value) {
+  return absl::StrCat(
+      absl::Hex(std::bit_cast<uint64_t>(value), absl::kZeroPad16));
+}
+
+std::string SortedIds(TokenIds ids) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return absl::StrJoin(ids, ",");
+}
+
+using Fields = std::map<int, std::string>;
+
+void AddScalars(const Plan& plan, Fields* fields) {
+  const Params& params = plan.params;
+  for (const RealKnob& knob : kRealKnobs) {
+    const auto& value = params.*knob.value;
+    if (value && *value != knob.off) (*fields)[knob.field] = Bits(*value);
+  }
+  for (const CountKnob& knob : kCountKnobs) {
+    const auto& value = params.*knob.value;
+    if (value && *value != knob.off) {
+      (*fields)[knob.field] = absl::StrCat(*value);
+    }
+  }
+  for (const SwitchKnob& knob : kSwitchKnobs) {
+    if ((params.*knob.value).value_or(false)) (*fields)[knob.field] = "1";
+  }
+  // top_k is off from the vocabulary's size on.
+  if (!plan.top_k) fields->erase(10);
+  if (!plan.relax_soft_bans) (*fields)[kOnEmptyField] = "2";
+  if (plan.ban_non_finite) (*fields)[kOnNonFiniteField] = "2";
+}
+
+void AddLists(const Plan& plan, Fields* fields) {
+  const Params& params = plan.params;
+  for (const IdsKnob& knob : kIdsKnobs) {
+    const TokenIds& ids = params.*knob.value;
+    if (!ids.empty()) (*fields)[knob.field] = SortedIds(ids);
+  }
+  if (!plan.bias_ids.empty()) {
+    std::string values;
+    for (size_t i = 0; i < plan.bias_ids.size(); ++i) {
+      absl::StrAppend(&values, i == 0 ? "" : ",", plan.bias_ids[i], ":",
+                      Bits(plan.bias_values[i]));
+    }
+    (*fields)[kBiasIdsField] = values;
+  }
+  std::vector<std::string> sequences;
+  for (const TokenIds& sequence : params.stop_sequences) {
+    sequences.push_back(absl::StrJoin(sequence, ","));
+  }
+  std::sort(sequences.begin(), sequences.end());
+  if (!sequences.empty()) {
+    (*fields)[kStopSequencesField] = absl::StrJoin(sequences, ";");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> StageVersions() {
+  std::vector<std::string> versions;
+  for (const Stage& stage : kStages) {
+    versions.push_back(absl::StrCat(stage.name, "=", stage.version));
+  }
+  return versions;
+}
+
+std::vector<std::string> FingerprintLines(const Plan& plan) {
+  std::vector<std::string> lines = {kSemantics,
+                                    absl::StrCat("core=", kCoreVersion)};
+  for (const Stage& stage : kStages) {
+    if (!stage.active(plan)) continue;
+    lines.push_back(absl::StrCat(stage.name, "=", stage.version));
+  }
+  Fields fields;
+  AddScalars(plan, &fields);
+  AddLists(plan, &fields);
+  for (const auto& [field, value] : fields) {
+    lines.push_back(absl::StrCat(field, "=", value));
+  }
+  return lines;
+}
+
+std::string Fingerprint(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) absl::StrAppend(&text, line, "\n");
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+         digest);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest), 8));
+}
+
+}  // namespace logitd

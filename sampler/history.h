@@ -1,0 +1,99 @@
+// History: the tokens of a session, and what the penalties count in them.
+//
+// One representation: the token list. The count tables are derived from it and
+// follow it at each append and rewind, so a copy of a History is a fork of it.
+// Keeps as many tokens as the plan looks back, and kRewindMin more to rewind
+// over. Thread-compatible. Append is O(1) amortised whatever the length; it
+// allocates only when a list or table doubles.
+#ifndef LOGITD_SAMPLER_HISTORY_H_
+#define LOGITD_SAMPLER_HISTORY_H_
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "sampler/count_table.h"
+#include "sampler/plan.h"
+
+namespace logitd {
+
+// A session can always go back this far.
+inline constexpr uint32_t kRewindMin = 256;
+
+class History {
+ public:
+  // A prompt by its tokens.
+  explicit History(absl::Span<const uint32_t> prompt = {});
+  // A prompt known only by its length.
+  static History WithoutPrompt(uint32_t prompt_length);
+
+  // Counts what the plan's penalties look at. Call before the first use and
+  // when the plan changes. FAILED_PRECONDITION, nothing changed, when the plan
+  // looks at the prompt or further back than what was kept.
+  absl::Status Follow(const Plan& plan);
+
+  void Append(uint32_t token);
+
+  // Takes back all tokens from `position` on. INVALID_ARGUMENT outside
+  // [prompt_length, position()]; FAILED_PRECONDITION when too little was kept.
+  // Nothing changed on error.
+  absl::Status Rewind(uint32_t position);
+
+  // The position of the next token: prompt length + generated.
+  uint32_t position() const {
+    return first_kept_ + static_cast<uint32_t>(tokens_.size());
+  }
+  uint32_t prompt_length() const { return prompt_length_; }
+  // Tokens held in memory, 4 bytes each; at most twice what must stay.
+  size_t kept() const { return tokens_.size(); }
+  uint32_t generated() const { return position() - prompt_length_; }
+
+  // True if the output (never the prompt) ends with the sequence.
+  bool OutputEndsWith(absl::Span<const uint32_t> sequence) const;
+  // The last token. generated() > 0.
+  uint32_t last() const { return tokens_.back(); }
+
+  // What each penalty counts; empty when the plan does not use it.
+  const CountTable& repetition() const { return tracks_[kRepetition].counts; }
+  const CountTable& frequency() const { return tracks_[kFrequency].counts; }
+  // Shared with frequency when both look at the same window.
+  const CountTable& presence() const { return tracks_[presence_track_].counts; }
+
+ private:
+  enum TrackIndex { kRepetition, kFrequency, kPresence, kTrackCount };
+  struct Track {
+    bool active = false;
+    bool output_only = false;
+    uint32_t window = 0;  // 0: all
+    CountTable counts;
+  };
+
+  // First position that the track sees when `position` comes next.
+  uint32_t WindowStart(const Track& track, uint32_t position) const;
+  uint32_t KnownFrom() const { return prompt_known_ ? 0 : prompt_length_; }
+  uint32_t token_at(uint32_t position) const {
+    assert(position >= first_kept_);
+    return tokens_[position - first_kept_];
+  }
+  // How many tokens must stay: what is looked at, and kRewindMin more.
+  uint64_t Keep() const;
+  absl::Status CheckKept(uint32_t lookback, uint32_t position) const;
+  void Recount(Track* track);
+  void Trim();
+  void Shrink();
+
+  std::vector<uint32_t> tokens_;  // positions first_kept_ ..
+  uint32_t first_kept_ = 0;
+  uint32_t prompt_length_ = 0;
+  bool prompt_known_ = true;
+  uint32_t lookback_ = 0;
+  Track tracks_[kTrackCount];
+  TrackIndex presence_track_ = kPresence;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_HISTORY_H_

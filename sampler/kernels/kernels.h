@@ -1,0 +1,112 @@
+// The vector loops over one row of logits, as a table of functions for each
+// instruction set.
+//
+// Knows nothing of parameters, sessions or status: arguments were checked at
+// the door, and no kernel can fail or allocate. All functions are pure on their
+// arguments and thread-safe. Formulas: sampler/README.md, "Arithmetic".
+//
+// Notation. A row is `l`, fp32, padded with -inf to whole blocks of 128 ids;
+// block_max[b] is the largest value of block b. w holds weights; only the
+// blocks on an active list hold defined ones. Every table gives the same bits.
+#ifndef LOGITD_SAMPLER_KERNELS_KERNELS_H_
+#define LOGITD_SAMPLER_KERNELS_KERNELS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace logitd::kernels {
+
+inline constexpr uint32_t kBlockSize = 128;
+inline constexpr uint32_t kLanes = 16;
+inline constexpr uint32_t kNone = 0xFFFFFFFFu;
+// How many pivots CountGe and MassGe take at once.
+inline constexpr uint32_t kPivots = 4;
+
+// A prefix of the rank (logit falling, id rising): all ids with l > value, and
+// those with l == value up to id.
+struct Cut {
+  float value;
+  uint32_t id;
+};
+
+// l, w, block_max and block_mass of one row, and the list of its blocks that
+// can hold members. Owned by the caller's workspace; 64-byte aligned.
+struct RowView {
+  float* l;
+  float* w;
+  float* block_max;
+  float* block_mass;
+  uint32_t* active;  // rising block numbers
+  uint32_t block_count;
+  uint32_t active_count;
+};
+
+// The elementwise map: d = (l - m) * inverse_temperature, w = exp_f(d).
+struct Scale {
+  float m;
+  float inverse_temperature;
+};
+
+struct KernelTable {
+  // The instruction set, as Highway names it: "AVX3", "AVX2", "NEON"...
+  const char* name;
+
+  // Widens `count` logits at `source` (any alignment) into row.l, -0 to +0,
+  // pads with -inf, fills block_max. Returns the first index that is NaN or
+  // +inf, or kNone; then l from that block on is undefined unless ban_bad, when
+  // all such values become -inf and *bad_count counts them.
+  uint32_t (*load_f32)(const void* source, uint32_t count, bool ban_bad,
+                       const RowView& row, uint32_t* bad_count);
+  uint32_t (*load_bf16)(const void* source, uint32_t count, bool ban_bad,
+                        const RowView& row, uint32_t* bad_count);
+
+  // Bans every id whose bit is 0 or beyond mask_bytes; refreshes block_max.
+  void (*apply_mask)(const uint8_t* mask, size_t mask_bytes,
+                     const RowView& row);
+
+  // block_max[b] from l, for the given blocks.
+  void (*refresh_block_max)(const uint32_t* blocks, uint32_t count,
+                            const RowView& row);
+
+  // Lowest id with l == value; kNone if there is none.
+  uint32_t (*first_equal)(const RowView& row, float value);
+
+  // How many ids have l >= pivots[i], for each i.
+  void (*count_ge)(const RowView& row, const float* pivots, uint64_t* counts);
+  // How many ids are in the cut.
+  uint64_t (*count_cut)(const RowView& row, Cut cut);
+  // The ids with low <= l < high, rising, at most `capacity`. Returns how many.
+  uint32_t (*gather)(const RowView& row, float low, float high, uint32_t* ids,
+                     uint32_t capacity);
+
+  // w of the cut's members (+0 for others) in every block that can hold weight,
+  // their block_mass, the active list (row.active, *active_count); block_mass
+  // is +0 elsewhere. Returns mass(cut).
+  double (*weigh)(const RowView& row, Scale scale, Cut cut,
+                  uint32_t* active_count);
+  // mass({l >= pivots[i]}) over the active blocks, for each i.
+  void (*mass_ge)(const RowView& row, const float* pivots, double* masses);
+  // mass(cut) over the active blocks.
+  double (*mass_cut)(const RowView& row, Cut cut);
+  // Sets w of non-members to +0, refreshes block_mass of the active blocks.
+  // Returns mass(cut).
+  double (*restrict_to)(const RowView& row, Cut cut);
+  // Sum of w * d over the active blocks, added up as mass() is.
+  double (*weighted_sum)(const RowView& row, Scale scale);
+};
+
+// Tables that this build holds and this processor runs, best first. At least
+// one. Made on the first call, then immutable; thread-safe.
+struct KernelList {
+  const KernelTable* const* tables;
+  size_t count;
+};
+KernelList Available();
+
+// The table of that name, case ignored; nullptr if this build or processor has
+// none. "auto" is the best.
+const KernelTable* Find(const char* name);
+
+}  // namespace logitd::kernels
+
+#endif  // LOGITD_SAMPLER_KERNELS_KERNELS_H_

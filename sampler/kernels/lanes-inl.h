@@ -1,0 +1,174 @@
+// The building stones of the vector loops: 16 virtual lanes, block sums in one
+// fixed order, fused multiply-add and exp_f. Included once per instruction set.
+//
+// Element i of a block belongs to lane i % 16 whatever the register width, so
+// every target adds the same numbers in the same order.
+#if defined(LOGITD_SAMPLER_KERNELS_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LOGITD_SAMPLER_KERNELS_LANES_INL_H_
+#undef LOGITD_SAMPLER_KERNELS_LANES_INL_H_
+#else
+#define LOGITD_SAMPLER_KERNELS_LANES_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace logitd::kernels {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// At most 16 lanes; 1, 4, 8 or 16 of them.
+using DF = hn::CappedTag<float, kLanes>;
+using DI = hn::RebindToSigned<DF>;
+using VF = hn::Vec<DF>;
+
+inline constexpr float kMinusInf = -__builtin_huge_valf();
+inline constexpr float kPlusInf = __builtin_huge_valf();
+// Below this d a weight is +0.
+inline constexpr float kWeightFloor = -87.0f;
+
+// a * b + c with one rounding, on targets that have no such instruction too.
+HWY_INLINE VF Fma(DF d, VF a, VF b, VF c) {
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  HWY_ALIGN float x[kLanes], y[kLanes], z[kLanes];
+  hn::Store(a, d, x);
+  hn::Store(b, d, y);
+  hn::Store(c, d, z);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) {
+    x[i] = __builtin_fmaf(x[i], y[i], z[i]);
+  }
+  return hn::Load(d, x);
+#else
+  (void)d;
+  return hn::MulAdd(a, b, c);
+#endif
+}
+
+// exp_f of logitd/1 for d in [-87, 0], +0 below. Relative error < 1.2e-7.
+HWY_INLINE VF ExpF(DF d, VF x) {
+  const DI di;
+  const auto below = hn::Lt(x, hn::Set(d, kWeightFloor));
+  x = hn::Max(x, hn::Set(d, kWeightFloor));
+  const VF magic = hn::Set(d, 12582912.0f);
+  const VF n = hn::Sub(Fma(d, x, hn::Set(d, 0x1.715476p+0f), magic), magic);
+  VF r = Fma(d, n, hn::Set(d, -0x1.63p-1f), x);
+  r = Fma(d, n, hn::Set(d, 0x1.bd0106p-13f), r);
+  VF q = hn::Set(d, 0x1.6d110ap-10f);
+  q = Fma(d, q, r, hn::Set(d, 0x1.120b6ep-7f));
+  q = Fma(d, q, r, hn::Set(d, 0x1.55551ap-5f));
+  q = Fma(d, q, r, hn::Set(d, 0x1.5554dcp-3f));
+  q = Fma(d, q, r, hn::Set(d, 0.5f));
+  const VF p = hn::Add(Fma(d, q, hn::Mul(r, r), r), hn::Set(d, 1.0f));
+  const auto bits =
+      hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, n)));
+  return hn::IfThenElse(below, hn::Zero(d), hn::BitCast(d, bits));
+}
+
+// Folds 16 lanes: 8, 4, 2, 1.
+HWY_INLINE float FoldLanes(float* HWY_RESTRICT lanes) {
+  for (size_t half = kLanes / 2; half != 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) lanes[i] = lanes[i] + lanes[i + half];
+  }
+  return lanes[0];
+}
+
+// The sum of a block: term(i) gives the terms of ids i.. (one register) of it.
+template <class Term>
+HWY_INLINE float BlockSum(const Term& term) {
+  const DF d;
+  HWY_ALIGN float lanes[kLanes];
+  const size_t step = hn::Lanes(d);
+  for (size_t j = 0; j < kLanes; j += step) {
+    VF sum = hn::Zero(d);
+    for (size_t i = j; i < kBlockSize; i += kLanes) {
+      sum = hn::Add(sum, term(i));
+    }
+    hn::Store(sum, d, lanes + j);
+  }
+  return FoldLanes(lanes);
+}
+
+// The largest of a block of l.
+HWY_INLINE float BlockMax(const float* HWY_RESTRICT l) {
+  const DF d;
+  HWY_ALIGN float lanes[kLanes];
+  const size_t step = hn::Lanes(d);
+  for (size_t j = 0; j < kLanes; j += step) {
+    VF max = hn::Load(d, l + j);
+    for (size_t i = j + kLanes; i < kBlockSize; i += kLanes) {
+      max = hn::Max(max, hn::Load(d, l + i));
+    }
+    hn::Store(max, d, lanes + j);
+  }
+  float max = lanes[0];
+  for (size_t i = 1; i < kLanes; ++i) max = lanes[i] > max ? lanes[i] : max;
+  return max;
+}
+
+// Adds block sums in double: accumulator b % 8, then 4, 2, 1.
+class BlockAccumulator {
+ public:
+  HWY_INLINE void Add(uint32_t block, float sum) {
+    sums_[block % 8] += static_cast<double>(sum);
+  }
+  HWY_INLINE double Total() const {
+    const double a = sums_[0] + sums_[4], b = sums_[1] + sums_[5];
+    const double c = sums_[2] + sums_[6], e = sums_[3] + sums_[7];
+    return (a + c) + (b + e);
+  }
+
+ private:
+  double sums_[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+};
+
+// Members of a cut in a block that lies on one side of the cut's id: all of at
+// least the pivot.
+struct PlainMember {
+  float pivot;
+  HWY_INLINE auto operator()(DF d, VF l, size_t) const
+      -> decltype(hn::Ge(l, l)) {
+    return hn::Ge(l, hn::Set(d, pivot));
+  }
+};
+
+// Members in the one block that holds the cut's id, at offset `last`.
+struct SplitMember {
+  float value;
+  int32_t last;
+  HWY_INLINE auto operator()(DF d, VF l, size_t i) const
+      -> decltype(hn::Ge(l, l)) {
+    const DI di;
+    const auto after = hn::RebindMask(
+        d, hn::Gt(hn::Iota(di, static_cast<int32_t>(i)), hn::Set(di, last)));
+    const VF pivot = hn::Set(d, value);
+    return hn::Or(hn::Gt(l, pivot), hn::AndNot(after, hn::Eq(l, pivot)));
+  }
+};
+
+// The float after `value`, which is finite and not -0.
+HWY_INLINE float NextFloat(float value) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof(bits));
+  bits += value >= 0.0f ? 1u : 0xFFFFFFFFu;
+  __builtin_memcpy(&value, &bits, sizeof(bits));
+  return value;
+}
+
+// Calls function(member) with the member test that fits block b. Only one
+// block of a row pays for comparing ids.
+template <class Function>
+HWY_INLINE auto WithCut(Cut cut, uint32_t b, const Function& function) {
+  const uint32_t base = b * kBlockSize;
+  if (cut.id >= base + (kBlockSize - 1)) {
+    return function(PlainMember{cut.value});
+  }
+  if (cut.id < base) return function(PlainMember{NextFloat(cut.value)});
+  return function(SplitMember{cut.value, static_cast<int32_t>(cut.id - base)});
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace logitd::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif

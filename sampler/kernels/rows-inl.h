@@ -1,0 +1,265 @@
+// The vector loops of the kernel table, written once for all instruction sets.
+// Contracts: kernels.h. Arithmetic: lanes-inl.h.
+#if defined(LOGITD_SAMPLER_KERNELS_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LOGITD_SAMPLER_KERNELS_ROWS_INL_H_
+#undef LOGITD_SAMPLER_KERNELS_ROWS_INL_H_
+#else
+#define LOGITD_SAMPLER_KERNELS_ROWS_INL_H_
+#endif
+
+#include "sampler/kernels/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace logitd::kernels {
+namespace HWY_NAMESPACE {
+
+HWY_INLINE float LowestPivot(const float* pivots) {
+  float lowest = pivots[0];
+  for (size_t p = 1; p < kPivots; ++p) {
+    lowest = pivots[p] < lowest ? pivots[p] : lowest;
+  }
+  return lowest;
+}
+
+void RefreshBlockMax(const uint32_t* blocks, uint32_t count,
+                     const RowView& row) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t b = blocks[i];
+    row.block_max[b] = BlockMax(row.l + size_t{b} * kBlockSize);
+  }
+}
+
+void ApplyMask(const uint8_t* mask, size_t mask_bytes, const RowView& row) {
+  const DF d;
+  const size_t step = hn::Lanes(d);
+  const VF banned = hn::Set(d, kMinusInf);
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    uint8_t bits[kBlockSize / 8 + 8] = {};  // 8 more: LoadMaskBits may read on
+    const size_t first = size_t{b} * (kBlockSize / 8);
+    for (size_t i = 0; i < kBlockSize / 8 && first + i < mask_bytes; ++i) {
+      bits[i] = mask[first + i];
+    }
+    float* l = row.l + size_t{b} * kBlockSize;
+    for (size_t i = 0; i < kBlockSize; i += step) {
+      uint8_t here[8] = {};
+      here[0] = static_cast<uint8_t>(bits[i / 8] >> (i % 8));
+      here[1] = bits[i / 8 + 1];
+      const auto allowed = hn::LoadMaskBits(d, here);
+      hn::Store(hn::IfThenElse(allowed, hn::Load(d, l + i), banned), d, l + i);
+    }
+    row.block_max[b] = BlockMax(l);
+  }
+}
+
+uint32_t FirstEqual(const RowView& row, float value) {
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= value)) continue;
+    const float* l = row.l + size_t{b} * kBlockSize;
+    for (uint32_t i = 0; i < kBlockSize; ++i) {
+      if (l[i] == value) return b * kBlockSize + i;
+    }
+  }
+  return kNone;
+}
+
+void CountGe(const RowView& row, const float* pivots, uint64_t* counts) {
+  static_assert(kPivots == 4, "one counter each");
+  const DF d;
+  const size_t step = hn::Lanes(d);
+  const VF p0 = hn::Set(d, pivots[0]), p1 = hn::Set(d, pivots[1]);
+  const VF p2 = hn::Set(d, pivots[2]), p3 = hn::Set(d, pivots[3]);
+  const float lowest = LowestPivot(pivots);
+  uint64_t c0 = 0, c1 = 0, c2 = 0, c3 = 0;
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= lowest)) continue;
+    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    for (size_t i = 0; i < kBlockSize; i += step) {
+      const VF v = hn::Load(d, l + i);
+      c0 += hn::CountTrue(d, hn::Ge(v, p0));
+      c1 += hn::CountTrue(d, hn::Ge(v, p1));
+      c2 += hn::CountTrue(d, hn::Ge(v, p2));
+      c3 += hn::CountTrue(d, hn::Ge(v, p3));
+    }
+  }
+  counts[0] = c0;
+  counts[1] = c1;
+  counts[2] = c2;
+  counts[3] = c3;
+}
+
+uint64_t CountCut(const RowView& row, Cut cut) {
+  const DF d;
+  const size_t step = hn::Lanes(d);
+  uint64_t count = 0;
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= cut.value)) continue;
+    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    count += WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+      uint64_t here = 0;
+      for (size_t i = 0; i < kBlockSize; i += step) {
+        here += hn::CountTrue(d, member(d, hn::Load(d, l + i), i));
+      }
+      return here;
+    });
+  }
+  return count;
+}
+
+uint32_t Gather(const RowView& row, float low, float high, uint32_t* ids,
+                uint32_t capacity) {
+  const DF d;
+  const size_t step = hn::Lanes(d);
+  const VF vlow = hn::Set(d, low), vhigh = hn::Set(d, high);
+  uint32_t count = 0;
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= low)) continue;
+    const float* l = row.l + size_t{b} * kBlockSize;
+    for (size_t i = 0; i < kBlockSize; i += step) {
+      const VF v = hn::Load(d, l + i);
+      if (hn::AllFalse(d, hn::And(hn::Ge(v, vlow), hn::Lt(v, vhigh)))) continue;
+      for (size_t j = i; j < i + step; ++j) {
+        if (!(l[j] >= low && l[j] < high)) continue;
+        if (count == capacity) return count;
+        ids[count++] = b * kBlockSize + static_cast<uint32_t>(j);
+      }
+    }
+  }
+  return count;
+}
+
+double Weigh(const RowView& row, Scale scale, Cut cut, uint32_t* active_count) {
+  const DF d;
+  const VF m = hn::Set(d, scale.m);
+  const VF it = hn::Set(d, scale.inverse_temperature);
+  BlockAccumulator total;
+  uint32_t active = 0;
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    row.block_mass[b] = 0.0f;
+    const float max = row.block_max[b];
+    const float max_d = (max - scale.m) * scale.inverse_temperature;
+    if (!(max >= cut.value) || !(max_d >= kWeightFloor)) continue;
+    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+    const float sum = WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+      return BlockSum([&](size_t i) HWY_ATTR {
+        const VF v = hn::Load(d, l + i);
+        const VF e = ExpF(d, hn::Mul(hn::Sub(v, m), it));
+        const VF kept = hn::IfThenElseZero(member(d, v, i), e);
+        hn::Store(kept, d, w + i);
+        return kept;
+      });
+    });
+    row.block_mass[b] = sum;
+    row.active[active++] = b;
+    total.Add(b, sum);
+  }
+  *active_count = active;
+  return total.Total();
+}
+
+// The four sums of one block for MassGe, in the order of BlockSum.
+HWY_INLINE void BlockSumsGe(const float* HWY_RESTRICT l,
+                            const float* HWY_RESTRICT w, const float* pivots,
+                            float* sums) {
+  static_assert(kPivots == 4, "one accumulator each");
+  const DF d;
+  const size_t step = hn::Lanes(d);
+  const VF p0 = hn::Set(d, pivots[0]), p1 = hn::Set(d, pivots[1]);
+  const VF p2 = hn::Set(d, pivots[2]), p3 = hn::Set(d, pivots[3]);
+  HWY_ALIGN float lanes[kPivots][kLanes];
+  for (size_t j = 0; j < kLanes; j += step) {
+    VF s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
+    for (size_t i = j; i < kBlockSize; i += kLanes) {
+      const VF v = hn::Load(d, l + i);
+      const VF e = hn::Load(d, w + i);
+      s0 = hn::Add(s0, hn::IfThenElseZero(hn::Ge(v, p0), e));
+      s1 = hn::Add(s1, hn::IfThenElseZero(hn::Ge(v, p1), e));
+      s2 = hn::Add(s2, hn::IfThenElseZero(hn::Ge(v, p2), e));
+      s3 = hn::Add(s3, hn::IfThenElseZero(hn::Ge(v, p3), e));
+    }
+    hn::Store(s0, d, lanes[0] + j);
+    hn::Store(s1, d, lanes[1] + j);
+    hn::Store(s2, d, lanes[2] + j);
+    hn::Store(s3, d, lanes[3] + j);
+  }
+  for (size_t p = 0; p < kPivots; ++p) sums[p] = FoldLanes(lanes[p]);
+}
+
+void MassGe(const RowView& row, const float* pivots, double* masses) {
+  BlockAccumulator totals[kPivots];
+  const float lowest = LowestPivot(pivots);
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    if (!(row.block_max[b] >= lowest)) continue;
+    const size_t base = size_t{b} * kBlockSize;
+    float sums[kPivots];
+    BlockSumsGe(row.l + base, row.w + base, pivots, sums);
+    for (size_t p = 0; p < kPivots; ++p) totals[p].Add(b, sums[p]);
+  }
+  for (size_t p = 0; p < kPivots; ++p) masses[p] = totals[p].Total();
+}
+
+double MassCut(const RowView& row, Cut cut) {
+  const DF d;
+  BlockAccumulator total;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    if (!(row.block_max[b] >= cut.value)) continue;
+    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    const float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+    const float sum = WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+      return BlockSum([&](size_t i) HWY_ATTR {
+        return hn::IfThenElseZero(member(d, hn::Load(d, l + i), i),
+                                  hn::Load(d, w + i));
+      });
+    });
+    total.Add(b, sum);
+  }
+  return total.Total();
+}
+
+double RestrictTo(const RowView& row, Cut cut) {
+  const DF d;
+  BlockAccumulator total;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+    const float sum = WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+      return BlockSum([&](size_t i) HWY_ATTR {
+        const VF kept = hn::IfThenElseZero(member(d, hn::Load(d, l + i), i),
+                                           hn::Load(d, w + i));
+        hn::Store(kept, d, w + i);
+        return kept;
+      });
+    });
+    row.block_mass[b] = sum;
+    total.Add(b, sum);
+  }
+  return total.Total();
+}
+
+double WeightedSum(const RowView& row, Scale scale) {
+  const DF d;
+  const VF m = hn::Set(d, scale.m);
+  const VF it = hn::Set(d, scale.inverse_temperature);
+  BlockAccumulator total;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    const size_t base = size_t{b} * kBlockSize;
+    total.Add(
+        b, BlockSum([&](size_t i) HWY_ATTR {
+          const VF w = hn::Load(d, row.w + base + i);
+          const VF x = hn::Mul(hn::Sub(hn::Load(d, row.l + base + i), m), it);
+          // -inf * 0 is NaN: only members count.
+          return hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, x));
+        }));
+  }
+  return total.Total();
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace logitd::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif

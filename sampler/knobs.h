@@ -1,0 +1,99 @@
+// The knobs as data: name, number, range and off value of each, in one place.
+//
+// Validation, the fingerprint and the translation from the contract all walk
+// these tables, so a knob cannot be checked in one and forgotten in another.
+// `field` is the number in proto/logitd/v1/params.proto; a test compares them.
+// Immutable; thread-safe.
+#ifndef LOGITD_SAMPLER_KNOBS_H_
+#define LOGITD_SAMPLER_KNOBS_H_
+
+#include <cstddef>
+#include <limits>
+#include <optional>
+
+#include "sampler/params.h"
+
+namespace logitd {
+
+struct RealKnob {
+  const char* name;
+  int field;
+  std::optional<double> Params::*value;
+  double min;
+  double max;
+  bool min_open;  // true: min itself is outside
+  double off;
+};
+
+inline constexpr RealKnob kRealKnobs[] = {
+    {"temperature", 1, &Params::temperature, 0, 100, false, 1},
+    {"top_p", 11, &Params::top_p, 0, 1, true, 1},
+    {"min_p", 12, &Params::min_p, 0, 1, false, 0},
+    {"repetition_penalty", 40, &Params::repetition_penalty, 0.1, 10, false, 1},
+    {"frequency_penalty", 42, &Params::frequency_penalty, -2, 2, false, 0},
+    {"presence_penalty", 44, &Params::presence_penalty, -2, 2, false, 0},
+};
+
+struct CountKnob {
+  const char* name;
+  int field;
+  std::optional<uint32_t> Params::*value;
+  uint32_t min;
+  uint32_t max;
+  uint32_t off;  // kNoOff: only absence is off
+};
+
+inline constexpr uint32_t kCountMax = 1u << 20;
+inline constexpr uint32_t kNoOff = std::numeric_limits<uint32_t>::max();
+
+inline constexpr CountKnob kCountKnobs[] = {
+    {"top_k", 10, &Params::top_k, 1, kCountMax, kNoOff},
+    {"repetition_window", 41, &Params::repetition_window, 1, kCountMax, kNoOff},
+    {"frequency_window", 43, &Params::frequency_window, 1, kCountMax, kNoOff},
+    {"presence_window", 45, &Params::presence_window, 1, kCountMax, kNoOff},
+    {"min_tokens", 83, &Params::min_tokens, 0, kCountMax, 0},
+    {"max_tokens", 84, &Params::max_tokens, 1, kCountMax, kNoOff},
+};
+
+// Sets of ids: order and repetition mean nothing.
+struct IdsKnob {
+  const char* name;
+  int field;
+  TokenIds Params::*value;
+  size_t count_max;
+};
+
+inline constexpr size_t kBansMax = 65536;
+inline constexpr size_t kBiasMax = 4096;
+inline constexpr size_t kStopSequencesMax = 64;
+inline constexpr size_t kStopSequenceTokensMax = 256;
+
+inline constexpr IdsKnob kIdsKnobs[] = {
+    {"penalty_exclude_ids", 46, &Params::penalty_exclude_ids, kBansMax},
+    {"allowed_ids", 62, &Params::allowed_ids, kBansMax},
+    {"banned_ids", 63, &Params::banned_ids, kBansMax},
+    {"eos_ids", 80, &Params::eos_ids, kBansMax},
+    {"stop_ids", 81, &Params::stop_ids, kBansMax},
+};
+
+struct SwitchKnob {
+  const char* name;
+  int field;
+  std::optional<bool> Params::*value;
+};
+
+inline constexpr SwitchKnob kSwitchKnobs[] = {
+    {"ignore_eos", 85, &Params::ignore_eos},
+    {"ban_eos", 86, &Params::ban_eos},
+};
+
+// Knobs of a shape of their own.
+inline constexpr int kBiasIdsField = 60;
+inline constexpr int kBiasValuesField = 61;
+inline constexpr int kStopSequencesField = 82;
+inline constexpr int kOnEmptyField = 90;
+inline constexpr int kOnNonFiniteField = 91;
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_KNOBS_H_

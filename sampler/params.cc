@@ -1,0 +1,114 @@
+#include "sampler/params.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "sampler/knobs.h"
+#include "sampler/status_macros.h"
+
+namespace logitd {
+namespace {
+
+// The fewest digits that are read back as the same number.
+std::string Digits(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
+  return std::string(text, end);
+}
+
+absl::Status CheckReal(const RealKnob& knob, double value) {
+  const bool above = knob.min_open ? value > knob.min : value >= knob.min;
+  if (above && value <= knob.max) return absl::OkStatus();  // false for NaN
+  return absl::InvalidArgumentError(absl::StrCat(
+      knob.name, ": ", Digits(value), " is outside ", knob.min_open ? "(" : "[",
+      Digits(knob.min), ", ", Digits(knob.max), "]"));
+}
+
+absl::Status CheckCount(const CountKnob& knob, uint32_t value) {
+  if (value >= knob.min && value <= knob.max) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      knob.name, ": ", value, " is outside [", knob.min, ", ", knob.max, "]"));
+}
+
+absl::Status CheckIds(const char* name, const TokenIds& ids, size_t count_max,
+                      uint32_t vocab_size) {
+  if (ids.size() > count_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(name, ": ", ids.size(), " ids are more than ", count_max));
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < vocab_size) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": id ", ids[i], " at index ", i, " is outside [0, ",
+                     vocab_size, ")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBias(const Params& params, uint32_t vocab_size) {
+  LOGITD_RETURN_IF_ERROR(
+      CheckIds("logit_bias_ids", params.logit_bias_ids, kBiasMax, vocab_size));
+  const std::vector<double>& values = params.logit_bias_values;
+  if (values.size() != params.logit_bias_ids.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("logit_bias_values: ", values.size(), " values for ",
+                     params.logit_bias_ids.size(), " logit_bias_ids"));
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::abs(values[i]) <= 100) continue;  // false for NaN
+    return absl::InvalidArgumentError(
+        absl::StrCat("logit_bias_values: ", Digits(values[i]), " at index ", i,
+                     " is outside [-100, 100]; to ban a token use banned_ids"));
+  }
+  TokenIds sorted = params.logit_bias_ids;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("logit_bias_ids: id ", *twice, " is given twice"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckStopSequences(const Params& params, uint32_t vocab_size) {
+  const auto& sequences = params.stop_sequences;
+  if (sequences.size() > kStopSequencesMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("stop_sequences: ", sequences.size(),
+                     " sequences are more than ", kStopSequencesMax));
+  }
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const std::string name = absl::StrCat("stop_sequences[", i, "].tokens");
+    if (sequences[i].empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, ": 0 tokens are outside [1, ", kStopSequenceTokensMax, "]"));
+    }
+    LOGITD_RETURN_IF_ERROR(CheckIds(name.c_str(), sequences[i],
+                                    kStopSequenceTokensMax, vocab_size));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Validate(const Params& params, uint32_t vocab_size) {
+  for (const RealKnob& knob : kRealKnobs) {
+    const auto& value = params.*knob.value;
+    if (value) LOGITD_RETURN_IF_ERROR(CheckReal(knob, *value));
+  }
+  for (const CountKnob& knob : kCountKnobs) {
+    const auto& value = params.*knob.value;
+    if (value) LOGITD_RETURN_IF_ERROR(CheckCount(knob, *value));
+  }
+  for (const IdsKnob& knob : kIdsKnobs) {
+    LOGITD_RETURN_IF_ERROR(
+        CheckIds(knob.name, params.*knob.value, knob.count_max, vocab_size));
+  }
+  LOGITD_RETURN_IF_ERROR(CheckBias(params, vocab_size));
+  return CheckStopSequences(params, vocab_size);
+}
+
+}  // namespace logitd

@@ -1,0 +1,52 @@
+// Finding prefixes of the rank: what top_k, top_p and min_p keep, and top-N
+// lists, without ever sorting a row.
+//
+// The rank orders ids by logit falling, id rising. A truncation keeps the
+// shortest prefix whose measure reaches a target, and the measure (a count, or
+// mass()) never falls as a prefix grows, so a search by pivots over values and
+// then over ids is exact. Functions use the workspace's id list; thread-safe on
+// different workspaces; O(V) per pass, a handful of passes; do not allocate.
+// Specification: sampler/README.md, "Truncation".
+#ifndef LOGITD_SAMPLER_PREFIX_H_
+#define LOGITD_SAMPLER_PREFIX_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "sampler/kernels/kernels.h"
+#include "sampler/workspace.h"
+
+namespace logitd {
+
+// All tokens that are not banned.
+inline constexpr kernels::Cut kAllAllowed = {-0x1.fffffep+127f, 0xFFFFFFFFu};
+
+// True if `a` keeps no more than `b`.
+bool AtMost(kernels::Cut a, kernels::Cut b);
+
+// Largest logit of the row; -inf when all are banned.
+float LargestLogit(const kernels::RowView& row);
+
+// The prefix of exactly k tokens, or all that are not banned if they are fewer.
+// k >= 1; at least one token is not banned.
+kernels::Cut PrefixOfCount(const kernels::KernelTable& kernels, uint64_t k,
+                           Workspace* workspace);
+
+// The shortest prefix S of `candidates` with mass(S) >= target, after the row
+// was weighed with `scale` and `candidates`; 0 < target <= mass(candidates).
+kernels::Cut PrefixOfMass(const kernels::KernelTable& kernels,
+                          kernels::Scale scale, kernels::Cut candidates,
+                          double target, double mass, Workspace* workspace);
+
+// The prefix of all tokens with d >= floor.
+kernels::Cut PrefixOfFloor(kernels::Scale scale, float floor);
+
+// The first min(n, size) ids of the prefix, in rank order, in the workspace's
+// id list. n <= Workspace::kGatherMax / 2.
+absl::Span<const uint32_t> FirstOfPrefix(const kernels::KernelTable& kernels,
+                                         kernels::Cut prefix, uint32_t n,
+                                         Workspace* workspace);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_PREFIX_H_

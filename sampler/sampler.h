@@ -1,0 +1,104 @@
+// The door: one row of logits in, one token and its numbers out.
+//
+// Sample() reads like the specification (sampler/README.md): check, bans, bias,
+// penalties, greedy or temperature, truncation, draw. It moves no state: the
+// caller appends the token to the history. Pure on its arguments, thread-safe
+// as long as each thread has its own Workspace; does not block, print, abort
+// or, once warm, allocate. Cost: a few passes over the row.
+#ifndef LOGITD_SAMPLER_SAMPLER_H_
+#define LOGITD_SAMPLER_SAMPLER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "sampler/history.h"
+#include "sampler/kernels/kernels.h"
+#include "sampler/noise.h"
+#include "sampler/plan.h"
+#include "sampler/workspace.h"
+
+namespace logitd {
+
+// How one logit is stored.
+enum class Dtype { kFloat32, kBfloat16 };
+constexpr size_t SizeOf(Dtype dtype) {
+  return dtype == Dtype::kFloat32 ? 4 : 2;
+}
+
+// A row as received; the bytes are the caller's and are only read.
+struct Row {
+  const void* logits = nullptr;  // any alignment
+  uint32_t width = 0;            // logits; at least the plan's vocab_size
+  Dtype dtype = Dtype::kFloat32;
+  const uint8_t* mask = nullptr;  // bit per id, 1 = allowed; nullptr: none
+  size_t mask_bytes = 0;
+};
+
+// Which numbers to report. None changes the token.
+struct Report {
+  bool final_logprob = true;
+  bool raw_logprob = false;
+  bool tempered_logprob = false;
+  bool kept_mass = false;
+  bool entropy = false;
+  uint32_t top_n_final = 0;  // at most kTopMax
+  uint32_t top_n_raw = 0;    // at most kTopMax
+};
+inline constexpr uint32_t kTopMax = 1024;
+
+inline constexpr double kNotReported = std::numeric_limits<double>::quiet_NaN();
+inline constexpr uint32_t kNoToken = 0xFFFFFFFFu;
+
+struct TopToken {
+  uint32_t id;
+  double logprob;
+};
+
+// What became of a row. Reused from row to row: its vectors keep their memory.
+struct Outcome {
+  uint32_t token = kNoToken;        // drawn, or the given one
+  uint32_t drawn_token = kNoToken;  // drawn
+  uint32_t kept = 0;
+  uint32_t rank = 0;  // of the given token; 0 when it is banned or none given
+  bool greedy = false;
+  bool soft_bans_lifted = false;
+  uint32_t non_finite_banned = 0;
+  double final_logprob = kNotReported;
+  double raw_logprob = kNotReported;
+  double tempered_logprob = kNotReported;
+  double kept_mass = kNotReported;
+  double raw_entropy = kNotReported;
+  double final_entropy = kNotReported;
+  std::vector<TopToken> top_final;
+  std::vector<TopToken> top_raw;
+};
+
+class Sampler {
+ public:
+  // `kernels` must outlive the sampler; tables do.
+  explicit Sampler(const kernels::KernelTable& kernels) : kernels_(kernels) {}
+
+  const kernels::KernelTable& kernels() const { return kernels_; }
+
+  // One token for `row`. `given` replaces the drawn token in the numbers.
+  // `history` must follow `plan`; `at` holds stream key, position and attempt.
+  // INVALID_ARGUMENT: the row is shorter than vocab_size, holds NaN or +inf
+  // (unless the plan bans them), the mask is longer than the row, or the given
+  // id is >= vocab_size. FAILED_PRECONDITION: nothing is left to choose from;
+  // the message names the bans. *outcome is undefined on error.
+  absl::Status Sample(const Plan& plan, const History& history,
+                      const NoisePoint& at, const Row& row,
+                      const Report& report, std::optional<uint32_t> given,
+                      Workspace* workspace, Outcome* outcome) const;
+
+ private:
+  const kernels::KernelTable& kernels_;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_SAMPLER_H_

@@ -1,0 +1,60 @@
+// Workspace: all scratch memory of one row in the making.
+//
+// One per worker, never shared: confined to one thread at a time. Reserve
+// allocates when a larger vocabulary comes; nothing else ever does. About 8.2
+// bytes per token of the largest vocabulary, and 40 KiB.
+#ifndef LOGITD_SAMPLER_WORKSPACE_H_
+#define LOGITD_SAMPLER_WORKSPACE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sampler/kernels/kernels.h"
+
+namespace logitd {
+
+// A logit that a sparse stage changed, with what it was before.
+struct Edit {
+  uint32_t id;
+  float before;
+};
+
+class Workspace {
+ public:
+  // Makes room for rows of vocab_size and sets the row's shape.
+  void Reserve(uint32_t vocab_size);
+
+  // Valid until the next Reserve.
+  kernels::RowView& row() { return row_; }
+
+  // Blocks whose maximum must be refreshed, each once.
+  void Touch(uint32_t id);
+  std::vector<uint32_t>& touched() { return touched_; }
+  void ClearTouched();
+
+  std::vector<Edit>& edits() { return edits_; }
+  // Room for kGatherMax ids.
+  std::vector<uint32_t>& ids() { return ids_; }
+  std::vector<float>& block_scratch() { return block_scratch_; }
+
+  static constexpr uint32_t kGatherMax = 4096;
+
+ private:
+  struct Free {
+    void operator()(void* memory) const;
+  };
+  std::unique_ptr<float, Free> memory_;
+  uint32_t block_capacity_ = 0;
+  kernels::RowView row_ = {};
+  std::vector<uint32_t> active_;
+  std::vector<uint32_t> touched_;
+  std::vector<uint8_t> is_touched_;
+  std::vector<Edit> edits_;
+  std::vector<uint32_t> ids_;
+  std::vector<float> block_scratch_;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_WORKSPACE_H_
