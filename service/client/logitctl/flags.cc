@@ -1,0 +1,128 @@
+#include "service/client/logitctl/flags.h"
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "service/client/logitctl/exit_code.h"
+
+namespace logitd::logitctl {
+namespace {
+
+constexpr char kConnection[] = "Connection";
+constexpr char kKnobs[] = "Knobs (absent: off)";
+constexpr char kChance[] = "Chance";
+
+}  // namespace
+
+void ServerFlags::AddTo(CLI::App* app) {
+  app->add_option("--target", target, "The server, unix:/path or host:port")
+      ->envname("LOGITD_TARGET")
+      ->capture_default_str()
+      ->group(kConnection);
+  app->add_option("--timeout", timeout_seconds,
+                  "Gives the whole command up after this many seconds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(kConnection);
+}
+
+absl::StatusOr<client::Client> ServerFlags::Connect() const {
+  client::ConnectOptions options;
+  options.timeout = std::min(options.timeout, timeout());
+  auto connected = client::Client::Connect(target, options);
+  if (!connected.ok()) {
+    return UnreachableError(
+        absl::UnavailableError(
+            absl::StrCat("the server: ", connected.status().message())),
+        absl::StrCat("start it:  logitd --listen ", target,
+                     "\nor name another with --target or LOGITD_TARGET"));
+  }
+  return connected;
+}
+
+void ModelFlags::AddTo(CLI::App* app) {
+  app->add_option("--model-target", target,
+                  "The demo language model, unix:/path or host:port")
+      ->envname("LOGITD_DEMO_MODEL")
+      ->capture_default_str()
+      ->group(kConnection);
+}
+
+void KnobFlags::AddTo(CLI::App* app, const std::string& token_word) {
+  for (const Knob& knob : ScalarKnobs()) {
+    const std::string field = knob.field;
+    app->add_option_function<std::string>(
+           FlagOf(field),
+           [this, field](const std::string& value) { scalars[field] = value; },
+           knob.help)
+        ->type_name(knob.values)
+        ->group(kKnobs);
+  }
+  app->add_flag("--ignore-eos", ignore_eos,
+                "The end of a sentence does not end the text")
+      ->group(kKnobs);
+  app->add_flag("--ban-eos", ban_eos, "The end token is never chosen")
+      ->group(kKnobs);
+  const auto add_tokens = [&](const char* flag, const std::string& type,
+                              std::vector<std::string>* values,
+                              const char* help) {
+    app->add_option(flag, *values, help)
+        ->type_name(type)
+        ->type_size(1)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group(kKnobs);
+  };
+  add_tokens("--logit-bias", token_word + "=V", &tokens.bias,
+             "Adds V to the logit of a token: +1 makes it about 2.7 times as "
+             "likely. [-100,100], off 0; may be repeated");
+  add_tokens("--ban", token_word, &tokens.ban,
+             "This token is never chosen; may be repeated");
+  add_tokens("--allow", token_word, &tokens.allow,
+             "Only tokens allowed so are chosen; may be repeated");
+  add_tokens("--stop", "\"A B\"", &tokens.stop,
+             "The text ends after these tokens in a row; may be repeated");
+  add_tokens("--stop-token", token_word, &tokens.stop_token,
+             "The text ends after this token; may be repeated");
+  add_tokens("--set", "KNOB=VALUE", &set,
+             "Any other single-valued knob of proto/logitd/v1/params.proto; "
+             "may be repeated");
+  app->add_option("--seed", seed,
+                  "Equal seed, rows and knobs give equal tokens, always and "
+                  "anywhere. Absent: a new one, which is printed")
+      ->type_name("N")
+      ->group(kChance);
+  app->add_option("--salt", salt,
+                  "The same seed with another salt draws differently; at most "
+                  "256 bytes")
+      ->type_name("TEXT")
+      ->group(kChance);
+}
+
+absl::StatusOr<v1::SamplingParams> KnobFlags::Params(
+    const TokenResolver& resolve) const {
+  v1::SamplingParams params;
+  for (const auto& [field, value] : scalars) {
+    if (absl::Status status = SetKnob(field, value, &params); !status.ok()) {
+      return status;
+    }
+  }
+  for (const std::string& assignment : set) {
+    if (absl::Status status = SetKnobFrom(assignment, &params); !status.ok()) {
+      return status;
+    }
+  }
+  if (ignore_eos) {
+    params.set_ignore_eos(true);
+  }
+  if (ban_eos) {
+    params.set_ban_eos(true);
+  }
+  if (absl::Status status = SetTokenKnobs(tokens, resolve, &params);
+      !status.ok()) {
+    return status;
+  }
+  return params;
+}
+
+}  // namespace logitd::logitctl

@@ -1,0 +1,64 @@
+// The flags that logitctl's commands share: where the server and the demo model
+// are, and one flag for each knob, whose --help teaches it.
+// Threads: main thread, before and after parsing. Ownership: the structs must
+// outlive the CLI::App that writes into them. Cost: none worth naming.
+
+#ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_FLAGS_H_
+#define LOGITD_SERVICE_CLIENT_LOGITCTL_FLAGS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "service/client/client.h"
+#include "service/client/logitctl/knobs.h"
+
+namespace CLI {
+class App;
+}
+
+namespace logitd::logitctl {
+
+// What main runs after parsing: the command that the user chose.
+using Command = std::function<absl::Status()>;
+
+struct ServerFlags {
+  std::string target = "unix:/run/logitd/logitd.sock";
+  double timeout_seconds = 60;
+
+  void AddTo(CLI::App* app);
+  absl::Duration timeout() const { return absl::Seconds(timeout_seconds); }
+  // No server: an unreachable error with the command that starts one.
+  absl::StatusOr<client::Client> Connect() const;
+};
+
+struct ModelFlags {
+  std::string target = "unix:/run/logitd/demo-model.sock";
+
+  void AddTo(CLI::App* app);
+};
+
+struct KnobFlags {
+  std::map<std::string, std::string> scalars;  // By field name, if given.
+  std::vector<std::string> set;                // KNOB=VALUE
+  bool ignore_eos = false;
+  bool ban_eos = false;
+  TokenKnobs tokens;
+  std::optional<std::uint64_t> seed;
+  std::string salt;
+
+  // `token_word` is what the help calls a token: "WORD or ID", "ID".
+  void AddTo(CLI::App* app, const std::string& token_word);
+  // The parameters that were asked for, and nothing else.
+  absl::StatusOr<v1::SamplingParams> Params(const TokenResolver& resolve) const;
+};
+
+}  // namespace logitd::logitctl
+
+#endif  // LOGITD_SERVICE_CLIENT_LOGITCTL_FLAGS_H_

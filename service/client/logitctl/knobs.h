@@ -1,0 +1,67 @@
+// The knobs of logitd.v1.SamplingParams as text: one line of teaching for each,
+// and how a name and a value become a field. Any scalar knob of the contract
+// can be set, taught or not; the server judges the value. Threads: free
+// functions over constant tables. Cost: reflection, per flag.
+
+#ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_KNOBS_H_
+#define LOGITD_SERVICE_CLIENT_LOGITCTL_KNOBS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "logitd/v1/params.pb.h"
+
+namespace logitd::logitctl {
+
+// A knob that has a flag of its own.
+struct Knob {
+  const char* field;   // In SamplingParams: "top_p".
+  const char* values;  // In --help: "P".
+  const char* help;    // Range, off value, effect.
+};
+
+absl::Span<const Knob> ScalarKnobs();
+
+// "top_p" -> "--top-p".
+std::string FlagOf(absl::string_view field);
+
+// Sets a scalar knob; '-' and '_' in the name are the same. An unknown name, a
+// list knob or a value that is not of the knob's type: a usage error.
+absl::Status SetKnob(absl::string_view name, absl::string_view value,
+                     v1::SamplingParams* params);
+
+// "KNOB=VALUE" for SetKnob.
+absl::Status SetKnobFrom(absl::string_view assignment,
+                         v1::SamplingParams* params);
+
+// What a token is called on the command line -> its id.
+using TokenResolver =
+    std::function<absl::StatusOr<std::uint32_t>(absl::string_view)>;
+
+// Only digits: an id. For rows whose vocabulary logitctl does not know.
+absl::StatusOr<std::uint32_t> ResolveId(absl::string_view token);
+
+// The knobs that name tokens, as they stand on the command line.
+struct TokenKnobs {
+  std::vector<std::string> bias;        // TOKEN=VALUE
+  std::vector<std::string> ban;         // TOKEN
+  std::vector<std::string> allow;       // TOKEN
+  std::vector<std::string> stop_token;  // TOKEN
+  std::vector<std::string> stop;        // TOKEN TOKEN...
+};
+
+// Sets those of `knobs` that are not empty; what does not resolve is a usage
+// error.
+absl::Status SetTokenKnobs(const TokenKnobs& knobs,
+                           const TokenResolver& resolve,
+                           v1::SamplingParams* params);
+
+}  // namespace logitd::logitctl
+
+#endif  // LOGITD_SERVICE_CLIENT_LOGITCTL_KNOBS_H_

@@ -1,0 +1,33 @@
+// Reads rows of logits from NumPy's .npy files: float32, C order, [V] or [R,
+// V]. Knows nothing of sampling; values are not looked at. Threads: free
+// functions. Ownership: the bytes are the caller's. Cost: reads the whole file
+// into memory.
+
+#ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_NPY_H_
+#define LOGITD_SERVICE_CLIENT_LOGITCTL_NPY_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace logitd::logitctl {
+
+// Rows as they stand in the file: little-endian float32, row after row.
+struct NpyRows {
+  std::uint32_t row_count = 0;
+  std::uint32_t row_width = 0;
+  std::string bytes;
+};
+
+// Not a file, not .npy, another dtype, Fortran order, a shape that is not [V]
+// or [R, V], an empty one, or a length that does not fit the shape: a usage
+// error that says which, and how to write the file instead.
+absl::StatusOr<NpyRows> ReadNpy(const std::string& file);
+
+// The same from a file's content.
+absl::StatusOr<NpyRows> ParseNpy(std::string content);
+
+}  // namespace logitd::logitctl
+
+#endif  // LOGITD_SERVICE_CLIENT_LOGITCTL_NPY_H_

@@ -1,0 +1,160 @@
+// logitctl sweep: one knob over several values with the same noise, as one
+// batch of sessions on one stream, texts side by side.
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "service/client/logitctl/commands.h"
+#include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/side_by_side.h"
+#include "service/client/logitctl/worker.h"
+#include "service/client/messages.h"
+
+namespace logitd::logitctl {
+namespace {
+
+constexpr std::size_t kValuesMax = 64;
+constexpr std::size_t kDefaultWidth = 100;
+
+struct SweepFlags {
+  WorkerFlags worker;
+  std::string knob;
+  std::vector<std::string> values;
+};
+
+constexpr char kAbout[] =
+    "Shows what one knob does: the same prompt and the same noise, one text "
+    "for "
+    "each value. All of them run as one batch on one stream.\nUnder each text: "
+    "how many tokens it has in common with the text before it, counted from "
+    "the start.";
+
+constexpr char kExamples[] = R"(Examples:
+  logitctl sweep --knob temperature --values 0,0.3,0.7,1,1.5 --seed 42
+      from the safe text to the wild one; small steps change few words
+  logitctl sweep --knob top_p --values 0.3,0.7,1 --seed 42
+  logitctl sweep --knob repetition_penalty --values 1,1.2,2 --temperature 0
+      a knob that matters most where nothing is left to chance
+)";
+
+// All sessions of a sweep need one seed, so the client has to make it.
+std::uint64_t NewSeed() {
+  std::uint64_t seed = 0;
+  return getentropy(&seed, sizeof(seed)) == 0 ? seed : 1;
+}
+
+std::size_t PageWidth() {
+  winsize window = {};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0) {
+    return window.ws_col;
+  }
+  std::size_t width = 0;
+  const char* const columns = std::getenv("COLUMNS");
+  return columns != nullptr && absl::SimpleAtoi(columns, &width)
+             ? width
+             : kDefaultWidth;
+}
+
+absl::StatusOr<Order> MakeOrder(const SweepFlags& flags, const Worker& worker) {
+  Order order = worker.blank_order();
+  const std::uint64_t seed = worker.blank_session().has_seed()
+                                 ? worker.blank_session().seed()
+                                 : NewSeed();
+  for (const std::string& value : flags.values) {
+    v1::OpenSession open = worker.blank_session();
+    open.set_session_id(order.sessions.size() + 1);
+    open.set_seed(seed);
+    const absl::Status status =
+        SetKnob(flags.knob, value, open.mutable_params());
+    if (!status.ok()) {
+      return status;
+    }
+    order.sessions.push_back(std::move(open));
+  }
+  return order;
+}
+
+std::vector<Column> Columns(const SweepFlags& flags,
+                            const Vocabulary& vocabulary,
+                            const std::vector<std::uint32_t>& prompt,
+                            const Generated& generated) {
+  std::vector<Column> columns;
+  std::vector<std::uint32_t> before;
+  for (std::size_t i = 0; i < generated.texts.size(); ++i) {
+    const Text& text = generated.texts[i];
+    const std::vector<std::uint32_t> ids = text.Ids();
+    std::vector<std::uint32_t> all = prompt;
+    all.insert(all.end(), ids.begin(), ids.end());
+    Column column;
+    column.title = absl::StrCat(flags.knob, " ", flags.values[i]);
+    column.text = TextOf(vocabulary, all);
+    column.notes.push_back(absl::StrCat(
+        ids.size(), " tokens, ", client::FinishName(text.finish_reason)));
+    if (i > 0) {
+      column.notes.push_back(absl::StrCat("first ", SharedTokens(before, ids),
+                                          " as at ", flags.values[i - 1]));
+    }
+    columns.push_back(std::move(column));
+    before = ids;
+  }
+  return columns;
+}
+
+absl::Status RunSweep(const SweepFlags& flags) {
+  if (flags.values.size() > kValuesMax) {
+    return UsageError(absl::StrCat("--values: ", flags.values.size(),
+                                   " is more than ", kValuesMax));
+  }
+  auto worker = Worker::Connect(flags.worker);
+  if (!worker.ok()) {
+    return worker.status();
+  }
+  const auto order = MakeOrder(flags, *worker);
+  if (!order.ok()) {
+    return order.status();
+  }
+  const auto generated = worker->Run(*order, [](std::size_t, const Token&) {});
+  if (!generated.ok()) {
+    return generated.status();
+  }
+  absl::PrintF("%s", SideBySide(Columns(flags, worker->vocabulary(),
+                                        order->prompt, *generated),
+                                PageWidth()));
+  absl::FPrintF(stderr, "# seed %u for all, model %.3f s, service %.3f s\n",
+                generated->texts.front().seed,
+                absl::ToDoubleSeconds(generated->model_time),
+                absl::ToDoubleSeconds(generated->service_time));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddSweep(CLI::App* app, Command* command) {
+  auto flags = std::make_shared<SweepFlags>();
+  CLI::App* sweep = app->add_subcommand("sweep", kAbout);
+  sweep
+      ->add_option("--knob", flags->knob,
+                   "The knob, by its field name: temperature, top_p, ...")
+      ->type_name("KNOB")
+      ->required();
+  sweep
+      ->add_option("--values", flags->values, "Its values, with commas between")
+      ->type_name("V,V,...")
+      ->delimiter(',')
+      ->required();
+  flags->worker.AddTo(sweep);
+  sweep->footer(kExamples);
+  sweep->callback(
+      [flags, command] { *command = [flags] { return RunSweep(*flags); }; });
+}
+
+}  // namespace logitd::logitctl
