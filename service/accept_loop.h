@@ -1,0 +1,44 @@
+// AcceptLoop: accepts connections and hands their descriptors over.
+//
+// gRPC's own listener dies for good when the process is out of descriptors
+// once. This one holds a descriptor in reserve: then it gives that up, accepts,
+// closes the connection at once and takes the reserve back. One thread of its
+// own; knows no gRPC. Owns the sockets.
+#ifndef LOGITD_SERVICE_ACCEPT_LOOP_H_
+#define LOGITD_SERVICE_ACCEPT_LOOP_H_
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "service/socket.h"
+
+namespace logitd {
+
+class AcceptLoop {
+ public:
+  // Takes the connection's descriptor over. Called on the loop's thread.
+  using OnConnection = std::function<void(int listener_fd, int fd)>;
+
+  AcceptLoop(std::vector<ListeningSocket> sockets, OnConnection on_connection);
+  ~AcceptLoop();  // stops accepting, then closes the sockets
+
+ private:
+  void Loop();
+  void Accept(const ListeningSocket& socket);
+  void Shed(int listener_fd);
+
+  const std::vector<ListeningSocket> sockets_;
+  const OnConnection on_connection_;
+  int wake_ = -1;  // an eventfd
+  // Confined to the thread.
+  int reserve_ = -1;
+  std::chrono::steady_clock::time_point told_;  // when a refusal was logged
+  std::thread thread_;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_ACCEPT_LOOP_H_

@@ -1,0 +1,349 @@
+// Parameters: contract to sampler and back, by the tables of knobs.h.
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/unknown_field_set.h"
+#include "sampler/knobs.h"
+#include "sampler/status_macros.h"
+#include "service/convert.h"
+#include "service/session/field_path.h"
+#include "service/session/quote.h"
+
+namespace logitd {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+using Fields = std::vector<const FieldDescriptor*>;
+
+// Calls use(knob) with the knob of that number, whichever table it is in.
+template <class Use>
+bool WithKnob(int number, const Use& use) {
+  const auto find = [&](const auto& table) {
+    for (const auto& knob : table) {
+      if (knob.field != number) continue;
+      use(knob);
+      return true;
+    }
+    return false;
+  };
+  return find(kRealKnobs) || find(kCountKnobs) || find(kIdsKnobs) ||
+         find(kSwitchKnobs);
+}
+
+bool HasOwnShape(int number) {
+  return number == kBiasIdsField || number == kBiasValuesField ||
+         number == kStopSequencesField || number == kOnEmptyField ||
+         number == kOnNonFiniteField;
+}
+
+// The first unknown field of a message or of the messages in it.
+absl::Status CheckKnown(const Message& message, const std::string& path) {
+  const Reflection& reflection = *message.GetReflection();
+  const auto& unknown = reflection.GetUnknownFields(message);
+  if (!unknown.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, unknown.field(0).number(),
+                     ": a field of this number is unknown to this server"));
+  }
+  Fields fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (field->type() != FieldDescriptor::TYPE_MESSAGE) continue;
+    const std::string name = absl::StrCat(path, field->name());
+    if (!field->is_repeated()) {
+      LOGITD_RETURN_IF_ERROR(CheckKnown(reflection.GetMessage(message, field),
+                                        absl::StrCat(name, ".")));
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      LOGITD_RETURN_IF_ERROR(
+          CheckKnown(reflection.GetRepeatedMessage(message, field, i),
+                     absl::StrCat(name, "[", i, "].")));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Sets one knob of the tables from one field of the message.
+class KnobReader {
+ public:
+  KnobReader(const v1::SamplingParams& wire, const FieldDescriptor* field,
+             Params* params)
+      : wire_(wire), field_(field), params_(params) {}
+
+  void operator()(const RealKnob& knob) {
+    params_->*knob.value = reflection_.GetDouble(wire_, field_);
+  }
+  void operator()(const CountKnob& knob) {
+    params_->*knob.value = reflection_.GetUInt32(wire_, field_);
+  }
+  void operator()(const SwitchKnob& knob) {
+    params_->*knob.value = reflection_.GetBool(wire_, field_);
+  }
+  void operator()(const IdsKnob& knob) {
+    std::string scratch;
+    const std::string& bytes =
+        reflection_.GetStringReference(wire_, field_, &scratch);
+    if (bytes.size() / 4 > knob.count_max) {
+      status_ = absl::ResourceExhaustedError(
+          absl::StrCat(knob.name, ": ", bytes.size() / 4, " ids are more than ",
+                       knob.count_max));
+      return;
+    }
+    auto ids = ReadIds(knob.name, bytes);
+    status_ = ids.status();
+    if (ids.ok()) params_->*knob.value = *std::move(ids);
+  }
+
+  absl::Status status() const { return status_; }
+
+ private:
+  const v1::SamplingParams& wire_;
+  const FieldDescriptor* field_;
+  Params* params_;
+  const Reflection& reflection_ = *wire_.GetReflection();
+  absl::Status status_;
+};
+
+absl::Status ReadBias(const v1::SamplingParams& wire, Params* params) {
+  if (wire.logit_bias_ids().size() / 4 > kBiasMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("logit_bias_ids: ", wire.logit_bias_ids().size() / 4,
+                     " ids are more than ", kBiasMax));
+  }
+  LOGITD_ASSIGN_OR_RETURN(params->logit_bias_ids,
+                          ReadIds("logit_bias_ids", wire.logit_bias_ids()));
+  if (static_cast<size_t>(wire.logit_bias_values_size()) !=
+      params->logit_bias_ids.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "logit_bias_values: ", wire.logit_bias_values_size(), " values for ",
+        params->logit_bias_ids.size(), " logit_bias_ids"));
+  }
+  params->logit_bias_values.assign(wire.logit_bias_values().begin(),
+                                   wire.logit_bias_values().end());
+  return absl::OkStatus();
+}
+
+absl::Status ReadStopSequences(const v1::SamplingParams& wire, Params* params) {
+  const auto count = static_cast<size_t>(wire.stop_sequences_size());
+  if (count > kStopSequencesMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("stop_sequences: ", count, " sequences are more than ",
+                     kStopSequencesMax));
+  }
+  params->stop_sequences.clear();
+  for (const v1::TokenSequence& sequence : wire.stop_sequences()) {
+    const std::string name = absl::StrCat(
+        "stop_sequences[", params->stop_sequences.size(), "].tokens");
+    if (sequence.tokens().size() / 4 > kStopSequenceTokensMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(name, ": ", sequence.tokens().size() / 4,
+                       " tokens are more than ", kStopSequenceTokensMax));
+    }
+    LOGITD_ASSIGN_OR_RETURN(TokenIds ids, ReadIds(name, sequence.tokens()));
+    params->stop_sequences.push_back(std::move(ids));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UnknownValue(const char* field, int value, const char* type) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", value, " is not a value of ", type));
+}
+
+absl::Status ReadOnEmpty(v1::OnEmpty value, Params* params) {
+  switch (value) {
+    case v1::ON_EMPTY_UNSPECIFIED:
+      params->on_empty.reset();
+      return absl::OkStatus();
+    case v1::ON_EMPTY_RELAX:
+      params->on_empty = OnEmpty::kRelax;
+      return absl::OkStatus();
+    case v1::ON_EMPTY_ERROR:
+      params->on_empty = OnEmpty::kError;
+      return absl::OkStatus();
+    default:
+      return UnknownValue("on_empty", value, "OnEmpty");
+  }
+}
+
+absl::Status ReadOnNonFinite(v1::OnNonFinite value, Params* params) {
+  switch (value) {
+    case v1::ON_NON_FINITE_UNSPECIFIED:
+      params->on_non_finite.reset();
+      return absl::OkStatus();
+    case v1::ON_NON_FINITE_REJECT:
+      params->on_non_finite = OnNonFinite::kReject;
+      return absl::OkStatus();
+    case v1::ON_NON_FINITE_BAN:
+      params->on_non_finite = OnNonFinite::kBan;
+      return absl::OkStatus();
+    default:
+      return UnknownValue("on_non_finite", value, "OnNonFinite");
+  }
+}
+
+absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
+                          Params* params) {
+  switch (number) {
+    case kBiasIdsField:
+    case kBiasValuesField:  // two fields, one knob
+      return ReadBias(wire, params);
+    case kStopSequencesField:
+      return ReadStopSequences(wire, params);
+    case kOnEmptyField:
+      return ReadOnEmpty(wire.on_empty(), params);
+    default:
+      return ReadOnNonFinite(wire.on_non_finite(), params);
+  }
+}
+
+void ClearKnob(int number, Params* params) {
+  const Params off;
+  const bool in_table = WithKnob(
+      number, [&](const auto& knob) { params->*knob.value = off.*knob.value; });
+  if (in_table) return;
+  switch (number) {
+    case kBiasIdsField:
+    case kBiasValuesField:
+      params->logit_bias_ids.clear();
+      params->logit_bias_values.clear();
+      break;
+    case kStopSequencesField:
+      params->stop_sequences.clear();
+      break;
+    case kOnEmptyField:
+      params->on_empty.reset();
+      break;
+    default:
+      params->on_non_finite.reset();
+  }
+}
+
+// The knob of a name in UpdateSession.clear.
+absl::StatusOr<int> NumberOf(const std::string& path, const std::string& name) {
+  const FieldDescriptor* field =
+      v1::SamplingParams::descriptor()->FindFieldByName(name);
+  if (field == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": ", Quote(name), " is not a field of SamplingParams"));
+  }
+  if (!IsBuilt(*field)) {
+    return absl::UnimplementedError(
+        absl::StrCat(path, ": ", name, " is not built yet"));
+  }
+  // The bias is one knob of two fields.
+  const int number = field->number();
+  return number == kBiasValuesField ? kBiasIdsField : number;
+}
+
+std::set<int> NumbersSet(const v1::SamplingParams& wire) {
+  Fields fields;
+  wire.GetReflection()->ListFields(wire, &fields);
+  std::set<int> numbers;
+  for (const FieldDescriptor* field : fields) {
+    const int number = field->number();
+    numbers.insert(number == kBiasValuesField ? kBiasIdsField : number);
+  }
+  return numbers;
+}
+
+void WriteOwnShapes(const Plan& plan, v1::SamplingParams* wire) {
+  if (!plan.bias_ids.empty()) {
+    wire->set_logit_bias_ids(WriteIds(plan.bias_ids));
+    for (const double value : plan.bias_values) {
+      wire->add_logit_bias_values(value);
+    }
+  }
+  for (const TokenIds& sequence : plan.params.stop_sequences) {
+    wire->add_stop_sequences()->set_tokens(WriteIds(sequence));
+  }
+  if (!plan.relax_soft_bans) wire->set_on_empty(v1::ON_EMPTY_ERROR);
+  if (plan.ban_non_finite) wire->set_on_non_finite(v1::ON_NON_FINITE_BAN);
+}
+
+}  // namespace
+
+bool IsBuilt(const FieldDescriptor& knob) {
+  return HasOwnShape(knob.number()) ||
+         WithKnob(knob.number(), [](const auto&) {});
+}
+
+absl::Status ReadParams(const v1::SamplingParams& wire, Params* params) {
+  LOGITD_RETURN_IF_ERROR(CheckKnown(wire, ""));
+  Fields fields;
+  wire.GetReflection()->ListFields(wire, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (HasOwnShape(field->number())) {
+      LOGITD_RETURN_IF_ERROR(ReadOwnShape(wire, field->number(), params));
+      continue;
+    }
+    KnobReader reader(wire, field, params);
+    if (!WithKnob(field->number(), [&](const auto& knob) { reader(knob); })) {
+      return absl::UnimplementedError(
+          absl::StrCat(field->name(), ": not built yet"));
+    }
+    LOGITD_RETURN_IF_ERROR(reader.status());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadUpdate(const v1::UpdateSession& wire, Params* params) {
+  const std::set<int> set = NumbersSet(wire.set());
+  for (int i = 0; i < wire.clear_size(); ++i) {
+    const std::string path = absl::StrCat("clear[", i, "]");
+    LOGITD_ASSIGN_OR_RETURN(const int number, NumberOf(path, wire.clear(i)));
+    if (set.contains(number)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": ", wire.clear(i), " is also set"));
+    }
+    ClearKnob(number, params);
+  }
+  return InField("set.", ReadParams(wire.set(), params));
+}
+
+void WriteParams(const Plan& plan, v1::SamplingParams* wire) {
+  const Params& params = plan.params;
+  const auto* type = v1::SamplingParams::descriptor();
+  const Reflection& reflection = *wire->GetReflection();
+  for (const RealKnob& knob : kRealKnobs) {
+    const auto& value = params.*knob.value;
+    if (!value || *value == knob.off) continue;
+    reflection.SetDouble(wire, type->FindFieldByNumber(knob.field), *value);
+  }
+  for (const CountKnob& knob : kCountKnobs) {
+    const auto& value = params.*knob.value;
+    if (!value || *value == knob.off) continue;
+    // From the vocabulary's size on top_k is off.
+    if (knob.value == &Params::top_k && !plan.top_k) continue;
+    reflection.SetUInt32(wire, type->FindFieldByNumber(knob.field), *value);
+  }
+  for (const SwitchKnob& knob : kSwitchKnobs) {
+    if (!(params.*knob.value).value_or(false)) continue;
+    reflection.SetBool(wire, type->FindFieldByNumber(knob.field), true);
+  }
+  for (const IdsKnob& knob : kIdsKnobs) {
+    if ((params.*knob.value).empty()) continue;
+    reflection.SetString(wire, type->FindFieldByNumber(knob.field),
+                         WriteIds(params.*knob.value));
+  }
+  WriteOwnShapes(plan, wire);
+}
+
+void WriteResolved(const Plan& plan, v1::SamplingParams* wire,
+                   google::protobuf::RepeatedPtrField<v1::Provenance>* from) {
+  WriteParams(plan, wire);
+  Fields fields;
+  wire->GetReflection()->ListFields(*wire, &fields);
+  for (const FieldDescriptor* field : fields) {
+    v1::Provenance* provenance = from->Add();
+    provenance->set_knob(field->name());
+    provenance->set_level(v1::PARAM_LEVEL_REQUEST);
+  }
+}
+
+}  // namespace logitd

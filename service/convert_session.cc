@@ -1,0 +1,192 @@
+// Sessions: what opens them, and what their client is told.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "google/protobuf/descriptor.h"
+#include "sampler/status_macros.h"
+#include "service/convert.h"
+#include "service/session/field_path.h"
+
+namespace logitd {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Beside the knobs: "<message>.<field>".
+constexpr const char* kNotBuilt[] = {
+    "OpenSession.profile",
+    "OpenSession.phases",
+    "OpenSession.initial_phase",
+    "OpenSession.state",
+    "OpenSession.history_digest",
+    "OpenSession.receipt",
+    "Report.kept_ids",
+    "Report.row_digest",
+    "UpdateSession.rebind",
+    "Place.region",
+    "Place.segments",
+    "Place.candidates",
+    "Step.guidance_row",
+    "Step.group_size",
+    "Step.verify_mode",
+    "Step.draft_token",
+    "Step.draft_probabilities",
+    "Step.parents",
+};
+
+// UNIMPLEMENTED for the first field of the message that is set and on the list.
+absl::Status CheckBuilt(const Message& message) {
+  std::vector<const FieldDescriptor*> fields;
+  message.GetReflection()->ListFields(message, &fields);
+  const std::string type = message.GetDescriptor()->name();
+  for (const FieldDescriptor* field : fields) {
+    const std::string name = absl::StrCat(type, ".", field->name());
+    if (std::find(std::begin(kNotBuilt), std::end(kNotBuilt), name) ==
+        std::end(kNotBuilt)) {
+      continue;
+    }
+    return absl::UnimplementedError(
+        absl::StrCat(field->name(), ": not built yet"));
+  }
+  return absl::OkStatus();
+}
+
+bool IsFingerprint(const std::string& text) {
+  return text.size() == 16 &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+absl::Status ReadExpected(const v1::OpenSession& wire, SessionStart* start) {
+  const std::string& expected = wire.expected_fingerprint();
+  if (!expected.empty() && !IsFingerprint(expected)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected_fingerprint: ", expected.size(),
+                     " characters that are not 16 lower-case hex digits"));
+  }
+  start->expected_fingerprint = expected;
+  start->expected_fingerprint_lines.assign(
+      wire.expected_fingerprint_lines().begin(),
+      wire.expected_fingerprint_lines().end());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TokenIds> ReadIds(absl::string_view field,
+                                 const std::string& bytes) {
+  if (bytes.size() % 4 != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, ": ", bytes.size(), " bytes are not a multiple of 4"));
+  }
+  TokenIds ids(bytes.size() / 4);
+  static_assert(std::endian::native == std::endian::little);
+  if (!ids.empty()) std::memcpy(ids.data(), bytes.data(), bytes.size());
+  return ids;
+}
+
+std::string WriteIds(const TokenIds& ids) {
+  if (ids.empty()) return {};
+  return std::string(reinterpret_cast<const char*>(ids.data()), ids.size() * 4);
+}
+
+absl::StatusOr<TokenIds> ReadHistory(absl::string_view field,
+                                     const std::string& bytes,
+                                     const Limits& limits) {
+  if (bytes.size() / 4 > limits.max_history) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        field, ": ", bytes.size() / 4, " tokens are more than --max_history ",
+        limits.max_history));
+  }
+  return ReadIds(field, bytes);
+}
+
+absl::StatusOr<Report> ReadReport(const v1::Report& wire) {
+  LOGITD_RETURN_IF_ERROR(InField("report.", CheckBuilt(wire)));
+  Report report;
+  report.final_logprob = !wire.has_final_logprob() || wire.final_logprob();
+  report.raw_logprob = wire.raw_logprob();
+  report.tempered_logprob = wire.tempered_logprob();
+  report.kept_mass = wire.kept_mass();
+  report.entropy = wire.entropy();
+  report.top_n_final = wire.top_n_final();
+  report.top_n_raw = wire.top_n_raw();
+  return report;
+}
+
+absl::StatusOr<SessionStart> ReadOpen(const v1::OpenSession& wire,
+                                      const Limits& limits) {
+  LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
+  SessionStart start;
+  start.vocab_size = wire.vocab_size();
+  const absl::Status params = ReadParams(wire.params(), &start.params);
+  if (!params.ok()) return InField("params.", params);
+  start.seed = wire.seed();
+  start.salt = wire.salt();
+  LOGITD_ASSIGN_OR_RETURN(start.prompt,
+                          ReadHistory("prompt", wire.prompt(), limits));
+  if (wire.has_prompt_length()) start.prompt_length = wire.prompt_length();
+  LOGITD_ASSIGN_OR_RETURN(start.generated,
+                          ReadHistory("generated", wire.generated(), limits));
+  LOGITD_ASSIGN_OR_RETURN(start.report, ReadReport(wire.report()));
+  LOGITD_RETURN_IF_ERROR(ReadExpected(wire, &start));
+  return start;
+}
+
+absl::StatusOr<HistoryPart> ReadPart(const v1::OpenSession& wire,
+                                     const Limits& limits) {
+  std::vector<const FieldDescriptor*> fields;
+  wire.GetReflection()->ListFields(wire, &fields);
+  for (const FieldDescriptor* field : fields) {
+    switch (field->number()) {
+      case v1::OpenSession::kSessionIdFieldNumber:
+      case v1::OpenSession::kPromptFieldNumber:
+      case v1::OpenSession::kGeneratedFieldNumber:
+      case v1::OpenSession::kMoreFieldNumber:
+        continue;
+      default:
+        return absl::FailedPreconditionError(absl::StrCat(
+            field->name(),
+            ": the session waits for the rest of its history, and this part "
+            "may carry only prompt, generated and more"));
+    }
+  }
+  HistoryPart part;
+  LOGITD_ASSIGN_OR_RETURN(part.prompt,
+                          ReadHistory("prompt", wire.prompt(), limits));
+  LOGITD_ASSIGN_OR_RETURN(part.generated,
+                          ReadHistory("generated", wire.generated(), limits));
+  part.more = wire.more();
+  return part;
+}
+
+void WriteOpened(const Session& session, v1::SessionOpened* wire) {
+  wire->set_seed(session.seed());
+  wire->set_fingerprint(session.fingerprint());
+  for (const std::string& line : session.fingerprint_lines()) {
+    wire->add_fingerprint_lines(line);
+  }
+  WriteResolved(session.plan(), wire->mutable_resolved(),
+                wire->mutable_provenance());
+  wire->set_position(session.position());
+  wire->set_history_needed(session.plan().needs_prompt()
+                               ? v1::HISTORY_NEEDED_PROMPT
+                               : v1::HISTORY_NEEDED_GENERATED);
+  wire->set_finish_reason(static_cast<v1::FinishReason>(session.finish()));
+}
+
+std::vector<std::string> NotBuiltFields() {
+  std::vector<std::string> names(std::begin(kNotBuilt), std::end(kNotBuilt));
+  names.emplace_back("Dtype.DTYPE_FLOAT16");
+  const auto* knobs = v1::SamplingParams::descriptor();
+  for (int i = 0; i < knobs->field_count(); ++i) {
+    if (IsBuilt(*knobs->field(i))) continue;
+    names.push_back(absl::StrCat("SamplingParams.", knobs->field(i)->name()));
+  }
+  return names;
+}
+
+}  // namespace logitd

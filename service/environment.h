@@ -1,0 +1,28 @@
+// Environment: what every call works with, owned by the server.
+//
+// References only; all outlive every call. Everything in it is thread-safe.
+#ifndef LOGITD_SERVICE_ENVIRONMENT_H_
+#define LOGITD_SERVICE_ENVIRONMENT_H_
+
+#include <atomic>
+
+#include "sampler/sampler.h"
+#include "service/limits.h"
+#include "service/metrics.h"
+#include "service/session/server_seed.h"
+#include "service/workers.h"
+
+namespace logitd {
+
+struct Environment {
+  const Limits& limits;
+  const Sampler& sampler;
+  Workers& workers;
+  ServerSeeds& seeds;
+  Metrics& metrics;
+  const std::atomic<bool>& draining;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_ENVIRONMENT_H_

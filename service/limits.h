@@ -1,0 +1,28 @@
+// Limits: every bound that a client can meet, each with a flag of its name.
+//
+// A plain value, set once at start by config.cc. Who refuses something over a
+// limit names the flag and allocates nothing for it before.
+#ifndef LOGITD_SERVICE_LIMITS_H_
+#define LOGITD_SERVICE_LIMITS_H_
+
+#include <cstdint>
+
+namespace logitd {
+
+struct Limits {
+  uint64_t max_step_bytes = uint64_t{80} << 20;  // one request on the wire
+  uint32_t max_rows = 256;                       // rows, and entries, of a step
+  uint32_t max_vocab_size = 1u << 20;
+  uint32_t max_sessions = 4096;     // open on one stream
+  uint32_t max_history = 1u << 20;  // tokens of one session, prompt and output
+  uint32_t max_top_n = 128;
+  uint32_t max_inflight = 4;   // unanswered requests of one stream
+  uint32_t max_streams = 256;  // on the server
+};
+
+// Draws of one SampleOnce. Fixed by the contract.
+inline constexpr uint32_t kDrawsMax = 1024;
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_LIMITS_H_

@@ -1,0 +1,197 @@
+#include "service/lists.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sampler/status_macros.h"
+#include "service/convert.h"
+#include "service/session/field_path.h"
+#include "service/status.h"
+
+namespace logitd {
+namespace {
+
+// Applies the lists of one request.
+class Applier {
+ public:
+  Applier(const Environment& env, SessionTable* table)
+      : env_(env), table_(*table) {}
+
+  uint64_t opened_count() const { return opened_count_; }
+
+  absl::Status Close(const v1::CloseSession& wire, v1::SessionClosed* reply) {
+    reply->set_session_id(wire.session_id());
+    auto closed = table_.Close(wire.session_id());
+    if (!closed.ok()) return closed.status();
+    if (*closed == nullptr) return absl::OkStatus();
+    const Session& session = **closed;
+    reply->set_fingerprint(session.fingerprint());
+    reply->set_seed(session.seed());
+    reply->set_salt(session.salt());
+    WriteParams(session.plan(), reply->mutable_resolved());
+    reply->set_generated_count(session.generated());
+    reply->set_finish_reason(static_cast<v1::FinishReason>(session.finish()));
+    return absl::OkStatus();
+  }
+
+  absl::Status Open(const v1::OpenSession& wire, v1::SessionOpened* reply) {
+    const uint64_t id = wire.session_id();
+    reply->set_session_id(id);
+    absl::StatusOr<Session*> session = nullptr;
+    if (table_.IsWaiting(id)) {
+      auto part = ReadPart(wire, env_.limits);
+      if (!part.ok()) {
+        table_.DropWaiting(id);  // on any error there is no session
+        return part.status();
+      }
+      session = table_.Continue(id, *std::move(part));
+    } else {
+      LOGITD_ASSIGN_OR_RETURN(SessionStart start, ReadStart(wire, env_));
+      session = table_.Open(id, std::move(start), wire.more());
+    }
+    if (!session.ok()) return session.status();
+    if (*session == nullptr) return absl::OkStatus();
+    WriteOpened(**session, reply);
+    ++opened_count_;
+    return absl::OkStatus();
+  }
+
+  absl::Status Update(const v1::UpdateSession& wire,
+                      v1::SessionUpdated* reply) {
+    reply->set_session_id(wire.session_id());
+    LOGITD_ASSIGN_OR_RETURN(Session * session, table_.Find(wire.session_id()));
+    if (wire.rebind()) {
+      return absl::UnimplementedError("rebind: not built yet");
+    }
+    Params params = session->plan().params;
+    LOGITD_RETURN_IF_ERROR(ReadUpdate(wire, &params));
+    std::optional<uint32_t> position;
+    if (wire.has_position()) position = wire.position();
+    std::optional<Report> report;
+    if (wire.has_report()) {
+      LOGITD_ASSIGN_OR_RETURN(report, ReadReport(wire.report()));
+    }
+    LOGITD_RETURN_IF_ERROR(
+        session->Update(position, std::move(params), report));
+    reply->set_position(session->position());
+    reply->set_fingerprint(session->fingerprint());
+    for (const std::string& line : session->fingerprint_lines()) {
+      reply->add_fingerprint_lines(line);
+    }
+    WriteResolved(session->plan(), reply->mutable_resolved(),
+                  reply->mutable_provenance());
+    return absl::OkStatus();
+  }
+
+  absl::Status Rewind(const v1::RewindSession& wire,
+                      v1::SessionRewound* reply) {
+    reply->set_session_id(wire.session_id());
+    LOGITD_ASSIGN_OR_RETURN(Session * session, table_.Find(wire.session_id()));
+    const absl::Status status = session->Rewind(wire.position());
+    reply->set_position(session->position());
+    return status;
+  }
+
+  absl::Status Fork(const v1::ForkSession& wire, v1::SessionForked* reply) {
+    reply->set_child_session_id(wire.child_session_id());
+    LOGITD_ASSIGN_OR_RETURN(const Session* child,
+                            table_.Fork(wire.parent_session_id(),
+                                        wire.child_session_id(), wire.index()));
+    reply->set_seed(child->seed());
+    reply->set_position(child->position());
+    ++opened_count_;
+    return absl::OkStatus();
+  }
+
+  absl::Status Append(const v1::AppendTokens& wire, v1::TokensAppended* reply) {
+    reply->set_session_id(wire.session_id());
+    LOGITD_ASSIGN_OR_RETURN(Session * session, table_.Find(wire.session_id()));
+    reply->set_position(session->position());
+    LOGITD_ASSIGN_OR_RETURN(const TokenIds tokens,
+                            ReadHistory("tokens", wire.tokens(), env_.limits));
+    std::optional<uint32_t> position;
+    if (wire.has_position()) position = wire.position();
+    LOGITD_RETURN_IF_ERROR(session->Append(position, tokens));
+    reply->set_position(session->position());
+    reply->set_finish_reason(static_cast<v1::FinishReason>(session->finish()));
+    env_.metrics.AddAppendedTokens(tokens.size(), session->finish());
+    return absl::OkStatus();
+  }
+
+ private:
+  const Environment& env_;
+  SessionTable& table_;
+  uint64_t opened_count_ = 0;
+};
+
+// Calls apply(element, reply) for each element, and puts an error into the
+// element's reply.
+template <class List, class Replies, class Apply>
+void ForEach(const char* name, const List& list, Metrics* metrics,
+             Replies* replies, const Apply& apply) {
+  for (int i = 0; i < list.size(); ++i) {
+    auto* reply = replies->Add();
+    const absl::Status status = apply(list[i], reply);
+    if (status.ok()) continue;
+    metrics->AddError(status.code());
+    WriteStatus(InField(absl::StrCat(name, "[", i, "]."), status),
+                reply->mutable_error());
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
+                                       const Environment& env) {
+  if (env.draining.load(std::memory_order_relaxed)) {
+    return absl::UnavailableError(
+        "session_id: the server drains; open the session on another one");
+  }
+  LOGITD_ASSIGN_OR_RETURN(SessionStart start, ReadOpen(open, env.limits));
+  if (!open.has_seed()) start.seed = env.seeds.Next();
+  return start;
+}
+
+absl::Status CheckListSizes(const v1::SampleRequest& request,
+                            const Limits& limits) {
+  // Enough for every session to be closed, opened and refused in one request.
+  const uint64_t most = uint64_t{limits.max_sessions} * 4;
+  const auto check = [most, &limits](const char* name, int count) {
+    if (static_cast<uint64_t>(count) <= most) return absl::OkStatus();
+    return absl::ResourceExhaustedError(
+        absl::StrCat(name, ": ", count, " elements are more than ", most,
+                     ", 4 for each of --max_sessions ", limits.max_sessions));
+  };
+  LOGITD_RETURN_IF_ERROR(check("close", request.close_size()));
+  LOGITD_RETURN_IF_ERROR(check("open", request.open_size()));
+  LOGITD_RETURN_IF_ERROR(check("update", request.update_size()));
+  LOGITD_RETURN_IF_ERROR(check("rewind", request.rewind_size()));
+  LOGITD_RETURN_IF_ERROR(check("fork", request.fork_size()));
+  return check("append", request.append_size());
+}
+
+void ApplyLists(const v1::SampleRequest& request, const Environment& env,
+                SessionTable* table, v1::SampleResponse* reply) {
+  const auto before = static_cast<int64_t>(table->size());
+  Applier applier(env, table);
+  const auto apply = [&](const char* name, const auto& list, auto* replies,
+                         auto method) {
+    ForEach(name, list, &env.metrics, replies,
+            [&](const auto& wire, auto* element) {
+              return (applier.*method)(wire, element);
+            });
+  };
+  apply("close", request.close(), reply->mutable_closed(), &Applier::Close);
+  apply("open", request.open(), reply->mutable_opened(), &Applier::Open);
+  apply("update", request.update(), reply->mutable_updated(), &Applier::Update);
+  apply("rewind", request.rewind(), reply->mutable_rewound(), &Applier::Rewind);
+  apply("fork", request.fork(), reply->mutable_forked(), &Applier::Fork);
+  apply("append", request.append(), reply->mutable_appended(),
+        &Applier::Append);
+  env.metrics.AddSessions(static_cast<int64_t>(table->size()) - before,
+                          applier.opened_count());
+}
+
+}  // namespace logitd

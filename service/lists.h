@@ -1,0 +1,31 @@
+// Lists: applies the lists of one request (close, open, update, rewind, fork,
+// append, in that order) to the sessions of a stream, and writes the replies.
+//
+// An error in one element is told in its reply and does not stop the others.
+// Knows the contract and sessions; no gRPC, no threads. Runs on one thread at a
+// time for each stream.
+#ifndef LOGITD_SERVICE_LISTS_H_
+#define LOGITD_SERVICE_LISTS_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "logitd/v1/sampling.pb.h"
+#include "service/environment.h"
+#include "service/session/session_table.h"
+
+namespace logitd {
+
+// RESOURCE_EXHAUSTED for a list of more than 4 * --max_sessions elements.
+absl::Status CheckListSizes(const v1::SampleRequest& request,
+                            const Limits& limits);
+
+void ApplyLists(const v1::SampleRequest& request, const Environment& env,
+                SessionTable* table, v1::SampleResponse* reply);
+
+// As an element of `open`, without a table: for SampleOnce.
+absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
+                                       const Environment& env);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_LISTS_H_

@@ -1,0 +1,81 @@
+// logitd: reads its settings, serves until SIGTERM or SIGINT, drains.
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <ctime>
+#include <memory>
+
+#include "service/config.h"
+#include "service/log.h"
+#include "service/server.h"
+
+namespace logitd {
+namespace {
+
+constexpr int kExitCannotStart = 2;
+
+// Messages of megabytes come and go with every step. Without this glibc maps
+// and unmaps each of them, and every page of it faults again.
+void TuneMalloc() {
+#ifdef M_ARENA_MAX
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 2147483647);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+// Blocked in every thread, so that only main waits for them.
+sigset_t BlockSignals() {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+  return stops;
+}
+
+void DrainUntilASecondSignal(const sigset_t& stops, Server* server) {
+  constexpr timespec kPause = {0, 20'000'000};
+  server->BeginDrain();
+  while (!server->Drained()) {
+    if (sigtimedwait(&stops, nullptr, &kPause) > 0) {
+      Log(LogLevel::kWarning, "second signal: stopping at once");
+      return;
+    }
+  }
+}
+
+int Main(int argc, char** argv) {
+  const auto command = ReadCommandLine(argc, argv, ProcessEnviron);
+  if (!command.ok()) {
+    std::fprintf(stderr, "logitd: %s\n",
+                 std::string(command.status().message()).c_str());
+    return kExitCannotStart;
+  }
+  if (!command->serve) {
+    std::fputs(command->text.c_str(), stdout);
+    return 0;
+  }
+  TuneMalloc();
+  const sigset_t stops = BlockSignals();
+  const auto server = Server::Start(*command->serve);
+  if (!server.ok()) {
+    std::fprintf(stderr, "logitd: %s\n",
+                 std::string(server.status().message()).c_str());
+    return kExitCannotStart;
+  }
+  int signal_number = 0;
+  sigwait(&stops, &signal_number);
+  DrainUntilASecondSignal(stops, server->get());
+  (*server)->Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace logitd
+
+int main(int argc, char** argv) { return logitd::Main(argc, argv); }

@@ -1,0 +1,145 @@
+#include "service/once.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
+#include "sampler/status_macros.h"
+#include "service/convert.h"
+#include "service/lists.h"
+#include "service/preflight.h"
+#include "service/session/field_path.h"
+#include "service/status.h"
+#include "service/transport/rows.h"
+
+namespace logitd {
+
+OnceCall::OnceCall(const Environment& env, std::atomic<uint32_t>* calls,
+                   const grpc::ByteBuffer& request, grpc::ByteBuffer* response)
+    : env_(env), calls_(calls), response_(response) {
+  calls_->fetch_add(1, std::memory_order_relaxed);
+  env_.metrics.AddReceivedBytes(request.Length());
+  const absl::Status status = Prepare(request);
+  if (!status.ok()) {
+    env_.metrics.AddError(status.code());
+    Finish(ToGrpcStatus(status));
+    return;
+  }
+  if (draws_.size() > 1) {
+    env_.workers.Run(this, draws_.size());
+    return;
+  }
+  Workers::Lease lease(&env_.workers);
+  RunTask(0, lease.workspace());
+  AfterTasks(lease.workspace());
+}
+
+OnceCall::~OnceCall() { calls_->fetch_sub(1, std::memory_order_relaxed); }
+
+void OnceCall::OnCancel() { stopping_.store(true, std::memory_order_relaxed); }
+
+absl::Status OnceCall::Prepare(const grpc::ByteBuffer& request) {
+  if (calls_->load(std::memory_order_relaxed) > env_.limits.max_streams) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "server: more SampleOnce calls at once than --max_streams ",
+        env_.limits.max_streams));
+  }
+  const Preflight seen =
+      Inspect(request, v1::SampleOnceRequest::descriptor(), env_.limits);
+  LOGITD_RETURN_IF_ERROR(seen.status);
+  if (!seen.well_formed || !ParseInto(request, &request_)) {
+    return absl::InvalidArgumentError(
+        "request: the bytes are not a SampleOnceRequest");
+  }
+  if (!request_.has_open()) {
+    return absl::InvalidArgumentError("open: required");
+  }
+  if (request_.open().more()) {
+    return absl::InvalidArgumentError("open.more: must not be set here");
+  }
+  auto start = ReadStart(request_.open(), env_);
+  if (!start.ok()) return InField("open.", start.status());
+  auto session = Session::Open(*std::move(start), env_.limits);
+  if (!session.ok()) return InField("open.", session.status());
+  session_.emplace(*std::move(session));
+  LOGITD_RETURN_IF_ERROR(ReadRow());
+  LOGITD_RETURN_IF_ERROR(ReadEntryFields());
+  const uint32_t count = std::max(request_.draw_count(), 1u);
+  if (count > kDrawsMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "draw_count: ", count, " is outside [1, ", kDrawsMax, "]"));
+  }
+  draws_.resize(count);
+  return absl::OkStatus();
+}
+
+absl::Status OnceCall::ReadRow() {
+  RowShape shape = {1, 0, Dtype::kFloat32};
+  LOGITD_ASSIGN_OR_RETURN(shape.dtype, ReadDtype(request_.dtype()));
+  LOGITD_ASSIGN_OR_RETURN(const absl::string_view logits,
+                          ReadPlace("logits", request_.logits()));
+  // The remainder, if there is one, is refused with the tensor.
+  shape.row_width = static_cast<uint32_t>(logits.size() / SizeOf(shape.dtype));
+  LOGITD_ASSIGN_OR_RETURN(const RowTensor rows,
+                          RowTensor::Create(logits, shape, env_.limits));
+  row_ = rows.At(0);
+  const std::string& mask = request_.mask();
+  if (mask.empty()) return absl::OkStatus();
+  const size_t words_max = (size_t{shape.row_width} + 31) / 32;
+  if (mask.size() % 4 != 0 || mask.size() / 4 > words_max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("mask: ", mask.size(), " bytes are not 1 to ", words_max,
+                     " words of 4 bytes for a row of ", shape.row_width));
+  }
+  row_.mask = reinterpret_cast<const uint8_t*>(mask.data());
+  row_.mask_bytes = mask.size();
+  return absl::OkStatus();
+}
+
+absl::Status OnceCall::ReadEntryFields() {
+  entry_.position = session_->position();
+  LOGITD_RETURN_IF_ERROR(CheckAttempt(request_.attempt()));
+  entry_.attempt = request_.attempt();
+  if (request_.has_given_token()) {
+    entry_.mode = EntryMode::kGiven;
+    entry_.given_token = request_.given_token();
+  }
+  return absl::OkStatus();
+}
+
+void OnceCall::RunTask(size_t task, Workspace* workspace) {
+  StepEntry& draw = draws_[task];
+  draw.started = draw.ended = Clock::now();
+  if (stopping_.load(std::memory_order_relaxed)) {
+    draw.Fail(absl::CancelledError("request: the call was cancelled"));
+    return;
+  }
+  Session fork = session_->Fork(static_cast<uint32_t>(task));
+  fork.Step(entry_, row_, env_.sampler, workspace, &draw.result);
+  draw.ended = Clock::now();
+}
+
+void OnceCall::AfterTasks(Workspace*) {
+  const absl::Status status = Answer();
+  env_.metrics.AddError(status.code());
+  Finish(ToGrpcStatus(status));
+}
+
+absl::Status OnceCall::Answer() {
+  v1::SampleOnceResponse response;
+  WriteOpened(*session_, response.mutable_opened());
+  StepTally tally;
+  LOGITD_RETURN_IF_ERROR(
+      WriteResults(absl::MakeSpan(draws_), response.mutable_result(), &tally));
+  bool own = false;
+  const grpc::Status serialized =
+      grpc::SerializationTraits<v1::SampleOnceResponse>::Serialize(
+          response, response_, &own);
+  if (!serialized.ok()) return absl::InternalError("response: too large");
+  env_.metrics.AddStep(tally);
+  env_.metrics.AddSentBytes(response_->Length());
+  return absl::OkStatus();
+}
+
+}  // namespace logitd

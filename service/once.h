@@ -1,0 +1,52 @@
+// OnceCall: one SampleOnce call: n draws of one row, without a session.
+//
+// A gRPC reactor that deletes itself. Draw k is the next token of fork k of the
+// session that `open` describes; several draws run in parallel on the workers.
+#ifndef LOGITD_SERVICE_ONCE_H_
+#define LOGITD_SERVICE_ONCE_H_
+
+#include <atomic>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "logitd/v1/sampling.pb.h"
+#include "service/environment.h"
+#include "service/step.h"
+
+namespace logitd {
+
+class OnceCall final : public grpc::ServerUnaryReactor, private Batch {
+ public:
+  // `calls` counts those in flight; at most --max_streams.
+  OnceCall(const Environment& env, std::atomic<uint32_t>* calls,
+           const grpc::ByteBuffer& request, grpc::ByteBuffer* response);
+  ~OnceCall() override;
+
+ private:
+  void OnCancel() override;
+  void OnDone() override { delete this; }
+  void RunTask(size_t task, Workspace* workspace) override;
+  void AfterTasks(Workspace* workspace) override;
+
+  absl::Status Prepare(const grpc::ByteBuffer& request);
+  absl::Status ReadRow();
+  absl::Status ReadEntryFields();
+  absl::Status Answer();
+
+  const Environment env_;
+  std::atomic<uint32_t>* const calls_;
+  grpc::ByteBuffer* const response_;
+  v1::SampleOnceRequest request_;
+  std::optional<Session> session_;
+  Entry entry_;
+  Row row_;
+  std::vector<StepEntry> draws_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_ONCE_H_

@@ -1,0 +1,207 @@
+#include "service/server.h"
+
+#include <grpc/grpc.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "grpc/health/v1/health.pb.h"
+#include "sampler/fingerprint.h"
+#include "sampler/status_macros.h"
+#include "service/cpu_quota.h"
+#include "service/log.h"
+#include "service/self_test.h"
+
+namespace logitd {
+namespace {
+
+constexpr int kKeepaliveTimeMs = 10000;
+constexpr int kKeepaliveTimeoutMs = 5000;
+constexpr int kPingIntervalMinMs = 5000;
+constexpr uint64_t kReceiveSlackBytes = uint64_t{16} << 20;
+// Reflection is a synchronous service of gRPC's: each of its streams holds a
+// thread.
+constexpr int kGrpcThreadsMax = 32;
+// For the last statuses to reach their clients.
+constexpr std::chrono::milliseconds kStopGrace(500);
+
+// Whole or not at all, so that nobody reads half a number.
+absl::Status WriteWhole(const std::string& path, const std::string& text) {
+  const std::string draft = path + ".new";
+  std::FILE* file = std::fopen(draft.c_str(), "w");
+  const bool written = file != nullptr && std::fputs(text.c_str(), file) >= 0;
+  const bool closed = file != nullptr && std::fclose(file) == 0;
+  if (written && closed && std::rename(draft.c_str(), path.c_str()) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(
+      absl::StrCat("--admin_http_port_file: cannot write ", path));
+}
+
+// Keeps gRPC's library up until the process ends. Its last user would wait up
+// to 10 s for a thread that sleeps in epoll (the backup poller of
+// tcp_posix.cc).
+void KeepLibraryUp() {
+  static const bool kept = (grpc_init(), true);
+  (void)kept;
+}
+
+size_t ThreadCount(const Config& config) {
+  return config.threads != 0 ? config.threads : UsableCpus();
+}
+
+Metrics::Build BuildLabels(const Sampler& sampler) {
+  return {Version(), kSemantics, sampler.kernels().name};
+}
+
+}  // namespace
+
+Server::Server(Config config, const kernels::KernelTable& kernels,
+               uint64_t seed_key)
+    : config_(std::move(config)),
+      sampler_(kernels),
+      metrics_(BuildLabels(sampler_)),
+      seeds_(seed_key),
+      workers_(ThreadCount(config_)),
+      sampling_service_(
+          {config_.limits, sampler_, workers_, seeds_, metrics_, draining_},
+          &streams_, Version()) {
+  metrics_.SetQueueDepth([this] { return workers_.queue_depth(); });
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(Config config) {
+  const kernels::KernelTable* kernels = kernels::Find(config.kernels.c_str());
+  if (kernels == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--kernels: there are no ", config.kernels));
+  }
+  LOGITD_RETURN_IF_ERROR(SelfTest(*kernels));
+  LOGITD_ASSIGN_OR_RETURN(const uint64_t seed_key, RandomKey());
+  std::unique_ptr<Server> server(
+      new Server(std::move(config), *kernels, seed_key));
+  std::vector<ListeningSocket> sockets;
+  LOGITD_RETURN_IF_ERROR(server->Listen(&sockets));
+  LOGITD_RETURN_IF_ERROR(server->StartGrpc(std::move(sockets)));
+  LOGITD_RETURN_IF_ERROR(server->StartAdmin());
+  server->ready_ = true;
+  Log(LogLevel::kInfo, "serving",
+      {{"listen", absl::StrJoin(server->addresses_, ",")},
+       {"admin_port", absl::StrCat(server->admin_port())},
+       {"threads", absl::StrCat(server->workers_.thread_count())},
+       {"kernels", kernels->name},
+       {"version", Version()}});
+  return server;
+}
+
+absl::Status Server::Listen(std::vector<ListeningSocket>* sockets) {
+  for (const std::string& address : config_.listen) {
+    LOGITD_ASSIGN_OR_RETURN(ListeningSocket socket,
+                            ListeningSocket::Open(address));
+    addresses_.push_back(socket.address());
+    sockets->push_back(std::move(socket));
+  }
+  return absl::OkStatus();
+}
+
+void Server::AddArguments(grpc::ServerBuilder* builder) const {
+  builder->SetMaxReceiveMessageSize(
+      static_cast<int>(config_.limits.max_step_bytes + kReceiveSlackBytes));
+  builder->SetMaxSendMessageSize(-1);
+  // A compressed message could be a bomb, and logits do not compress.
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                              kKeepaliveTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder->AddChannelArgument(
+      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+      kPingIntervalMinMs);
+  builder->SetResourceQuota(
+      grpc::ResourceQuota("logitd").SetMaxThreads(kGrpcThreadsMax));
+  builder->SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+}
+
+absl::Status Server::StartGrpc(std::vector<ListeningSocket> sockets) {
+  KeepLibraryUp();
+  grpc::EnableDefaultHealthCheckService(true);
+  // Named so that its descriptor is linked in and reflection can describe it.
+  grpc::health::v1::HealthCheckRequest::descriptor();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  AddArguments(&builder);
+  builder.RegisterService(&sampling_service_);
+  builder.RegisterService(&profile_service_);
+  using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      Type::FROM_FD, grpc::InsecureServerCredentials());
+  grpc_ = builder.BuildAndStart();
+  if (grpc_ == nullptr) return absl::InternalError("gRPC did not start");
+  // By name too: what a probe asks for. The drain clears both.
+  grpc_->GetHealthCheckService()->SetServingStatus(
+      v1::SamplingService::service_full_name(), true);
+  grpc_->GetHealthCheckService()->SetServingStatus(true);
+  accept_loop_ = std::make_unique<AcceptLoop>(
+      std::move(sockets), [this](int listener_fd, int fd) {
+        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
+            connection;
+        connection.listener_fd = listener_fd;
+        connection.fd = fd;
+        acceptor_->HandleNewConnection(&connection);
+      });
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartAdmin() {
+  if (config_.admin_http.empty()) return absl::OkStatus();
+  AdminHttp::Pages pages;
+  pages.metrics = [this] { return metrics_.Text(); };
+  pages.config = [this] { return config_.printed; };
+  pages.ready = [this] { return ready_.load(); };
+  LOGITD_ASSIGN_OR_RETURN(
+      admin_, AdminHttp::Start(config_.admin_http, std::move(pages)));
+  if (config_.admin_http_port_file.empty()) return absl::OkStatus();
+  return WriteWhole(config_.admin_http_port_file,
+                    absl::StrCat(admin_->port(), "\n"));
+}
+
+void Server::BeginDrain() {
+  if (draining_.exchange(true)) return;
+  ready_ = false;
+  grpc_->GetHealthCheckService()->SetServingStatus(false);
+  drain_end_ = std::chrono::steady_clock::now() +
+               absl::ToChronoNanoseconds(config_.drain_timeout);
+  Log(LogLevel::kInfo, "draining",
+      {{"streams", absl::StrCat(streams_.size())},
+       {"timeout", absl::FormatDuration(config_.drain_timeout)}});
+}
+
+bool Server::Drained() {
+  return streams_.EndIdle() == 0 ||
+         std::chrono::steady_clock::now() >= *drain_end_;
+}
+
+void Server::Stop() {
+  if (grpc_ == nullptr) return;
+  const bool served = ready_.exchange(false) || draining_;
+  draining_ = true;
+  accept_loop_.reset();
+  streams_.EndAll();
+  grpc_->Shutdown(std::chrono::system_clock::now() + kStopGrace);
+  grpc_->Wait();
+  grpc_.reset();
+  acceptor_.reset();
+  admin_.reset();
+  if (served) Log(LogLevel::kInfo, "stopped");
+}
+
+Server::~Server() { Stop(); }
+
+}  // namespace logitd

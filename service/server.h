@@ -1,0 +1,77 @@
+// Server: builds and owns everything, in dependency order; drains and stops.
+//
+// The order of its members is the order of starting, and backwards that of
+// stopping. No singletons but the kernel tables. Start, drain and stop are for
+// one thread; all that it owns serves from threads of its own.
+#ifndef LOGITD_SERVICE_SERVER_H_
+#define LOGITD_SERVICE_SERVER_H_
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "service/accept_loop.h"
+#include "service/admin_http.h"
+#include "service/config.h"
+#include "service/environment.h"
+#include "service/profile_service.h"
+#include "service/sampling_service.h"
+#include "service/stream.h"
+
+namespace logitd {
+
+class Server {
+ public:
+  // Self-test, sockets, serving. On error nothing is left behind.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(Config config);
+  ~Server();  // Stop()
+
+  // Not ready any more: health says NOT_SERVING, opens are refused, replies say
+  // draining. The listeners stay open.
+  void BeginDrain();
+  // True when every stream is gone or the drain's time is over. Ends streams
+  // that have no sessions; call it now and then.
+  bool Drained();
+  // Ends all streams with UNAVAILABLE after the step that runs, then stops.
+  void Stop();
+
+  const std::vector<std::string>& addresses() const { return addresses_; }
+  // 0 without admin HTTP.
+  int admin_port() const { return admin_ ? admin_->port() : 0; }
+  std::string MetricsText() const { return metrics_.Text(); }
+  const Workers& workers() const { return workers_; }
+
+ private:
+  Server(Config config, const kernels::KernelTable& kernels, uint64_t seed_key);
+  absl::Status Listen(std::vector<ListeningSocket>* sockets);
+  absl::Status StartGrpc(std::vector<ListeningSocket> sockets);
+  absl::Status StartAdmin();
+  void AddArguments(grpc::ServerBuilder* builder) const;
+
+  const Config config_;
+  const Sampler sampler_;
+  Metrics metrics_;
+  ServerSeeds seeds_;
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> ready_{false};
+  StreamSet streams_;
+  Workers workers_;
+  SamplingServiceImpl sampling_service_;
+  ProfileServiceImpl profile_service_;
+  std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  std::unique_ptr<AcceptLoop> accept_loop_;
+  std::unique_ptr<AdminHttp> admin_;
+  std::vector<std::string> addresses_;
+  std::optional<std::chrono::steady_clock::time_point> drain_end_;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_SERVER_H_

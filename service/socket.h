@@ -1,0 +1,48 @@
+// Sockets to listen on: "unix:<path>" or "<host>:<port>".
+//
+// A Unix socket gets mode 0660. A file left by a server that is gone is
+// replaced; one that a server answers on is not, nor is anything else of that
+// name. Errors are one line that says what to do; nothing is left behind.
+// Knows no gRPC. Not thread-safe.
+#ifndef LOGITD_SERVICE_SOCKET_H_
+#define LOGITD_SERVICE_SOCKET_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace logitd {
+
+class ListeningSocket {
+ public:
+  // INVALID_ARGUMENT, ALREADY_EXISTS (another server is there), NOT_FOUND (the
+  // directory is missing), PERMISSION_DENIED or UNAVAILABLE.
+  static absl::StatusOr<ListeningSocket> Open(const std::string& address);
+
+  ListeningSocket(ListeningSocket&& other) noexcept;
+  ListeningSocket& operator=(ListeningSocket&&) = delete;
+  // Closes; removes the file of a Unix socket if it is still its own.
+  ~ListeningSocket();
+
+  int fd() const { return fd_; }
+  // Of a TCP socket with the port that it has got.
+  const std::string& address() const { return address_; }
+  bool is_tcp() const { return path_.empty(); }
+
+ private:
+  ListeningSocket() = default;
+  absl::Status OpenUnix(const std::string& path);
+  absl::Status OpenTcp(const std::string& address);
+
+  int fd_ = -1;
+  std::string address_;
+  std::string path_;  // of a Unix socket
+  dev_t device_ = 0;  // of its file
+  ino_t inode_ = 0;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_SOCKET_H_

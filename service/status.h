@@ -1,0 +1,20 @@
+// Errors on the wire: absl::Status to google.rpc.Status and grpc::Status.
+//
+// Every message reads "<field path>: <why>"; the details carry the same as a
+// google.rpc.BadRequest field violation. Pure; thread-safe; allocates.
+#ifndef LOGITD_SERVICE_STATUS_H_
+#define LOGITD_SERVICE_STATUS_H_
+
+#include "absl/status/status.h"
+#include "google/rpc/status.pb.h"
+#include "grpcpp/support/status.h"
+
+namespace logitd {
+
+void WriteStatus(const absl::Status& status, google::rpc::Status* wire);
+
+grpc::Status ToGrpcStatus(const absl::Status& status);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_STATUS_H_

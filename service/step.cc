@@ -1,0 +1,167 @@
+#include "service/step.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sampler/status_macros.h"
+#include "service/convert.h"
+#include "service/session/field_path.h"
+
+namespace logitd {
+namespace {
+
+constexpr uint32_t kNoMask = 0xFFFFFFFFu;
+
+// True for a Place that says nothing: absent, or the emptied one that is kept
+// for its memory.
+bool IsEmpty(const v1::Place& place) {
+  return place.where_case() == v1::Place::WHERE_NOT_SET ||
+         (place.has_inline_() && place.inline_().empty());
+}
+
+absl::Status CheckIndex(const char* field, uint32_t index, uint32_t count) {
+  if (index < count) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", index, " is outside [0, ", count, ")"));
+}
+
+}  // namespace
+
+void StepEntry::Fail(absl::Status why) {
+  result.status = EntryStatus::kError;
+  result.error = std::move(why);
+}
+
+absl::Status StepRun::Prepare(const v1::Step& wire, SessionTable* table) {
+  entry_count_ = 0;
+  order_.clear();
+  tasks_.clear();
+  LOGITD_RETURN_IF_ERROR(CheckStepArrays(wire, limits_));
+  const auto count = static_cast<uint32_t>(wire.session_id_size());
+  if (count == 0 && wire.row_count() == 0) return absl::OkStatus();
+  LOGITD_RETURN_IF_ERROR(ReadTensors(wire));
+  entry_count_ = count;
+  if (entries_.size() < count) entries_.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    StepEntry& entry = entries_[i];
+    entry.session = nullptr;
+    entry.result.status = EntryStatus::kSkipped;
+    entry.result.error = absl::OkStatus();
+    entry.result.report = Report{false};
+    entry.result.given = false;
+    entry.started = entry.ended = {};
+    absl::Status status = PrepareEntry(wire, i, table, &entry);
+    if (!status.ok()) {
+      entry.session = nullptr;
+      entry.Fail(InField("step.", status));
+    }
+    if (entry.session != nullptr) order_.push_back(i);
+  }
+  MakeTasks();
+  return absl::OkStatus();
+}
+
+absl::Status StepRun::ReadTensors(const v1::Step& wire) {
+  RowShape shape = {wire.row_count(), wire.row_width(), Dtype::kFloat32};
+  LOGITD_ASSIGN_OR_RETURN(shape.dtype, ReadDtype(wire.dtype()));
+  LOGITD_ASSIGN_OR_RETURN(const absl::string_view logits,
+                          ReadPlace("logits", wire.logits()));
+  LOGITD_ASSIGN_OR_RETURN(rows_, RowTensor::Create(logits, shape, limits_));
+  masks_ = MaskTable();
+  if (IsEmpty(wire.mask_table())) {
+    if (wire.mask_words() == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError("mask_words: set without mask_table");
+  }
+  if (wire.mask_index_size() == 0) {  // or a mask would be sent and ignored
+    return absl::InvalidArgumentError("mask_index: required with mask_table");
+  }
+  LOGITD_ASSIGN_OR_RETURN(const absl::string_view masks,
+                          ReadPlace("mask_table", wire.mask_table()));
+  LOGITD_ASSIGN_OR_RETURN(
+      masks_, MaskTable::Create(masks, wire.mask_words(), shape.row_width));
+  return absl::OkStatus();
+}
+
+absl::Status StepRun::PrepareEntry(const v1::Step& wire, uint32_t index,
+                                   SessionTable* table,
+                                   StepEntry* entry) const {
+  const int i = static_cast<int>(index);
+  const uint64_t id = wire.session_id(i);
+  auto session = table->Find(id);
+  if (!session.ok()) {
+    const bool late =
+        absl::IsNotFound(session.status()) && table->WasClosed(id);
+    return late ? absl::OkStatus() : session.status();  // late: skipped
+  }
+  entry->session = *session;
+  entry->result.report = entry->session->report();
+  LOGITD_ASSIGN_OR_RETURN(entry->entry, ReadEntry(wire, i));
+  const uint32_t row = wire.row_size() > 0 ? wire.row(i) : index;
+  LOGITD_RETURN_IF_ERROR(CheckIndex("row", row, rows_.shape().row_count));
+  entry->row = rows_.At(row);
+  if (wire.mask_index_size() == 0 || wire.mask_index(i) == kNoMask) {
+    return absl::OkStatus();
+  }
+  LOGITD_RETURN_IF_ERROR(
+      CheckIndex("mask_index", wire.mask_index(i), masks_.count()));
+  masks_.Apply(wire.mask_index(i), &entry->row);
+  return absl::OkStatus();
+}
+
+void StepRun::MakeTasks() {
+  const auto session_of = [this](uint32_t i) { return entries_[i].session; };
+  std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) {
+    return std::less<const Session*>()(session_of(a), session_of(b));
+  });
+  const auto count = static_cast<uint32_t>(order_.size());
+  for (uint32_t i = 0; i < count; ++i) {
+    if (i > 0 && session_of(order_[i]) == session_of(order_[i - 1])) {
+      tasks_.back().end = i + 1;
+    } else {
+      tasks_.push_back({i, i + 1});
+    }
+  }
+}
+
+absl::Span<const uint32_t> StepRun::EntriesOf(size_t task) const {
+  const Task& range = tasks_[task];
+  return absl::MakeConstSpan(order_).subspan(range.begin,
+                                             range.end - range.begin);
+}
+
+void StepRun::Write(v1::StepResult* wire, StepTally* tally) {
+  // Errors of entries are told in the results.
+  (void)WriteResults(absl::MakeConstSpan(entries_).first(entry_count_), wire,
+                     tally);
+}
+
+absl::Status WriteResults(absl::Span<const StepEntry> entries,
+                          v1::StepResult* wire, StepTally* tally) {
+  tally->Clear();
+  ResultWriter writer;
+  absl::Status error;
+  Clock::time_point first = Clock::time_point::max();
+  Clock::time_point last = Clock::time_point::min();
+  for (const StepEntry& entry : entries) {
+    writer.Ask(entry.result);
+    error.Update(entry.result.error);
+    if (entry.ended <= entry.started) continue;
+    first = std::min(first, entry.started);
+    last = std::max(last, entry.ended);
+  }
+  using Seconds = std::chrono::duration<double>;
+  for (const StepEntry& entry : entries) {
+    writer.Add(entry.result, wire);
+    tally->Add(entry.result, Seconds(entry.ended - entry.started).count());
+  }
+  if (last <= first) return error;
+  const auto spent = last - first;
+  tally->step_seconds = Seconds(spent).count();
+  wire->set_compute_us(static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(spent).count()));
+  return error;
+}
+
+}  // namespace logitd

@@ -1,0 +1,81 @@
+// StepRun: one step of a stream between its message and its reply.
+//
+// Checks the arrays, finds session and row of every entry, and groups the
+// entries into tasks: those of one session are one task, in order. The stream
+// runs the tasks on any threads; then the results are written. Reused from step
+// to step: its memory stays. Reads rows in the message's bytes, which must
+// outlive the run. Knows the contract, no gRPC. Tasks touch disjoint entries;
+// all else is confined to the stream.
+#ifndef LOGITD_SERVICE_STEP_H_
+#define LOGITD_SERVICE_STEP_H_
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "logitd/v1/step.pb.h"
+#include "service/limits.h"
+#include "service/metrics.h"
+#include "service/session/session_table.h"
+#include "service/transport/rows.h"
+
+namespace logitd {
+
+using Clock = std::chrono::steady_clock;
+
+struct StepEntry {
+  Entry entry;
+  Row row;
+  Session* session = nullptr;  // nullptr: answered already
+  EntryResult result;
+  Clock::time_point started;
+  Clock::time_point ended;  // equal to started when no row ran
+
+  void Fail(absl::Status why);
+};
+
+// The results of entries, and what to count. Returns the first error, if there
+// is one; it stands in the results too.
+absl::Status WriteResults(absl::Span<const StepEntry> entries,
+                          v1::StepResult* wire, StepTally* tally);
+
+class StepRun {
+ public:
+  explicit StepRun(const Limits& limits) : limits_(limits) {}
+
+  // Errors of the step as a whole; then there is nothing to run.
+  absl::Status Prepare(const v1::Step& wire, SessionTable* table);
+
+  size_t task_count() const { return tasks_.size(); }
+  // The entries of a task, in the order they must run.
+  absl::Span<const uint32_t> EntriesOf(size_t task) const;
+  StepEntry& entry(uint32_t index) { return entries_[index]; }
+
+  // After all tasks.
+  void Write(v1::StepResult* wire, StepTally* tally);
+
+ private:
+  struct Task {
+    uint32_t begin;
+    uint32_t end;
+  };
+
+  absl::Status ReadTensors(const v1::Step& wire);
+  absl::Status PrepareEntry(const v1::Step& wire, uint32_t index,
+                            SessionTable* table, StepEntry* entry) const;
+  void MakeTasks();
+
+  const Limits& limits_;
+  RowTensor rows_;
+  MaskTable masks_;
+  uint32_t entry_count_ = 0;
+  std::vector<StepEntry> entries_;  // never shrinks: outcomes keep their memory
+  std::vector<uint32_t> order_;     // entries to run, by session
+  std::vector<Task> tasks_;         // ranges of order_
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_STEP_H_

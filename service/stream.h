@@ -1,0 +1,142 @@
+// Stream: one Sample call, from the bytes of a request to those of its reply.
+//
+// A gRPC reactor: reads, hands over, writes, closes. Requests run one at a time
+// in the order sent; up to max_inflight are read ahead. The rows of a step run
+// in parallel on the workers, a single one on the thread that has it; nobody
+// waits for them: the thread that ends the last row goes on with the reply. One
+// write is in flight. Owns its sessions, which die with it; gRPC's OnDone
+// deletes it. Thread-safe against StreamSet and gRPC.
+#ifndef LOGITD_SERVICE_STREAM_H_
+#define LOGITD_SERVICE_STREAM_H_
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "logitd/v1/sampling.pb.h"
+#include "service/environment.h"
+#include "service/step.h"
+
+namespace logitd {
+
+class Stream;
+
+// The streams that are open, for the drain. Thread-safe.
+class StreamSet {
+ public:
+  // RESOURCE_EXHAUSTED at --max_streams.
+  absl::Status Add(Stream* stream, const Limits& limits);
+  void Remove(Stream* stream);
+  size_t size() const;
+  // Ends those that have no session and nothing to do; returns how many are
+  // left.
+  size_t EndIdle();
+  // Ends all, after what runs now.
+  void EndAll();
+
+ private:
+  mutable std::mutex mu_;  // guards streams_
+  std::unordered_set<Stream*> streams_;
+};
+
+class Stream final
+    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+      private Batch {
+ public:
+  Stream(const Environment& env, StreamSet* set);
+  ~Stream() override;
+
+  // Begins to read. Once, after StreamSet::Add().
+  void Start();
+
+  // Ends with UNAVAILABLE, after the request that runs now. `only_idle`: not
+  // if it has sessions or work.
+  void End(bool only_idle);
+
+ private:
+  // A request between its arrival and its reply. Reused.
+  struct Request {
+    v1::SampleRequest message;
+    uint64_t id = 0;
+    bool has_step = false;
+    absl::Status refused;  // why nothing of it is done
+    bool light = false;    // small: may run on gRPC's thread
+    Clock::time_point arrived;
+  };
+
+  // gRPC's events.
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  // Reading.
+  std::unique_ptr<Request> TakeSpare();
+  absl::Status ReadRequest(Request* request);
+  void ReadOnLocked();
+
+  // Running. At any time at most one thread is in here.
+  void RunNext(Workspace* workspace);
+  // False when the rows went to the workers; then *this may be gone.
+  bool RunRequest(Workspace* workspace);
+  void RunTask(size_t task, Workspace* workspace) override;
+  void RunEntry(StepEntry* entry, Workspace* workspace);
+  void AfterTasks(Workspace* workspace) override;
+  void Answer();
+  void GoOn();
+
+  // Writing and ending.
+  void WriteOnLocked();
+  void MaybeFinishLocked();
+
+  const Environment env_;
+  StreamSet* const set_;
+
+  // Confined to the thread that runs requests.
+  SessionTable table_;
+  StepRun step_;
+  StepTally tally_;
+  std::unique_ptr<Request> current_;
+  v1::SampleResponse reply_;
+  bool greeted_ = false;
+  bool has_result_ = false;  // the request's step can be answered
+  bool rows_out_ = false;    // the workers have its rows
+
+  // Confined to the read, and the write, in flight.
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+
+  std::atomic<bool> stopping_{false};  // rows not started need not run
+
+  std::mutex mu_;  // guards what follows
+  std::deque<std::unique_ptr<Request>> waiting_;
+  std::vector<std::unique_ptr<Request>> spare_;
+  std::deque<grpc::ByteBuffer> replies_;
+  uint32_t unanswered_ = 0;  // read, and the reply not yet written
+  bool reading_ = false;
+  bool running_ = false;
+  bool writing_ = false;
+  bool reads_over_ = false;
+  bool gone_ = false;  // cancelled, or a write failed
+  bool finished_ = false;
+  bool has_sessions_ = false;  // as of the last request answered
+  grpc::Status end_status_;
+};
+
+// Answers a call with a status at once.
+class RefusedStream final
+    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_STREAM_H_

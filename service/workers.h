@@ -1,0 +1,84 @@
+// Workers: a fixed pool of threads for rows.
+//
+// Batches take turns, one task at a time, so that a huge one does not keep the
+// others waiting. Nobody waits for a batch: the thread that runs its last task
+// goes on with AfterTasks. Every task gets a Workspace that no other thread
+// uses. Knows nothing of gRPC, sessions or rows. Thread-safe. The threads live
+// as long as the object; all batches must be done before it goes.
+#ifndef LOGITD_SERVICE_WORKERS_H_
+#define LOGITD_SERVICE_WORKERS_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "sampler/workspace.h"
+
+namespace logitd {
+
+class Batch {
+ public:
+  virtual ~Batch() = default;
+  // Tasks of one batch run in parallel.
+  virtual void RunTask(size_t task, Workspace* workspace) = 0;
+  // After the last task. Workers touch the batch no more: it may run again or
+  // be destroyed in here.
+  virtual void AfterTasks(Workspace* workspace) = 0;
+
+ private:
+  friend class Workers;
+  size_t task_count_ = 0;  // all three guarded by Workers::mu_
+  size_t next_task_ = 0;
+  size_t tasks_left_ = 0;
+};
+
+class Workers {
+ public:
+  explicit Workers(size_t thread_count);
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  // Runs task 0 .. task_count-1, then AfterTasks, on threads of the pool. With
+  // no tasks only AfterTasks. Returns at once; `batch` may be gone when it
+  // does.
+  void Run(Batch* batch, size_t task_count);
+
+  // A workspace for a thread that is not of the pool.
+  class Lease {
+   public:
+    explicit Lease(Workers* workers);
+    ~Lease();
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    Workspace* workspace() { return workspace_.get(); }
+
+   private:
+    Workers* workers_;
+    std::unique_ptr<Workspace> workspace_;
+  };
+
+  size_t thread_count() const { return threads_.size(); }
+  // Tasks that no thread has taken yet.
+  size_t queue_depth() const;
+
+ private:
+  void Work();
+
+  mutable std::mutex mu_;  // guards what follows, up to threads_
+  std::condition_variable wake_;
+  std::deque<Batch*> turns_;
+  size_t queue_depth_ = 0;
+  bool stopping_ = false;
+  std::vector<std::unique_ptr<Workspace>> spare_;
+
+  std::vector<std::thread> threads_;  // constant after construction
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_WORKERS_H_
