@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs the bench's quick mode and checks the shape of what it prints, never a
+# time: smoke.sh BUILD_DIR.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+output=$("$here/run.sh" --quick --no_build --build_dir="$1")
+
+expect() {
+  if ! grep -Eq "$1" <<< "$output"; then
+    echo "no line matches: $1"
+    echo "$output"
+    exit 1
+  fi
+}
+
+expect '^machine: .+ cores, load [0-9.]+$'
+expect '^build: .+; kernels: [A-Za-z0-9_]+$'
+for section in core growth adversarial real peer session service summary; do
+  expect "^== $section"
+done
+number='[0-9.e+-]+'
+expect "R = $number us = $number GB/s \(.+/.+/[148]\); memcpy $number us"
+expect '^work +row +min us +p10 us +p50 us +xR +bar +met$'
+expect "^greedy +peaked 32000( +$number){4} +- +-$"
+expect "^.+ +flat 32000( +$number){4} +<=24 +(met|NOT MET)$"
+expect '^allocations, all profiles +peaked 32000 +- +- +- +0 +<=0 +met$'
+expect "(^peer not available: .+|^  peer:.* us = array $number \+ chain $number)"
+expect '^[0-9]+ of [0-9]+ bars met$'
+echo "shape as expected"

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# logitctl against the real server and the real demo model: refusals, exit codes,
+# and a server that dies in the middle of a text.
+set -euo pipefail
+
+source_dir="${LOGITD_SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}"
+bin="${LOGITD_BUILD_DIR:-$source_dir/.build/release}/bin"
+box="$(mktemp -d /tmp/logitd-logitctl-test.XXXXXX)"
+export LOGITD_TARGET="unix:$box/logitd.sock"
+export LOGITD_DEMO_MODEL="unix:$box/demo-model.sock"
+pids=()
+
+cleanup() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+  rm -rf "$box"
+}
+trap cleanup EXIT
+
+fail() {
+  echo "FAILED: $*" >&2
+  cat "$box/output" >&2 || true
+  exit 1
+}
+
+# expect CODE PART ARGS...: logitctl ARGS exits with CODE and says PART.
+expect() {
+  local code=$1 part=$2 status=0
+  shift 2
+  "$bin/logitctl" "$@" >"$box/output" 2>&1 </dev/null || status=$?
+  [[ $status -eq $code ]] || fail "exit code $status, not $code: $*"
+  grep -qF -- "$part" "$box/output" || fail "does not say \"$part\": $*"
+}
+
+# npy FILE SHAPE FLOAT...: a file as numpy.save writes it.
+npy() {
+  /usr/bin/python3 - "$@" <<'PYTHON'
+import struct, sys
+file, shape, *values = sys.argv[1:]
+header = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }" % shape
+header += " " * (-(11 + len(header)) % 64) + "\n"
+with open(file, "wb") as out:
+    out.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)))
+    out.write(header.encode())
+    out.write(struct.pack("<%df" % len(values), *map(float, values)))
+PYTHON
+}
+
+start() {
+  "$bin/logitd" --listen "$LOGITD_TARGET" >"$box/logitd.log" 2>&1 &
+  pids+=($!)
+  "$bin/logitd-demo-model" --listen "$LOGITD_DEMO_MODEL" \
+      >"$box/model.log" 2>&1 &
+  pids+=($!)
+  for _ in {1..150}; do
+    if "$bin/logitctl" health >/dev/null 2>&1 &&
+        "$bin/logitctl" health --target "$LOGITD_DEMO_MODEL" \
+            >/dev/null 2>&1; then
+      return
+    fi
+    sleep 0.1
+  done
+  fail "no servers: $(cat "$box/logitd.log" "$box/model.log")"
+}
+
+start
+expect 0 SERVING health
+expect 0 logitd/1 info
+expect 0 '"max_inflight"' info --json
+expect 0 'tokens/s' generate --seed 42 --top-p 0.9
+expect 0 'the the the' generate --allow the --max-tokens 3
+expect 0 'as at 0.5' sweep --knob min_p --values 0.5,0.1 --seed 3
+echo "ok: text from the service"
+
+expect 1 'top_p: 1.5 is outside (0, 1]' generate --top-p 1.5
+expect 1 'UNIMPLEMENTED' generate --set mirostat=2
+expect 1 'mirostat' generate --set mirostat=2
+expect 1 'logit_bias' generate --logit-bias 99999=1
+expect 1 'top_k: 0 is outside' sweep --knob top_k --values 5,0
+expect 1 'unknown word: xyzzyq' generate --prompt 'hello xyzzyq'
+echo "ok: refusals name field, value and range"
+
+npy "$box/rows.npy" '(3, 4)' 0 9 0 0  0 0 9 0  9 0 0 0
+expect 0 $'2\t0\t' sample "$box/rows.npy" --temperature 0
+expect 0 '"token": 2' sample "$box/rows.npy" --seed 1 --top-k 1 --json
+expect 0 'skipped' sample "$box/rows.npy" --seed 1 --top-k 1 --eos 1
+npy "$box/nan.npy" '(2, 4)' 0 0 0 0  0 nan 0 0
+expect 1 'row 1: INVALID_ARGUMENT' sample "$box/nan.npy" --seed 1
+npy "$box/short.npy" '(2, 5)' 1 2 3
+expect 2 'needs 4 for each' sample "$box/short.npy"
+echo "ok: rows from a file"
+
+expect 3 "logitd --listen unix:$box/none" info --target "unix:$box/none"
+expect 3 'logitd-demo-model --listen' generate --model-target "unix:$box/none"
+"$bin/logitctl" generate --ban-eos --max-tokens 100000 \
+    >"$box/text" 2>"$box/errors" &
+pids+=($!)
+for _ in {1..100}; do
+  [[ ! -s $box/text ]] || break
+  sleep 0.1
+done
+kill -KILL "${pids[0]}"
+status=0
+wait "${pids[2]}" || status=$?
+[[ $status -eq 1 ]] || fail "exit code $status when the server died"
+grep -q UNAVAILABLE "$box/errors" || fail "$(cat "$box/errors")"
+expect 3 'Connection refused' generate
+echo "ok: nobody there, and a server that dies"

@@ -1,0 +1,133 @@
+"""Prints the vectors of sampler/README.md, computed from its text alone.
+
+Up to the function token() it is the arithmetic of logitd/1.
+"""
+import hashlib
+import math
+import re
+from fractions import Fraction as Exact
+
+HEX, M32 = float.fromhex, 0xFFFFFFFF
+
+
+def f32(x):  # the nearest fp32 of an exact number, ties to even
+    x = Exact(x)
+    e = x.numerator.bit_length() - x.denominator.bit_length()
+    e -= abs(x) < Exact(2) ** e
+    unit = Exact(2) ** (max(e, -126) - 23)
+    return float(round(x / unit) * unit)
+
+
+def fma(a, b, c):
+    return f32(Exact(a) * Exact(b) + Exact(c))
+
+
+def exp_f(d):
+    n = fma(d, HEX("0x1.715476p+0"), 12582912) - 12582912
+    r = fma(n, HEX("0x1.bd0106p-13"), fma(n, HEX("-0x1.63p-1"), d))
+    q = HEX("0x1.6d110ap-10")
+    for c in ("0x1.120b6ep-7", "0x1.55551ap-5", "0x1.5554dcp-3", "0x1p-1"):
+        q = fma(q, r, HEX(c))
+    return f32(fma(q, fma(r, r, 0), r) + 1) * 2.0**n if d >= -87 else 0.0
+
+
+def log_d(x):
+    f, k = math.frexp(x)
+    f, k = (f * 2, k - 1) if f < HEX("0x1.6a09e667f3bcdp-1") else (f, k)
+    s = (f - 1) / (f + 1)
+    t, z, p = 2 * s, s * s, 1 / 21
+    for odd in range(19, 2, -2):
+        p = p * z + 1 / odd
+    low = t * (z * p) + k * HEX("0x1.cf79abc9e3b3ap-40")
+    return k * HEX("0x1.62e42fefa0000p-1") + (t + low)
+
+
+def block_masses(w):
+    masses = []
+    for first in range(0, len(w), 128):
+        lanes = [0.0] * 16
+        for i, x in enumerate(w[first : first + 128]):
+            lanes[i % 16] = f32(lanes[i % 16] + x)
+        for half in (8, 4, 2, 1):
+            lanes = [f32(lanes[j] + lanes[j + half]) for j in range(half)]
+        masses += lanes
+    return masses
+
+
+def mass(w):
+    a = [0.0] * 8
+    for b, total in enumerate(block_masses(w)):
+        a[b % 8] += total
+    return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+
+
+def philox(c, key):
+    k = [key & M32, key >> 32]
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [b >> 32 ^ c[1] ^ k[0], b & M32, a >> 32 ^ c[3] ^ k[1], a & M32]
+        k = [(k[0] + 0x9E3779B9) & M32, (k[1] + 0xBB67AE85) & M32]
+    return c
+
+
+def noise(key, position, attempt, purpose, index):
+    w = philox([index >> 1, position, purpose | attempt << 8, 0], key)
+    return w[2 * (index & 1)] << 32 | w[2 * (index & 1) + 1]
+
+
+def exponential(*point):
+    return -log_d(((noise(*point) >> 12) + 0.5) * 2.0**-52)
+
+
+def race(rates, key, position, purpose, first=0):
+    point = (key, position, 0, purpose)
+    score = [x and x / exponential(*point, first + i) for i, x in enumerate(rates)]
+    return first + score.index(max(score))
+
+
+def token(w, key, position):
+    first = 128 * race(block_masses(w), key, position, 1)
+    return race(w[first : first + 128], key, position, 2, first)
+
+
+def fork_key(key, index, position):
+    w = philox([index, position, 8, 0], key)
+    return w[1] << 32 | w[0]
+
+
+def show(name, *values):
+    texts = [re.sub(r"\.?0+p", "p", v.hex()) if isinstance(v, float) else str(v)
+             for v in values]  # fmt: skip
+    print(name, "=", *texts)
+
+
+PI = ([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], 0x299F31D0A4093822)
+for name, point in (("0", ([0] * 4, 0)), ("-1", ([M32] * 4, 2**64 - 1)), ("pi", PI)):
+    show(f"philox({name})", *(f"{word:08x}" for word in philox(*point)))
+for point in ((42, 0, 0, 1, 0), (42, 0, 0, 1, 1), (42, 7, 3, 2, 128001),
+              (2**64 - 1, M32, 2**24 - 1, 9, M32)):  # fmt: skip
+    show(f"noise{point}", f"{noise(*point):016x}")
+    show(f"E{point}", exponential(*point))
+salted = hashlib.sha256(b"logitd/1" + (42).to_bytes(8, "little") + b"salt").digest()
+show("stream_key(42, salt)", f"{int.from_bytes(salted[:8], 'little'):016x}")
+show("fork_key(42, 1, 7)", f"{fork_key(42, 1, 7):016x}")
+for d in (-1e-7, -0.3, -1, -10.123, -86.9, -87):
+    show(f"exp_f({d})", exp_f(f32(d)))
+for x in (2.0, 0.9, 1e-300, 1 - 2.0**-53):
+    show(f"log_d({x})", log_d(x))
+
+row = [(i * 37 % 101) / 8 - 6 for i in range(300)]  # temperature 0.8, top_p 0.9
+d = [fma(f32(l - max(row)), f32(1 / 0.8), 0) for l in row]
+w = [exp_f(x) for x in d]
+rank = sorted(range(300), key=lambda i: (-row[i], i))
+for n in range(1, 301):
+    kept = [w[i] if i in rank[:n] else 0.0 for i in range(300)]
+    if mass(kept) >= 0.9 * mass(w):
+        break
+show("mass(all)", mass(w))
+show("kept, last kept", n, rank[n - 1])
+show("block masses", *block_masses(kept))
+show("mass(kept)", mass(kept))
+tokens = [token(kept, 42, position) for position in range(12)]
+show("tokens of seed 42", *tokens)
+show("their final_logprob", *(d[i] - log_d(mass(kept)) for i in tokens[:3]))

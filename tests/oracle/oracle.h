@@ -1,0 +1,125 @@
+// A textbook sampler: sampler/README.md a second time, in long double, by
+// sorting everything and adding it up in rank order.
+//
+// Written from that page alone. It knows nothing of the sampler it judges and
+// links nothing of it. Narrows to fp32 exactly where the page writes float() or
+// narrow(). All functions are pure and thread-safe, return by value and own
+// nothing; a row costs O(V log V) and several vectors of V.
+#ifndef LOGITD_TESTS_ORACLE_ORACLE_H_
+#define LOGITD_TESTS_ORACLE_ORACLE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace logitd::oracle {
+
+using Real = long double;
+using Ids = std::vector<uint32_t>;
+
+// Every default is the off value.
+struct Params {
+  double temperature = 1;
+  uint32_t top_k = 0;  // 0: off
+  double top_p = 1;
+  double min_p = 0;
+  double repetition = 1;
+  uint32_t repetition_window = 0;  // 0: all tokens
+  double frequency = 0;
+  uint32_t frequency_window = 0;
+  double presence = 0;
+  uint32_t presence_window = 0;
+  Ids penalty_exclude_ids;
+  std::vector<std::pair<uint32_t, double>> bias;
+  Ids allowed_ids;  // empty: all
+  Ids banned_ids;
+  Ids eos_ids;
+  Ids stop_ids;
+  std::vector<Ids> stop_sequences;
+  uint32_t min_tokens = 0;
+  uint32_t max_tokens = 0;  // 0: no limit
+  bool ignore_eos = false;
+  bool ban_eos = false;
+  bool fail_on_empty = false;   // on_empty ERROR
+  bool ban_non_finite = false;  // on_non_finite BAN
+};
+
+// The tokens before this one.
+struct Past {
+  Ids prompt;
+  Ids output;
+};
+
+// Where noise is taken.
+struct Point {
+  uint64_t key = 0;
+  uint32_t position = 0;
+  uint32_t attempt = 0;
+};
+
+struct Row {
+  std::vector<float> logits;  // vocab_size of them
+  bool has_mask = false;
+  std::vector<uint8_t> mask;  // bit per id, 1 = allowed; missing bits are 0
+};
+
+enum class Failure { kNone, kNonFinite, kHardBans, kSoftBans };
+
+// A winner and how clear it was: the largest ratio of a loser's score to the
+// winner's, on either level. At 1 a rounding error could have turned it.
+struct Winner {
+  uint32_t token = 0;
+  Real closest = 0;
+};
+
+// All there is to know about a row. Vectors by id hold vocab_size values.
+struct Answer {
+  Failure failure = Failure::kNone;
+  uint32_t first_bad = 0;  // kNonFinite: the index
+  uint32_t non_finite_banned = 0;
+  bool soft_bans_lifted = false;
+  bool greedy = false;
+  std::vector<float> received;  // by id; NaN and +inf as -inf
+  std::vector<float> logits;    // by id, after bans, bias and penalties
+  std::vector<float> d;         // by id, tempered and relative to the largest
+  std::vector<Real> weight;     // by id
+  Ids rank;                     // what is not banned, best first
+  std::vector<Real> mass;       // mass[n]: of the first n of the rank
+  size_t kept = 0;              // the first so many of the rank
+  Real target = 0;              // what top_p had to reach; 0: it was off
+  Winner winner;
+  Real raw_lse = 0;
+  Real raw_entropy = 0;
+  Real final_entropy = 0;
+  Real kept_mass = 1;
+};
+
+// One row becomes one token.
+Answer Sample(const Params& params, const Past& past, const Row& row,
+              const Point& at);
+
+// The numbers of any id.
+Real FinalLogprob(const Answer& answer, uint32_t id);
+Real RawLogprob(const Answer& answer, uint32_t id);
+Real TemperedLogprob(const Answer& answer, uint32_t id);
+// From 1; 0: banned.
+size_t RankOf(const Answer& answer, uint32_t id);
+
+// Why a generation ends at the last token of `past.output`.
+enum class Finish { kNone, kEos, kStopId, kStopSequence, kMaxTokens };
+Finish FinishOf(const Params& params, const Past& past);
+
+// Noise and the race (race.cc).
+std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter, uint64_t key);
+uint64_t Noise(const Point& at, uint32_t purpose, uint32_t index);
+// E = -ln u of that noise.
+Real Exponential(uint64_t noise);
+Winner Race(const std::vector<Real>& kept_weight, const Point& at);
+uint64_t ForkKey(uint64_t parent, uint32_t index, uint32_t position);
+
+}  // namespace logitd::oracle
+
+#endif  // LOGITD_TESTS_ORACLE_ORACLE_H_

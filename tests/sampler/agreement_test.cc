@@ -1,0 +1,116 @@
+// The sampler against the specification: every knob, random, real and
+// adversarial rows, on every target. Each case is asked of the textbook oracle,
+// and of the same stages with the arithmetic of the specification, which must
+// agree to the last bit.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tests/sampler/cases.h"
+#include "tests/sampler/oracle_case.h"
+#include "tests/sampler/targets.h"
+#include "tests/sampler/trigram_rows.h"
+
+namespace logitd::tests {
+namespace {
+
+// How many cases a knob gets, and how many of them have real vocabularies.
+const int kCases = Effort(2400, 200);
+const int kLargeCases = Effort(11, 2);
+const int kRealCases = Effort(12, 2);
+// The share of cases that may differ from the textbook by a rounding error.
+constexpr double kAmbiguousShare = 1e-3;
+
+using Which = std::tuple<Target, Focus>;
+
+class Agreement : public testing::TestWithParam<Which> {
+ protected:
+  Agreement() : runner_(*std::get<0>(GetParam())) {}
+
+  Focus focus() const { return std::get<1>(GetParam()); }
+
+  void Judge(const Case& c) {
+    const oracle::Answer answer = AskOracle(c);
+    const Ran& ran = runner_.Run(c);
+    ++cases_;
+    const std::string failure = FailureDifference(answer, ran.status);
+    if (!failure.empty()) ADD_FAILURE() << c.name << ": " << failure;
+    if (answer.failure != oracle::Failure::kNone || !failure.empty()) return;
+    const std::string exact = Difference(Exact(c, answer), ran.outcome);
+    if (!exact.empty()) ADD_FAILURE() << c.name << ": " << exact;
+    bool ambiguous = false;
+    const std::string textbook =
+        TextbookDifference(c, answer, ran.outcome, &ambiguous);
+    if (!textbook.empty()) {
+      ADD_FAILURE() << c.name << ": textbook: " << textbook;
+    }
+    if (!ambiguous) return;
+    if (c.params.top_p > 1 - kAmbiguous) {
+      ++near_one_;  // all but the last 2^-19: ambiguous whatever the row
+    } else {
+      ++ambiguous_;
+    }
+  }
+
+  void TearDown() override {
+    std::cout << "  " << cases_ << " cases, " << ambiguous_
+              << " within a rounding error of a boundary, and " << near_one_
+              << " more with top_p within 2^-19 of 1\n";
+    RecordProperty("cases", cases_);
+    RecordProperty("near_one", near_one_);
+    RecordProperty("ambiguous", ambiguous_);
+    EXPECT_LE(ambiguous_, cases_ * kAmbiguousShare);
+  }
+
+  CaseRunner runner_;
+  int cases_ = 0;
+  int ambiguous_ = 0;
+  int near_one_ = 0;
+};
+
+TEST_P(Agreement, WithTheOracleOnRandomAndAdversarialRows) {
+  for (int i = 0; i < kCases && !HasFailure(); ++i) {
+    const uint64_t seed = static_cast<uint64_t>(i);
+    Judge(MakeCase(focus(), SmallVocabulary(seed), seed));
+  }
+  const std::vector<uint32_t>& sizes = LargeVocabularies();
+  for (int i = 0; i < kLargeCases && !HasFailure(); ++i) {
+    const size_t which = static_cast<size_t>(i) % sizes.size();
+    Judge(MakeCase(focus(), sizes[which], static_cast<uint64_t>(i)));
+  }
+}
+
+TEST_P(Agreement, WithTheOracleOnRowsOfALanguageModel) {
+  // Each knob sees its own contexts of the model.
+  const size_t first = static_cast<size_t>(focus()) % kTrigramContexts;
+  const auto rows = TrigramRows(first, kSlow ? 1 : 4);
+  ASSERT_FALSE(rows.empty()) << "install pocketsphinx-en-us";
+  for (int i = 0; i < kRealCases && !HasFailure(); ++i) {
+    const size_t which = static_cast<size_t>(i) % rows.size();
+    Judge(MakeCase(focus(), rows[which], static_cast<uint64_t>(i),
+                   "trigram " + std::to_string(first + which)));
+  }
+}
+
+std::vector<Focus> AllFocuses() {
+  std::vector<Focus> all;
+  for (int i = 0; i < kFocusCount; ++i) all.push_back(static_cast<Focus>(i));
+  return all;
+}
+
+std::string WhichName(const testing::TestParamInfo<Which>& info) {
+  return std::string(Name(std::get<1>(info.param))) + "_" +
+         std::get<0>(info.param)->name;
+}
+
+INSTANTIATE_TEST_SUITE_P(, Agreement,
+                         testing::Combine(testing::ValuesIn(Targets()),
+                                          testing::ValuesIn(AllFocuses())),
+                         WhichName);
+
+}  // namespace
+}  // namespace logitd::tests

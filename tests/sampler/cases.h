@@ -1,0 +1,102 @@
+// Cases for the sampler: a row, parameters, a history and a point of noise, all
+// decided by one number, and what runs them.
+//
+// Agreement tests and the digest share them, so they use no libm, no std
+// distribution, no GoogleTest and no file: the same bits on every machine. A
+// Case is a value. Thread-safe but for CaseRunner, which is confined to one
+// thread. Making a case costs O(V).
+#ifndef LOGITD_TESTS_SAMPLER_CASES_H_
+#define LOGITD_TESTS_SAMPLER_CASES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "sampler/history.h"
+#include "sampler/kernels/kernels.h"
+#include "sampler/params.h"
+#include "sampler/sampler.h"
+#include "sampler/workspace.h"
+#include "tests/support/rows.h"
+
+namespace logitd::tests {
+
+// Which knob a case is about; the others are off.
+enum class Focus {
+  kTemperature,
+  kTopK,
+  kTopP,
+  kMinP,
+  kRepetition,
+  kFrequency,
+  kPresence,
+  kLogitBias,
+  kAllowedIds,
+  kBannedIds,
+  kMask,
+  kMinTokens,
+  kNonFinite,    // NaN and +inf in the row, and beyond the vocabulary
+  kTruncations,  // temperature, top_k, top_p and min_p together
+  kEverything,
+};
+inline constexpr int kFocusCount = 15;
+const char* Name(Focus focus);
+
+struct Case {
+  Params params;
+  uint32_t vocab_size = 0;
+  std::vector<float> logits;      // at least vocab_size
+  Dtype dtype = Dtype::kFloat32;  // bf16: logits are rounded already
+  size_t misalignment = 0;        // bytes
+  bool has_mask = false;
+  std::vector<uint8_t> mask;
+  TokenIds prompt;
+  TokenIds output;
+  bool prompt_known = true;
+  NoisePoint at;  // position: prompt and output
+  Report report;
+  std::optional<uint32_t> given;
+  std::string name;  // focus, seed, shape, size: to find it again
+};
+
+// A case on a row of its own making.
+Case MakeCase(Focus focus, uint32_t vocab_size, uint64_t seed);
+// The same on a given row.
+Case MakeCase(Focus focus, std::vector<float> logits, uint64_t seed,
+              const std::string& row_name);
+
+// A small vocabulary, picked by the seed.
+uint32_t SmallVocabulary(uint64_t seed);
+
+struct Ran {
+  absl::Status status;
+  Outcome outcome;
+};
+
+// The case's history, following its plan. The plan must be valid.
+History MakeHistory(const Case& c, const Plan& plan);
+
+// Runs cases on one kernel table, reusing its memory.
+class CaseRunner {
+ public:
+  explicit CaseRunner(const kernels::KernelTable& kernels)
+      : sampler_(kernels) {}
+
+  const char* target() const { return sampler_.kernels().name; }
+  // The error of Compile or of Sample, or the outcome.
+  const Ran& Run(const Case& c);
+
+ private:
+  Row Store(const Case& c);
+
+  Sampler sampler_;
+  Workspace workspace_;
+  std::vector<uint8_t> bytes_;
+  Ran ran_;
+};
+
+}  // namespace logitd::tests
+
+#endif  // LOGITD_TESTS_SAMPLER_CASES_H_

@@ -1,0 +1,405 @@
+// Every knob: off is off, turning it moves the distribution as documented, and
+// its extremes do no harm.
+#include "sampler/knobs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "sampler/fingerprint.h"
+#include "tests/sampler/ask.h"
+#include "tests/sampler/oracle_case.h"
+
+namespace logitd::tests {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+
+class Knobs : public Sampling {
+ protected:
+  // Rows of every shape, each with a history and a point of its own.
+  std::vector<Case> Rows(int rounds = 3) {
+    std::vector<Case> cases;
+    Dice dice(31);
+    for (int round = 0; round < rounds; ++round) {
+      for (int shape = 0; shape < kShapeCount; ++shape) {
+        const uint32_t size = dice.OneOf(SmallVocabularies());
+        Case c =
+            Question(MakeRow(static_cast<Shape>(shape), size, dice.Next()));
+        c.name = Name(static_cast<Shape>(shape));
+        c.at.key.bits = dice.Next();
+        for (int i = 0; i < 20; ++i) {
+          (i < 8 ? c.prompt : c.output).push_back(dice.Below(size));
+        }
+        c.at.position = 20;
+        cases.push_back(c);
+      }
+    }
+    return cases;
+  }
+
+  // Nothing at all differs between the two, in numbers or in identity.
+  void ExpectSame(const Case& plain, const Case& turned, const char* knob) {
+    EXPECT_EQ(Difference(Ask(plain), Ask(turned)), "")
+        << knob << " on " << plain.name;
+  }
+  void ExpectSameFingerprint(const Case& plain, const Case& turned,
+                             const char* knob) {
+    EXPECT_EQ(
+        FingerprintLines(*Plan::Compile(plain.params, plain.vocab_size)),
+        FingerprintLines(*Plan::Compile(turned.params, turned.vocab_size)))
+        << knob;
+  }
+};
+
+TEST_P(Knobs, RealOnesAtTheirOffValueChangeNoBit) {
+  for (const Case& plain : Rows()) {
+    for (const RealKnob& knob : kRealKnobs) {
+      Case turned = plain;
+      turned.params.*knob.value = knob.off;
+      ExpectSame(plain, turned, knob.name);
+      ExpectSameFingerprint(plain, turned, knob.name);
+    }
+  }
+}
+
+TEST_P(Knobs, CountsAtTheirOffValueChangeNoBit) {
+  for (const Case& plain : Rows()) {
+    for (const CountKnob& knob : kCountKnobs) {
+      if (knob.off == kNoOff) continue;
+      Case turned = plain;
+      turned.params.*knob.value = knob.off;
+      ExpectSame(plain, turned, knob.name);
+      ExpectSameFingerprint(plain, turned, knob.name);
+    }
+    for (const uint32_t k :
+         {plain.vocab_size, plain.vocab_size + 1, kCountMax}) {
+      Case turned = plain;
+      turned.params.top_k = k;
+      ExpectSame(plain, turned, "top_k");
+      ExpectSameFingerprint(plain, turned, "top_k");
+    }
+  }
+}
+
+TEST_P(Knobs, WindowsAndMaxTokensAloneChangeNoToken) {
+  for (const Case& plain : Rows(1)) {
+    for (const CountKnob& knob : kCountKnobs) {
+      if (knob.off != kNoOff || knob.value == &Params::top_k) continue;
+      Case turned = plain;
+      turned.params.*knob.value = 3;
+      ExpectSame(plain, turned, knob.name);
+    }
+  }
+}
+
+TEST_P(Knobs, SwitchesListsAndRulesAtTheirOffValueChangeNoBit) {
+  for (const Case& plain : Rows(1)) {
+    for (const SwitchKnob& knob : kSwitchKnobs) {
+      Case turned = plain;
+      turned.params.*knob.value = false;
+      ExpectSame(plain, turned, knob.name);
+      ExpectSameFingerprint(plain, turned, knob.name);
+    }
+    Case rules = plain;
+    rules.params.on_empty = OnEmpty::kRelax;
+    rules.params.on_non_finite = OnNonFinite::kReject;
+    ExpectSame(plain, rules, "on_empty, on_non_finite");
+    ExpectSameFingerprint(plain, rules, "on_empty, on_non_finite");
+    Case bias = plain;
+    bias.params.logit_bias_ids = {0};
+    bias.params.logit_bias_values = {0.0};
+    ExpectSame(plain, bias, "logit_bias");
+    ExpectSameFingerprint(plain, bias, "logit_bias");
+  }
+}
+
+TEST_P(Knobs, BansThatBanNothingChangeNoNumber) {
+  for (const Case& plain : Rows(1)) {
+    Case allowed = plain;
+    allowed.params.allowed_ids.resize(plain.vocab_size);
+    std::iota(allowed.params.allowed_ids.begin(),
+              allowed.params.allowed_ids.end(), 0u);
+    ExpectSame(plain, allowed, "allowed_ids");
+    Case masked = plain;
+    masked.has_mask = true;
+    masked.mask.assign((plain.vocab_size + 7) / 8, 0xFF);
+    ExpectSame(plain, masked, "mask");
+    Case excluded = plain;
+    excluded.params.penalty_exclude_ids = {0};
+    ExpectSame(plain, excluded, "penalty_exclude_ids");
+    Case ends = plain;
+    ends.params.eos_ids = ends.params.stop_ids = {0};
+    ends.params.stop_sequences = {{0, 0}};
+    ExpectSame(plain, ends, "eos_ids, stop_ids, stop_sequences");
+    Case ban = plain;
+    ban.params.on_non_finite = OnNonFinite::kBan;
+    ExpectSame(plain, ban, "on_non_finite");
+  }
+}
+
+// ---- directions
+
+// Rows without ties at the top, so that a knob has something to move.
+std::vector<std::vector<float>> LivelyRows() {
+  std::vector<std::vector<float>> rows;
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    const Shape shape = seed % 2 == 0 ? Shape::kNormal : Shape::kPeaked;
+    rows.push_back(MakeRow(shape, seed % 3 == 0 ? 1000 : 60, seed));
+  }
+  return rows;
+}
+
+TEST_P(Knobs, EntropyRisesAndTheBestTokenFallsWithTemperature) {
+  for (const auto& row : LivelyRows()) {
+    double entropy = -1, best = 2;
+    for (const double t : {0.0, 1e-5, .1, .3, .7, 1.0, 1.5, 2.0, 10.0, 100.0}) {
+      Params params;
+      params.temperature = t;
+      const Outcome outcome = Ask(row, params);
+      EXPECT_GE(outcome.final_entropy, entropy) << t;
+      EXPECT_LE(Probabilities(outcome)[0], best + 1e-12) << t;
+      entropy = outcome.final_entropy;
+      best = Probabilities(outcome)[0];
+    }
+    EXPECT_LE(entropy, std::log(row.size()) + 1e-5);
+  }
+}
+
+TEST_P(Knobs, TemperatureNeverChangesTheRank) {
+  for (const auto& row : LivelyRows()) {
+    const TokenIds plain = KeptIds(Ask(row));
+    for (const double t : {.01, .5, 3.0, 100.0}) {
+      Params params;
+      params.temperature = t;
+      EXPECT_EQ(KeptIds(Ask(row, params)), plain) << t;
+    }
+  }
+}
+
+TEST_P(Knobs, TopKKeepsExactlyKOfTheRankAndTheLowerIdWinsATie) {
+  for (int shape = 0; shape < kShapeCount; ++shape) {
+    const auto row = MakeRow(static_cast<Shape>(shape), 300, 4);
+    const TokenIds rank = KeptIds(Ask(row));
+    for (const uint32_t k : {1u, 2u, 7u, 40u, 128u, 129u, 299u}) {
+      Params params;
+      params.top_k = k;
+      TokenIds expected = rank;
+      if (expected.size() > k) expected.resize(k);
+      const Outcome outcome = Ask(row, params);
+      EXPECT_EQ(KeptIds(outcome), expected) << Name(static_cast<Shape>(shape));
+      EXPECT_EQ(outcome.kept, expected.size());
+    }
+  }
+  Params two;
+  two.top_k = 2;
+  EXPECT_THAT(KeptIds(Ask({1, 5, 5, 5}, two)), ElementsAre(1, 2));
+}
+
+TEST_P(Knobs, TopPKeepsMoreWithALargerPAndNeverLessThanItsMass) {
+  for (const auto& row : LivelyRows()) {
+    uint32_t kept = 0;
+    for (const double p : {1e-300, .01, .1, .3, .5, .9, .99, .9999, 1.0}) {
+      Params params;
+      params.top_p = p;
+      const Outcome outcome = Ask(row, params);
+      EXPECT_GE(outcome.kept, std::max(kept, 1u));
+      EXPECT_GE(outcome.kept_mass, p * (1 - 1e-15));
+      kept = outcome.kept;
+      // Without its last token it would fall short.
+      if (kept > 1 && p < 1) {
+        const double last = Probabilities(outcome).back() * outcome.kept_mass;
+        EXPECT_LT(outcome.kept_mass - last, p + 1e-6);
+      }
+    }
+    EXPECT_EQ(kept, row.size());
+  }
+}
+
+TEST_P(Knobs, MinPKeepsFewerWithALargerPAndTheRatioHolds) {
+  for (const auto& row : LivelyRows()) {
+    size_t kept = row.size();
+    for (const double p : {1e-9, .001, .02, .1, .5, .9, 1.0}) {
+      Params params;
+      params.min_p = p;
+      const std::vector<double> got = Probabilities(Ask(row, params));
+      EXPECT_LE(got.size(), kept) << p;
+      EXPECT_THAT(got, Each(Ge(p * got[0] * (1 - 1e-6))));
+      kept = got.size();
+    }
+    EXPECT_EQ(kept, 1u);
+  }
+  Params all_ties;
+  all_ties.min_p = 1;
+  EXPECT_THAT(KeptIds(Ask({2, 3, 3, 1, 3}, all_ties)), ElementsAre(1, 2, 4));
+}
+
+TEST_P(Knobs, ABannedTokenIsNotMinPsBest) {
+  Params params;
+  params.min_p = .5;
+  params.banned_ids = {0};
+  EXPECT_THAT(KeptIds(Ask({50, 3, 2.9f, 1}, params)), ElementsAre(1, 2));
+}
+
+TEST_P(Knobs, PenaltiesLowerTheTokensTheySawAndNegativeOnesRaiseThem) {
+  struct Penalty {
+    const char* name;
+    std::vector<double> rising;
+    std::optional<double> Params::*value;
+  };
+  const Penalty penalties[] = {
+      {"repetition", {.1, .5, 1, 1.2, 2, 10}, &Params::repetition_penalty},
+      {"frequency", {-2, -.5, 0, .3, 2}, &Params::frequency_penalty},
+      {"presence", {-2, -.5, 0, .3, 2}, &Params::presence_penalty}};
+  for (const auto& row : LivelyRows()) {
+    for (const Penalty& penalty : penalties) {
+      for (const uint32_t seen : {0u, 5u, 17u}) {
+        Case c = Question(row);
+        c.output = {seen, seen};
+        double first = 0, before = 2;
+        for (const double value : penalty.rising) {
+          c.params.*penalty.value = value;
+          const double p = ProbabilityOf(Ask(c), seen);
+          EXPECT_LE(p, before) << penalty.name << " " << value;
+          if (before == 2) first = p;
+          before = p;
+        }
+        EXPECT_LT(before, first) << penalty.name;
+      }
+    }
+  }
+}
+
+TEST_P(Knobs, ABiasRaisesItsTokenAndLowersTheOthers) {
+  for (const auto& row : LivelyRows()) {
+    double before = 0;
+    for (const double bias : {-100.0, -1.0, 0.0, .5, 3.0, 20.0}) {
+      Params params;
+      params.logit_bias_ids = {9};
+      params.logit_bias_values = {bias};
+      const double p = ProbabilityOf(Ask(row, params), 9);
+      EXPECT_GT(p, before) << bias;
+      before = p;
+    }
+  }
+}
+
+TEST_P(Knobs, AddingAConstantToAllLogitsChangesNoTokenAndNoFinalNumber) {
+  Dice dice(8);
+  for (int i = 0; i < 200; ++i) {
+    std::vector<float> row(1 + dice.Below(400));
+    for (float& l : row) l = static_cast<float>(dice.Below(160)) * .125f - 10;
+    Case plain = Question(row);
+    plain.params.top_p = .9;
+    plain.params.temperature = .8;
+    plain.at.key.bits = dice.Next();
+    Case shifted = plain;
+    for (float& l : shifted.logits) l -= 1024;
+    const Outcome a = Ask(plain), b = Ask(shifted);
+    EXPECT_EQ(a.token, b.token);
+    EXPECT_EQ(a.kept, b.kept);
+    EXPECT_EQ(a.final_logprob, b.final_logprob);
+    EXPECT_EQ(a.kept_mass, b.kept_mass);
+  }
+}
+
+TEST_P(Knobs, TheOrderOfIdsInAListAndRepetitionsMeanNothing) {
+  for (const Case& plain : Rows(1)) {
+    if (plain.vocab_size < 8) continue;
+    Case once = plain;
+    once.params.banned_ids = {1, 2, 3};
+    once.params.penalty_exclude_ids = {4, 5};
+    once.params.presence_penalty = 1;
+    Case twice = once;
+    twice.params.banned_ids = {3, 1, 2, 1, 3};
+    twice.params.penalty_exclude_ids = {5, 4, 4};
+    const Ran first = runner_.Run(once);
+    const Ran second = runner_.Run(twice);
+    ASSERT_EQ(first.status, second.status);
+    if (!first.status.ok()) continue;
+    EXPECT_EQ(Difference(first.outcome, second.outcome), "") << plain.name;
+    ExpectSameFingerprint(once, twice, "lists");
+  }
+}
+
+// ---- extremes
+
+TEST_P(Knobs, AtTheirExtremesTheyLeaveADistributionOnEveryRow) {
+  for (const Case& plain : Rows(2)) {
+    for (const RealKnob& knob : kRealKnobs) {
+      const double least =
+          knob.min_open ? std::nextafter(knob.min, 1) : knob.min;
+      for (const double value : {least, knob.max}) {
+        Case turned = plain;
+        turned.params.*knob.value = value;
+        const Outcome outcome = Ask(turned);
+        EXPECT_LT(outcome.token, plain.vocab_size);
+        EXPECT_GT(outcome.final_logprob, -200) << knob.name << plain.name;
+        EXPECT_LE(outcome.final_logprob, 0) << knob.name << plain.name;
+        if (outcome.kept > kTopMax) continue;
+        const std::vector<double> p = Probabilities(outcome);
+        EXPECT_NEAR(std::accumulate(p.begin(), p.end(), 0.0), 1, 2e-6)
+            << knob.name << " " << value << " on " << plain.name;
+      }
+    }
+  }
+}
+
+TEST_P(Knobs, BiasAndPenaltiesSaturateInsteadOfBecomingInfinite) {
+  constexpr float kMax = std::numeric_limits<float>::max();
+  Params params;
+  params.logit_bias_ids = {0, 1};
+  params.logit_bias_values = {100, -100};
+  params.repetition_penalty = .1;
+  Case c = Question({kMax, -kMax, 0}, params);
+  c.output = {0, 1, 2};
+  const Outcome outcome = Ask(c);
+  EXPECT_EQ(outcome.token, 0u);
+  EXPECT_EQ(outcome.kept, 3u) << "saturated is not banned";
+  EXPECT_EQ(outcome.final_logprob, 0);
+}
+
+TEST_P(Knobs, NothingRevivesABannedToken) {
+  Case c = Question({1, kBannedLogit, 2, 3, 4});
+  c.has_mask = true;
+  c.mask = {0b10111};  // bans 3
+  c.params.banned_ids = {2};
+  c.params.logit_bias_ids = {1, 2, 3};
+  c.params.logit_bias_values = {100, 100, 100};
+  c.params.presence_penalty = -2;
+  c.params.repetition_penalty = .1;
+  c.output = {1, 2, 3};
+  c.params.min_tokens = 9;
+  c.params.stop_ids = {4};
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(0));
+}
+
+TEST_P(Knobs, TemperatureComesAfterBiasAndPenalties) {
+  Params params;
+  params.temperature = .5;
+  params.logit_bias_ids = {0};
+  params.logit_bias_values = {1};
+  params.repetition_penalty = 2;
+  params.frequency_penalty = .25;
+  params.presence_penalty = .5;
+  Case c = Question({3, 0}, params);
+  c.output = {0, 0};
+  // ((3 + 1) / 2 - 2 * .25 - .5) / .5 = 2
+  const Outcome outcome = Ask(c);
+  EXPECT_NEAR(std::log(ProbabilityOf(outcome, 0) / ProbabilityOf(outcome, 1)),
+              2, 1e-6);
+}
+
+LOGITD_ON_EACH_TARGET(Knobs);
+
+}  // namespace
+}  // namespace logitd::tests

@@ -1,0 +1,194 @@
+// The promise, through the whole service: the same fingerprint, rows, seed and
+// history give the same bits, whatever threads, batches, row order and kernels.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <random>
+
+#include "gtest/gtest.h"
+#include "tests/support/service_fixture.h"
+#include "tests/support/service_session.h"
+
+namespace logitd {
+namespace {
+
+using testing::AddOpen;
+using testing::IdBytes;
+using testing::TestServer;
+using testing::TestStream;
+
+constexpr uint32_t kWidth = 2003;
+constexpr uint32_t kSessions = 64;
+constexpr uint32_t kSteps = 12;
+
+// Parameters that differ from session to session in every knob built.
+void SetParams(uint32_t i, v1::OpenSession* open) {
+  open->set_vocab_size(kWidth - (i % 5) * 200);
+  open->set_seed(1000 + i / 2);
+  if (i % 2 == 1) open->set_salt("salt");
+  v1::SamplingParams* params = open->mutable_params();
+  params->set_temperature(i % 8 == 0 ? 0.0 : 0.2 + 0.1 * (i % 16));
+  if (i % 3 == 0) params->set_top_k(1 + i);
+  if (i % 3 != 1) params->set_top_p(0.5 + 0.005 * i);
+  if (i % 4 == 1) params->set_min_p(0.01 * (1 + i % 9));
+  if (i % 4 == 2) params->set_repetition_penalty(1.1 + 0.01 * i);
+  if (i % 5 == 3) params->set_frequency_penalty(0.3);
+  if (i % 5 >= 3) params->set_presence_penalty(-0.2);
+  if (i % 6 == 2) params->set_repetition_window(5);
+  if (i % 7 == 4) params->set_banned_ids(IdBytes({1, 2, 3, i}));
+  if (i % 7 == 5) {
+    params->set_logit_bias_ids(IdBytes({i, i + 1}));
+    params->add_logit_bias_values(3.5);
+    params->add_logit_bias_values(-50);
+  }
+  if (i % 9 == 1) {
+    params->set_eos_ids(IdBytes({5, 6, 7, 8, 9}));
+    params->set_min_tokens(4);
+  }
+  if (i % 10 == 1) params->set_max_tokens(9);
+  v1::Report* report = open->mutable_report();
+  report->set_raw_logprob(i % 2 == 0);
+  report->set_tempered_logprob(i % 3 == 0);
+  report->set_kept_mass(i % 4 == 0);
+  report->set_entropy(i % 5 == 0);
+  report->set_top_n_final(i % 6);
+  report->set_top_n_raw(i % 4);
+}
+
+std::vector<float> RowOf(uint32_t session, uint32_t step) {
+  if (session == 13) return testing::MakeAdversarialRow(kWidth);
+  return testing::MakeRow(session * 1000 + step, kWidth);
+}
+
+// What one entry was told, whatever stood beside it.
+std::string Slice(const v1::StepResult& all, int i) {
+  v1::StepResult one;
+  one.add_token(all.token(i));
+  one.add_status(all.status(i));
+  one.add_finish_reason(all.finish_reason(i));
+  one.add_kept(all.kept(i));
+  const auto copy = [i](const auto& from, auto* to) {
+    if (i < from.size() && !std::isnan(from[i])) to->Add(from[i]);
+  };
+  copy(all.final_logprob(), one.mutable_final_logprob());
+  copy(all.raw_logprob(), one.mutable_raw_logprob());
+  copy(all.tempered_logprob(), one.mutable_tempered_logprob());
+  copy(all.kept_mass(), one.mutable_kept_mass());
+  copy(all.raw_entropy(), one.mutable_raw_entropy());
+  copy(all.final_entropy(), one.mutable_final_entropy());
+  one.add_flags(i < all.flags_size() ? all.flags(i) : 0);
+  for (const v1::TopTokens& top : all.top()) {
+    if (top.entry() != static_cast<uint32_t>(i)) continue;
+    *one.add_top() = top;
+    one.mutable_top(0)->set_entry(0);
+  }
+  return one.SerializeAsString();
+}
+
+struct Setup {
+  uint32_t threads;
+  uint32_t batch;
+  uint32_t shuffle;
+  std::string kernels = "auto";
+};
+
+struct Transcript {
+  std::vector<std::string> replies;  // whole, in order
+  // By (session, step).
+  std::map<std::pair<uint32_t, uint32_t>, std::string> slices;
+};
+
+// One step of the sessions listed, their rows in this order.
+v1::SampleRequest StepOf(const std::vector<uint32_t>& sessions,
+                         const std::vector<uint32_t>& row_order,
+                         uint32_t step) {
+  v1::SampleRequest request;
+  v1::Step* wire = request.mutable_step();
+  wire->set_dtype(v1::DTYPE_FLOAT32);
+  wire->set_row_width(kWidth);
+  wire->set_row_count(static_cast<uint32_t>(sessions.size()));
+  for (const uint32_t session : row_order) {
+    wire->mutable_logits()->mutable_inline_()->append(
+        testing::FloatBytes(RowOf(session, step)));
+  }
+  for (const uint32_t session : sessions) {
+    wire->add_session_id(session);
+    wire->add_position(step);
+    const auto at = std::find(row_order.begin(), row_order.end(), session);
+    wire->add_row(static_cast<uint32_t>(at - row_order.begin()));
+  }
+  return request;
+}
+
+Transcript Generate(const Setup& setup) {
+  TestServer server([&](Config* config) {
+    config->threads = setup.threads;
+    config->kernels = setup.kernels;
+  });
+  TestStream stream(server);
+  v1::SampleRequest open;
+  for (uint32_t i = 0; i < kSessions; ++i) {
+    SetParams(i, AddOpen(i, 1, &open));
+  }
+  v1::SampleResponse opened = stream.Call(open);
+  for (const auto& session : opened.opened()) {
+    EXPECT_FALSE(session.has_error()) << session.error().message();
+  }
+  Transcript transcript;
+  transcript.replies.push_back(opened.SerializeAsString());
+  std::mt19937 random(setup.shuffle);
+  for (uint32_t step = 0; step < kSteps; ++step) {
+    for (uint32_t first = 0; first < kSessions; first += setup.batch) {
+      std::vector<uint32_t> sessions;
+      for (uint32_t i = 0; i < setup.batch; ++i) sessions.push_back(first + i);
+      std::vector<uint32_t> rows = sessions;
+      std::shuffle(rows.begin(), rows.end(), random);
+      v1::SampleResponse reply = stream.Call(StepOf(sessions, rows, step));
+      reply.mutable_step()->clear_compute_us();
+      transcript.replies.push_back(reply.SerializeAsString());
+      for (uint32_t i = 0; i < setup.batch; ++i) {
+        transcript.slices[{first + i, step}] =
+            Slice(reply.step(), static_cast<int>(i));
+      }
+    }
+  }
+  return transcript;
+}
+
+TEST(Determinism, RepliesAreEqualByteForByteWithOneTwoAndSevenThreads) {
+  const Transcript one = Generate({1, 64, 5});
+  EXPECT_EQ(one.slices.size(), kSessions * kSteps);
+  for (const uint32_t threads : {2u, 7u}) {
+    EXPECT_TRUE(Generate({threads, 64, 5}).replies == one.replies) << threads;
+  }
+}
+
+TEST(Determinism, EntriesAreEqualByteForByteWhateverTheBatchAndRowOrder) {
+  const Transcript reference = Generate({1, 64, 5});
+  EXPECT_TRUE(Generate({2, 64, 6}).slices == reference.slices);
+  EXPECT_TRUE(Generate({1, 1, 7}).slices == reference.slices);
+  EXPECT_TRUE(Generate({7, 1, 8}).slices == reference.slices);
+  EXPECT_TRUE(Generate({7, 16, 9}).slices == reference.slices);
+}
+
+TEST(Determinism, RepliesAreEqualByteForByteWithEveryInstructionSet) {
+  const Transcript reference = Generate({2, 64, 5});
+  const kernels::KernelList list = kernels::Available();
+  for (size_t i = 0; i < list.count; ++i) {
+    EXPECT_TRUE(Generate({2, 64, 5, list.tables[i]->name}).replies ==
+                reference.replies)
+        << list.tables[i]->name;
+  }
+}
+
+TEST(Determinism, TheSessionsReallyDiffer) {
+  const Transcript reference = Generate({2, 64, 5});
+  std::map<std::string, int> tokens;
+  for (const auto& [at, slice] : reference.slices) {
+    if (at.second == 3) ++tokens[slice];
+  }
+  EXPECT_GT(tokens.size(), 60u);
+}
+
+}  // namespace
+}  // namespace logitd

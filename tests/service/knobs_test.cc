@@ -1,0 +1,203 @@
+// Every field of SamplingParams and of what opens a session is either built or
+// answers UNIMPLEMENTED with its path.
+#include "sampler/knobs.h"
+
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+#include "gtest/gtest.h"
+#include "service/convert.h"
+#include "tests/support/service_fixture.h"
+#include "tests/support/service_matchers.h"
+#include "tests/support/service_session.h"
+
+namespace logitd {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using testing::AddOpen;
+using testing::IsOk;
+using testing::kVocab;
+using testing::StatusIs;
+using testing::StatusOf;
+using testing::TestServer;
+using testing::TestStream;
+using Code = absl::StatusCode;
+
+// Sets a field to something that is not its default.
+void SetSomething(const FieldDescriptor* field, Message* message) {
+  const auto* reflection = message->GetReflection();
+  if (field->is_repeated()) {
+    switch (field->cpp_type()) {
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        reflection->AddMessage(message, field);
+        return;
+      case FieldDescriptor::CPPTYPE_STRING:
+        reflection->AddString(message, field, "x");
+        return;
+      case FieldDescriptor::CPPTYPE_UINT32:
+        reflection->AddUInt32(message, field, 1);
+        return;
+      case FieldDescriptor::CPPTYPE_ENUM:
+        reflection->AddEnumValue(message, field, 1);
+        return;
+      default:
+        reflection->AddDouble(message, field, 1);
+        return;
+    }
+  }
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      reflection->SetDouble(message, field, 0.5);
+      return;
+    case FieldDescriptor::CPPTYPE_UINT32:
+      reflection->SetUInt32(message, field, 1);
+      return;
+    case FieldDescriptor::CPPTYPE_BOOL:
+      reflection->SetBool(message, field, true);
+      return;
+    case FieldDescriptor::CPPTYPE_ENUM:
+      reflection->SetEnumValue(message, field, 1);
+      return;
+    case FieldDescriptor::CPPTYPE_STRING:
+      reflection->SetString(message, field, std::string(4, '\0'));
+      return;
+    default:
+      reflection->MutableMessage(message, field);
+  }
+}
+
+class Knobs : public ::testing::Test {
+ protected:
+  TestServer server_;
+  TestStream stream_{server_};
+};
+
+TEST_F(Knobs, EveryKnobThatIsNotBuiltSaysSoWithItsPath) {
+  const auto* knobs = v1::SamplingParams::descriptor();
+  int refused = 0;
+  for (int i = 0; i < knobs->field_count(); ++i) {
+    const FieldDescriptor* field = knobs->field(i);
+    if (IsBuilt(*field)) continue;
+    ++refused;
+    v1::SampleRequest request;
+    AddOpen(1, kVocab, &request);
+    SetSomething(field, AddOpen(2, kVocab, &request)->mutable_params());
+    v1::UpdateSession* update = request.add_update();
+    update->set_session_id(1);
+    SetSomething(field, update->mutable_set());
+    request.add_close()->set_session_id(1);
+    const v1::SampleResponse reply = stream_.Call(request);
+    EXPECT_THAT(
+        StatusOf(reply.opened(1).error()),
+        StatusIs(Code::kUnimplemented,
+                 "open[1].params." + field->name() + ": not built yet"));
+    EXPECT_THAT(
+        StatusOf(reply.updated(0).error()),
+        StatusIs(Code::kUnimplemented, "update[0].set." + field->name()));
+  }
+  EXPECT_GE(refused, 30);
+}
+
+TEST_F(Knobs, EveryTableEntryIsAFieldOfTheContract) {
+  const auto* type = v1::SamplingParams::descriptor();
+  const auto check = [type](const char* name, int number) {
+    const FieldDescriptor* field = type->FindFieldByNumber(number);
+    ASSERT_NE(field, nullptr) << name;
+    EXPECT_EQ(field->name(), name);
+    EXPECT_TRUE(IsBuilt(*field));
+  };
+  for (const RealKnob& knob : kRealKnobs) check(knob.name, knob.field);
+  for (const CountKnob& knob : kCountKnobs) check(knob.name, knob.field);
+  for (const IdsKnob& knob : kIdsKnobs) check(knob.name, knob.field);
+  for (const SwitchKnob& knob : kSwitchKnobs) check(knob.name, knob.field);
+  check("logit_bias_ids", kBiasIdsField);
+  check("logit_bias_values", kBiasValuesField);
+  check("stop_sequences", kStopSequencesField);
+  check("on_empty", kOnEmptyField);
+  check("on_non_finite", kOnNonFiniteField);
+}
+
+TEST_F(Knobs, EveryBuiltKnobIsTakenAndNamesItsRange) {
+  for (const RealKnob& knob : kRealKnobs) {
+    v1::SampleRequest request;
+    v1::SamplingParams* params = AddOpen(1, kVocab, &request)->mutable_params();
+    const auto* field =
+        v1::SamplingParams::descriptor()->FindFieldByNumber(knob.field);
+    params->GetReflection()->SetDouble(params, field, knob.max);
+    params = AddOpen(2, kVocab, &request)->mutable_params();
+    params->GetReflection()->SetDouble(params, field, knob.max * 1.01);
+    request.add_close()->set_session_id(1);
+    const v1::SampleResponse reply = stream_.Call(request);
+    EXPECT_FALSE(reply.opened(0).has_error()) << knob.name;
+    EXPECT_THAT(StatusOf(reply.opened(1).error()),
+                StatusIs(Code::kInvalidArgument,
+                         std::string("open[1].params.") + knob.name + ": "));
+  }
+}
+
+TEST_F(Knobs, FieldsOfAnOpenThatAreNotBuiltSaySo) {
+  const auto* type = v1::OpenSession::descriptor();
+  for (const char* name : {"profile", "phases", "initial_phase", "state",
+                           "history_digest", "receipt"}) {
+    v1::SampleRequest request;
+    SetSomething(type->FindFieldByName(name), AddOpen(2, kVocab, &request));
+    EXPECT_THAT(StatusOf(stream_.Call(request).opened(0).error()),
+                StatusIs(Code::kUnimplemented,
+                         std::string("open[0].") + name + ": not built yet"));
+  }
+  for (const char* name : {"kept_ids", "row_digest"}) {
+    v1::SampleRequest request;
+    v1::Report* report = AddOpen(2, kVocab, &request)->mutable_report();
+    SetSomething(report->GetDescriptor()->FindFieldByName(name), report);
+    EXPECT_THAT(
+        StatusOf(stream_.Call(request).opened(0).error()),
+        StatusIs(Code::kUnimplemented, std::string("open[0].report.") + name));
+  }
+}
+
+TEST_F(Knobs, FieldsOfAStepThatAreNotBuiltSaySo) {
+  testing::OpenSession(1, &stream_);
+  const auto* type = v1::Step::descriptor();
+  for (const char* name : {"guidance_row", "group_size", "verify_mode",
+                           "draft_token", "draft_probabilities", "parents"}) {
+    v1::SampleRequest request;
+    testing::AddEntry(1, 0, testing::RowAt(0), &request);
+    SetSomething(type->FindFieldByName(name), request.mutable_step());
+    EXPECT_THAT(StatusOf(stream_.Call(request).error()),
+                StatusIs(Code::kUnimplemented,
+                         std::string("step.") + name + ": not built yet"));
+  }
+}
+
+TEST_F(Knobs, ServerInfoListsExactlyWhatIsBuilt) {
+  grpc::ClientContext context;
+  v1::GetServerInfoResponse info;
+  ASSERT_TRUE(server_.NewStub()->GetServerInfo(&context, {}, &info).ok());
+  const auto has = [](const auto& list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+  };
+  const auto* knobs = v1::SamplingParams::descriptor();
+  for (int i = 0; i < knobs->field_count(); ++i) {
+    const std::string path = "SamplingParams." + knobs->field(i)->name();
+    const bool built = IsBuilt(*knobs->field(i));
+    EXPECT_EQ(has(info.capabilities(), path), built) << path;
+    EXPECT_EQ(has(info.not_built(), path), !built) << path;
+  }
+  EXPECT_TRUE(has(info.not_built(), "ProfileService"));
+  EXPECT_TRUE(has(info.semantics(), "logitd/1"));
+  EXPECT_EQ(info.worker_threads(), 2u);
+  EXPECT_EQ(info.limits().at("max_sessions"), 4096u);
+  EXPECT_TRUE(has(info.instruction_sets(), info.instruction_set()));
+  EXPECT_FALSE(info.draining());
+}
+
+TEST(Convert, ReadsIdsAsLittleEndian) {
+  const auto ids = ReadIds("ids", std::string("\x01\x02\x00\x00", 4));
+  ASSERT_THAT(ids, IsOk());
+  EXPECT_EQ(*ids, (TokenIds{0x201}));
+  EXPECT_EQ(WriteIds(*ids), std::string("\x01\x02\x00\x00", 4));
+}
+
+}  // namespace
+}  // namespace logitd

@@ -1,0 +1,160 @@
+#include "service/workers.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "gtest/gtest.h"
+
+namespace logitd {
+namespace {
+
+// Counts its tasks; Wait() until AfterTasks ran.
+class CountingBatch : public Batch {
+ public:
+  void RunTask(size_t task, Workspace* workspace) override {
+    EXPECT_NE(workspace, nullptr);
+    const std::lock_guard lock(mu_);
+    tasks_.insert(task);
+  }
+  void AfterTasks(Workspace* workspace) override {
+    EXPECT_NE(workspace, nullptr);
+    const std::lock_guard lock(mu_);
+    ++done_;
+    wake_.notify_all();
+  }
+  bool Wait(int done) {
+    std::unique_lock lock(mu_);
+    return wake_.wait_for(lock, std::chrono::seconds(20),
+                          [&] { return done_ == done; });
+  }
+  std::multiset<size_t> tasks() {
+    const std::lock_guard lock(mu_);
+    return tasks_;
+  }
+
+ private:
+  std::mutex mu_;
+  std::condition_variable wake_;
+  std::multiset<size_t> tasks_;
+  int done_ = 0;
+};
+
+TEST(Workers, RunEachTaskOnceAndThenTheEnd) {
+  for (const size_t threads : {1u, 2u, 7u}) {
+    Workers workers(threads);
+    CountingBatch batch;
+    workers.Run(&batch, 100);
+    ASSERT_TRUE(batch.Wait(1));
+    const std::multiset<size_t> tasks = batch.tasks();
+    EXPECT_EQ(tasks.size(), 100u);
+    EXPECT_EQ(std::set<size_t>(tasks.begin(), tasks.end()).size(), 100u);
+    EXPECT_EQ(workers.queue_depth(), 0u);
+  }
+}
+
+TEST(Workers, RunOnlyTheEndOfABatchWithoutTasks) {
+  Workers workers(2);
+  CountingBatch batch;
+  workers.Run(&batch, 0);
+  ASSERT_TRUE(batch.Wait(1));
+  EXPECT_TRUE(batch.tasks().empty());
+}
+
+TEST(Workers, LetABatchRunAgainInItsEnd) {
+  class Again : public Batch {
+   public:
+    explicit Again(Workers* workers) : workers_(workers) {}
+    void RunTask(size_t, Workspace*) override { ++tasks; }
+    void AfterTasks(Workspace*) override {
+      if (++rounds < 50) {
+        workers_->Run(this, static_cast<size_t>(rounds % 3));
+      } else {
+        over = true;
+      }
+    }
+    std::atomic<int> tasks{0};
+    std::atomic<bool> over{false};
+    int rounds = 0;
+
+   private:
+    Workers* workers_;
+  };
+  Workers workers(3);
+  Again batch(&workers);
+  workers.Run(&batch, 2);
+  for (int i = 0; i < 2000 && !batch.over; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(batch.over);
+  EXPECT_EQ(batch.rounds, 50);
+}
+
+// A batch that is destroyed in its own end.
+class Ephemeral : public Batch {
+ public:
+  explicit Ephemeral(std::atomic<int>* alive) : alive_(alive) { ++*alive_; }
+  ~Ephemeral() override { --*alive_; }
+  void RunTask(size_t, Workspace*) override {}
+  void AfterTasks(Workspace*) override { delete this; }
+
+ private:
+  std::atomic<int>* alive_;
+};
+
+TEST(Workers, LetABatchGoInItsEnd) {
+  std::atomic<int> alive{0};
+  {
+    Workers workers(4);
+    for (size_t i = 0; i < 2000; ++i) {
+      workers.Run(new Ephemeral(&alive), i % 4);
+    }
+    for (int i = 0; i < 2000 && alive != 0; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  EXPECT_EQ(alive, 0);
+}
+
+TEST(Workers, GiveASmallBatchItsTurnWhileAHugeOneRuns) {
+  class Slow : public Batch {
+   public:
+    void RunTask(size_t, Workspace*) override {
+      ++started;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    void AfterTasks(Workspace*) override { over = true; }
+    std::atomic<int> started{0};
+    std::atomic<bool> over{false};
+  };
+  Workers workers(1);
+  Slow huge;
+  CountingBatch small;
+  workers.Run(&huge, 2000);
+  workers.Run(&small, 1);
+  ASSERT_TRUE(small.Wait(1));
+  EXPECT_LT(huge.started, 1000);
+  EXPECT_FALSE(huge.over);
+  while (!huge.over) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+TEST(Workers, LendWorkspacesToOtherThreads) {
+  Workers workers(1);
+  Workspace* first = nullptr;
+  {
+    Workers::Lease a(&workers);
+    Workers::Lease b(&workers);
+    EXPECT_NE(a.workspace(), b.workspace());
+    first = b.workspace();
+  }
+  Workers::Lease again(&workers);
+  Workers::Lease other(&workers);
+  EXPECT_TRUE(again.workspace() == first || other.workspace() == first);
+}
+
+}  // namespace
+}  // namespace logitd
