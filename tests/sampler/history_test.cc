@@ -333,7 +333,9 @@ TEST(CountTable, IsAMapOfCountsUnderAnyAdditionsAndRemovals) {
       }
       const auto entry = model.find(id);
       ASSERT_EQ(table.Count(id), entry == model.end() ? 0 : entry->second);
-      if (i % 200 == 0) ASSERT_EQ(CountsOf(table), model);
+      if (i % 200 == 0) {
+        ASSERT_EQ(CountsOf(table), model);
+      }
     }
     ASSERT_EQ(CountsOf(table), model);
     table.Clear();

@@ -121,7 +121,9 @@ class Kernels : public OnEachTarget {
   void ExpectWeights(const std::vector<float>& w) {
     std::vector<bool> active(row().block_count, false);
     for (uint32_t a = 0; a < row().active_count; ++a) {
-      if (a > 0) ASSERT_LT(row().active[a - 1], row().active[a]);
+      if (a > 0) {
+        ASSERT_LT(row().active[a - 1], row().active[a]);
+      }
       active[row().active[a]] = true;
     }
     for (uint32_t b = 0; b < row().block_count; ++b) {
@@ -130,8 +132,12 @@ class Kernels : public OnEachTarget {
       const float sum = ScalarBlockSum(&w[first], count);
       ASSERT_EQ(Bits(row().block_mass[b]), Bits(sum)) << "block " << b;
       for (size_t i = first; i < first + count; ++i) {
-        if (!active[b]) ASSERT_EQ(w[i], 0) << "id " << i;
-        if (active[b]) ASSERT_EQ(Bits(row().w[i]), Bits(w[i])) << "id " << i;
+        if (!active[b]) {
+          ASSERT_EQ(w[i], 0) << "id " << i;
+        }
+        if (active[b]) {
+          ASSERT_EQ(Bits(row().w[i]), Bits(w[i])) << "id " << i;
+        }
       }
     }
   }
