@@ -89,7 +89,7 @@ class Applier {
                       v1::SessionRewound* reply) {
     reply->set_session_id(wire.session_id());
     LOGITD_ASSIGN_OR_RETURN(Session * session, table_.Find(wire.session_id()));
-    const absl::Status status = session->Rewind(wire.position());
+    absl::Status status = session->Rewind(wire.position());
     reply->set_position(session->position());
     return status;
   }
