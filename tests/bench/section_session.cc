@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "tests/bench/allocations.h"
 #include "tests/bench/profiles.h"
 #include "tests/bench/rows.h"
 #include "tests/bench/section_list.h"
 #include "tests/bench/subjects.h"
+#include "tests/support/counting_heap.h"
 
 namespace logitd::bench {
 namespace {
@@ -21,9 +21,9 @@ double AllocationsPerStep(const Settings& settings, const Profile& profile,
   const std::vector<const void*>& row = rows.set().rows;
   constexpr std::size_t kWarm = 80, kCounted = 40;
   for (std::size_t i = 0; i < kWarm; ++i) step.run(row[i % row.size()]);
-  const std::uint64_t before = AllocationCount();
+  const std::uint64_t before = tests::AllocationCount();
   for (std::size_t i = 0; i < kCounted; ++i) step.run(row[i % row.size()]);
-  return static_cast<double>(AllocationCount() - before) / kCounted;
+  return static_cast<double>(tests::AllocationCount() - before) / kCounted;
 }
 
 void Allocations(const Settings& settings, Shape shape, Report* report) {

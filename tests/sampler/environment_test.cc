@@ -4,8 +4,6 @@
 
 #include <atomic>
 #include <cfenv>
-#include <cstdlib>
-#include <new>
 #include <thread>
 #include <vector>
 
@@ -15,51 +13,19 @@
 
 #include "tests/sampler/ask.h"
 #include "tests/sampler/oracle_case.h"
-
-namespace {
-
-std::atomic<long> allocations{0};
-
-void* Allocate(std::size_t bytes, std::size_t alignment) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  const std::size_t whole = (bytes + alignment) / alignment * alignment;
-  void* memory = std::aligned_alloc(alignment, whole);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-// The other forms of the library call these.
-void* operator new(std::size_t bytes) {
-  return Allocate(bytes, alignof(std::max_align_t));
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return Allocate(bytes, static_cast<std::size_t>(alignment));
-}
-// std::stable_sort asks this way.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(bytes);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
+#include "tests/support/counting_heap.h"
 
 namespace logitd::tests {
 namespace {
 
 // ---- the heap
 
-class Allocations : public Sampling {};
+class Allocations : public Sampling {
+ protected:
+  void SetUp() override {
+    if (!CountsAllocations()) GTEST_SKIP() << "the heap is the sanitizer's";
+  }
+};
 
 // Knobs that touch every stage, over a history with many distinct tokens.
 std::vector<Case> WarmCases() {
@@ -93,9 +59,9 @@ TEST_P(Allocations, OfAWarmSampleAreNone) {
                             &workspace, &outcome);
     };
     if (!sample().ok()) continue;  // a failure's message may allocate
-    const long before = allocations.load();
+    const uint64_t before = AllocationCount();
     const absl::Status again = sample();
-    EXPECT_EQ(allocations.load(), before) << c.name;
+    EXPECT_EQ(AllocationCount(), before) << c.name;
     EXPECT_TRUE(again.ok());
     ++sampled;
   }
@@ -119,10 +85,10 @@ TEST_P(Allocations, OfASmallerRowAfterALargeOneAreNone) {
         .ok();
   };
   ASSERT_TRUE(sample(large));
-  const long before = allocations.load();
+  const uint64_t before = AllocationCount();
   EXPECT_TRUE(sample(small));
   EXPECT_TRUE(sample(large));
-  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(AllocationCount(), before);
 }
 
 LOGITD_ON_EACH_TARGET(Allocations);
