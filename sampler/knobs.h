@@ -63,17 +63,18 @@ struct IdsKnob {
   size_t count_max;
 };
 
-inline constexpr size_t kBansMax = 65536;
-inline constexpr size_t kBiasMax = 4096;
-inline constexpr size_t kStopSequencesMax = 64;
+// What the arithmetic bears; a service allows less.
+inline constexpr size_t kIdsMax = 1u << 20;
+inline constexpr size_t kBiasMax = 1u << 16;
+inline constexpr size_t kStopSequencesMax = 1024;
 inline constexpr size_t kStopSequenceTokensMax = 256;
 
 inline constexpr IdsKnob kIdsKnobs[] = {
-    {"penalty_exclude_ids", 46, &Params::penalty_exclude_ids, kBansMax},
-    {"allowed_ids", 62, &Params::allowed_ids, kBansMax},
-    {"banned_ids", 63, &Params::banned_ids, kBansMax},
-    {"eos_ids", 80, &Params::eos_ids, kBansMax},
-    {"stop_ids", 81, &Params::stop_ids, kBansMax},
+    {"penalty_exclude_ids", 46, &Params::penalty_exclude_ids, kIdsMax},
+    {"allowed_ids", 62, &Params::allowed_ids, kIdsMax},
+    {"banned_ids", 63, &Params::banned_ids, kIdsMax},
+    {"eos_ids", 80, &Params::eos_ids, kIdsMax},
+    {"stop_ids", 81, &Params::stop_ids, kIdsMax},
 };
 
 struct SwitchKnob {

@@ -15,6 +15,7 @@
 #include "absl/strings/strip.h"
 #include "sampler/fingerprint.h"
 #include "sampler/kernels/kernels.h"
+#include "sampler/knobs.h"
 #include "sampler/sampler.h"
 #include "sampler/status_macros.h"
 
@@ -200,6 +201,12 @@ const std::vector<Setting>& Settings() {
             &Limits::max_history, 1, 1u << 24),
       Count("max_top_n", "Top tokens that a session may ask for.",
             &Limits::max_top_n, 0, kTopMax),
+      Count("max_ids", "Ids in one list of ids: allowed, banned, stop...",
+            &Limits::max_ids, 0, kIdsMax),
+      Count("max_bias", "Biased tokens of a session.", &Limits::max_bias, 0,
+            kBiasMax),
+      Count("max_stop_sequences", "Stop sequences of a session.",
+            &Limits::max_stop_sequences, 0, kStopSequencesMax),
       Count("max_inflight", "Unanswered requests of one stream.",
             &Limits::max_inflight, 1, 64),
       Count("max_streams",

@@ -26,11 +26,14 @@ namespace logitd {
 
 // Replaces in *params what `wire` sets. INVALID_ARGUMENT: an unknown field at
 // any depth, an unknown enum value, token bytes not a multiple of 4.
-absl::Status ReadParams(const v1::SamplingParams& wire, Params* params);
+// RESOURCE_EXHAUSTED: a list over its limit.
+absl::Status ReadParams(const v1::SamplingParams& wire, const Limits& limits,
+                        Params* params);
 
 // As ReadParams, after clearing the knobs named; a name in both is refused.
 // Errors are relative to UpdateSession.
-absl::Status ReadUpdate(const v1::UpdateSession& wire, Params* params);
+absl::Status ReadUpdate(const v1::UpdateSession& wire, const Limits& limits,
+                        Params* params);
 
 // The knobs of the plan that are not at their off value.
 void WriteParams(const Plan& plan, v1::SamplingParams* wire);
@@ -61,9 +64,6 @@ absl::StatusOr<TokenIds> ReadHistory(absl::string_view field,
 std::string WriteIds(const TokenIds& ids);
 
 void WriteOpened(const Session& session, v1::SessionOpened* wire);
-
-// Fields of the contract, beside the knobs, that answer UNIMPLEMENTED.
-std::vector<std::string> NotBuiltFields();
 
 // ---- steps (convert_step.cc)
 // --------------------------------------------------

@@ -68,12 +68,19 @@ absl::Status CheckKnown(const Message& message, const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCount(absl::string_view field, size_t count, const char* what,
+                        const char* flag, uint32_t most) {
+  if (count <= most) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      field, ": ", count, " ", what, " are more than --", flag, " ", most));
+}
+
 // Sets one knob of the tables from one field of the message.
 class KnobReader {
  public:
   KnobReader(const v1::SamplingParams& wire, const FieldDescriptor* field,
-             Params* params)
-      : wire_(wire), field_(field), params_(params) {}
+             const Limits& limits, Params* params)
+      : wire_(wire), field_(field), limits_(limits), params_(params) {}
 
   void operator()(const RealKnob& knob) {
     params_->*knob.value = reflection_.GetDouble(wire_, field_);
@@ -88,12 +95,9 @@ class KnobReader {
     std::string scratch;
     const std::string& bytes =
         reflection_.GetStringReference(wire_, field_, &scratch);
-    if (bytes.size() / 4 > knob.count_max) {
-      status_ = absl::ResourceExhaustedError(
-          absl::StrCat(knob.name, ": ", bytes.size() / 4, " ids are more than ",
-                       knob.count_max));
-      return;
-    }
+    status_ = CheckCount(knob.name, bytes.size() / 4, "ids", "max_ids",
+                         limits_.max_ids);
+    if (!status_.ok()) return;
     auto ids = ReadIds(knob.name, bytes);
     status_ = ids.status();
     if (ids.ok()) params_->*knob.value = *std::move(ids);
@@ -104,17 +108,17 @@ class KnobReader {
  private:
   const v1::SamplingParams& wire_;
   const FieldDescriptor* field_;
+  const Limits& limits_;
   Params* params_;
   const Reflection& reflection_ = *wire_.GetReflection();
   absl::Status status_;
 };
 
-absl::Status ReadBias(const v1::SamplingParams& wire, Params* params) {
-  if (wire.logit_bias_ids().size() / 4 > kBiasMax) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("logit_bias_ids: ", wire.logit_bias_ids().size() / 4,
-                     " ids are more than ", kBiasMax));
-  }
+absl::Status ReadBias(const v1::SamplingParams& wire, const Limits& limits,
+                      Params* params) {
+  LOGITD_RETURN_IF_ERROR(CheckCount("logit_bias_ids",
+                                    wire.logit_bias_ids().size() / 4, "ids",
+                                    "max_bias", limits.max_bias));
   LOGITD_ASSIGN_OR_RETURN(params->logit_bias_ids,
                           ReadIds("logit_bias_ids", wire.logit_bias_ids()));
   if (static_cast<size_t>(wire.logit_bias_values_size()) !=
@@ -128,13 +132,11 @@ absl::Status ReadBias(const v1::SamplingParams& wire, Params* params) {
   return absl::OkStatus();
 }
 
-absl::Status ReadStopSequences(const v1::SamplingParams& wire, Params* params) {
-  const auto count = static_cast<size_t>(wire.stop_sequences_size());
-  if (count > kStopSequencesMax) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("stop_sequences: ", count, " sequences are more than ",
-                     kStopSequencesMax));
-  }
+absl::Status ReadStopSequences(const v1::SamplingParams& wire,
+                               const Limits& limits, Params* params) {
+  LOGITD_RETURN_IF_ERROR(CheckCount(
+      "stop_sequences", static_cast<size_t>(wire.stop_sequences_size()),
+      "sequences", "max_stop_sequences", limits.max_stop_sequences));
   params->stop_sequences.clear();
   for (const v1::TokenSequence& sequence : wire.stop_sequences()) {
     const std::string name = absl::StrCat(
@@ -188,13 +190,13 @@ absl::Status ReadOnNonFinite(v1::OnNonFinite value, Params* params) {
 }
 
 absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
-                          Params* params) {
+                          const Limits& limits, Params* params) {
   switch (number) {
     case kBiasIdsField:
     case kBiasValuesField:  // two fields, one knob
-      return ReadBias(wire, params);
+      return ReadBias(wire, limits, params);
     case kStopSequencesField:
-      return ReadStopSequences(wire, params);
+      return ReadStopSequences(wire, limits, params);
     case kOnEmptyField:
       return ReadOnEmpty(wire.on_empty(), params);
     default:
@@ -273,16 +275,18 @@ bool IsBuilt(const FieldDescriptor& knob) {
          WithKnob(knob.number(), [](const auto&) {});
 }
 
-absl::Status ReadParams(const v1::SamplingParams& wire, Params* params) {
+absl::Status ReadParams(const v1::SamplingParams& wire, const Limits& limits,
+                        Params* params) {
   LOGITD_RETURN_IF_ERROR(CheckKnown(wire, ""));
   Fields fields;
   wire.GetReflection()->ListFields(wire, &fields);
   for (const FieldDescriptor* field : fields) {
     if (HasOwnShape(field->number())) {
-      LOGITD_RETURN_IF_ERROR(ReadOwnShape(wire, field->number(), params));
+      LOGITD_RETURN_IF_ERROR(
+          ReadOwnShape(wire, field->number(), limits, params));
       continue;
     }
-    KnobReader reader(wire, field, params);
+    KnobReader reader(wire, field, limits, params);
     if (!WithKnob(field->number(), [&](const auto& knob) { reader(knob); })) {
       return absl::UnimplementedError(
           absl::StrCat(field->name(), ": not built yet"));
@@ -292,7 +296,8 @@ absl::Status ReadParams(const v1::SamplingParams& wire, Params* params) {
   return absl::OkStatus();
 }
 
-absl::Status ReadUpdate(const v1::UpdateSession& wire, Params* params) {
+absl::Status ReadUpdate(const v1::UpdateSession& wire, const Limits& limits,
+                        Params* params) {
   const std::set<int> set = NumbersSet(wire.set());
   for (int i = 0; i < wire.clear_size(); ++i) {
     const std::string path = absl::StrCat("clear[", i, "]");
@@ -303,7 +308,7 @@ absl::Status ReadUpdate(const v1::UpdateSession& wire, Params* params) {
     }
     ClearKnob(number, params);
   }
-  return InField("set.", ReadParams(wire.set(), params));
+  return InField("set.", ReadParams(wire.set(), limits, params));
 }
 
 void WriteParams(const Plan& plan, v1::SamplingParams* wire) {

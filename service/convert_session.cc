@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "google/protobuf/descriptor.h"
 #include "sampler/status_macros.h"
+#include "service/built.h"
 #include "service/convert.h"
 #include "service/session/field_path.h"
 
@@ -14,46 +15,6 @@ namespace logitd {
 namespace {
 
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
-
-// Beside the knobs: "<message>.<field>".
-constexpr const char* kNotBuilt[] = {
-    "OpenSession.profile",
-    "OpenSession.phases",
-    "OpenSession.initial_phase",
-    "OpenSession.state",
-    "OpenSession.history_digest",
-    "OpenSession.receipt",
-    "Report.kept_ids",
-    "Report.row_digest",
-    "UpdateSession.rebind",
-    "Place.region",
-    "Place.segments",
-    "Place.candidates",
-    "Step.guidance_row",
-    "Step.group_size",
-    "Step.verify_mode",
-    "Step.draft_token",
-    "Step.draft_probabilities",
-    "Step.parents",
-};
-
-// UNIMPLEMENTED for the first field of the message that is set and on the list.
-absl::Status CheckBuilt(const Message& message) {
-  std::vector<const FieldDescriptor*> fields;
-  message.GetReflection()->ListFields(message, &fields);
-  const std::string type = message.GetDescriptor()->name();
-  for (const FieldDescriptor* field : fields) {
-    const std::string name = absl::StrCat(type, ".", field->name());
-    if (std::find(std::begin(kNotBuilt), std::end(kNotBuilt), name) ==
-        std::end(kNotBuilt)) {
-      continue;
-    }
-    return absl::UnimplementedError(
-        absl::StrCat(field->name(), ": not built yet"));
-  }
-  return absl::OkStatus();
-}
 
 bool IsFingerprint(const std::string& text) {
   return text.size() == 16 &&
@@ -122,7 +83,7 @@ absl::StatusOr<SessionStart> ReadOpen(const v1::OpenSession& wire,
   LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
   SessionStart start;
   start.vocab_size = wire.vocab_size();
-  const absl::Status params = ReadParams(wire.params(), &start.params);
+  const absl::Status params = ReadParams(wire.params(), limits, &start.params);
   if (!params.ok()) return InField("params.", params);
   start.seed = wire.seed();
   start.salt = wire.salt();
@@ -176,17 +137,6 @@ void WriteOpened(const Session& session, v1::SessionOpened* wire) {
                                ? v1::HISTORY_NEEDED_PROMPT
                                : v1::HISTORY_NEEDED_GENERATED);
   wire->set_finish_reason(static_cast<v1::FinishReason>(session.finish()));
-}
-
-std::vector<std::string> NotBuiltFields() {
-  std::vector<std::string> names(std::begin(kNotBuilt), std::end(kNotBuilt));
-  names.emplace_back("Dtype.DTYPE_FLOAT16");
-  const auto* knobs = v1::SamplingParams::descriptor();
-  for (int i = 0; i < knobs->field_count(); ++i) {
-    if (IsBuilt(*knobs->field(i))) continue;
-    names.push_back(absl::StrCat("SamplingParams.", knobs->field(i)->name()));
-  }
-  return names;
 }
 
 }  // namespace logitd

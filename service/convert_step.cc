@@ -4,7 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "sampler/status_macros.h"
+#include "service/built.h"
 #include "service/convert.h"
+#include "service/session/field_path.h"
 #include "service/status.h"
 
 namespace logitd {
@@ -21,24 +23,6 @@ absl::Status CheckLength(const char* field, int length, int entry_count,
   }
   return absl::InvalidArgumentError(absl::StrCat(
       field, ": ", length, " elements for ", entry_count, " entries"));
-}
-
-absl::Status CheckAbsent(const char* field, bool present) {
-  if (!present) return absl::OkStatus();
-  return absl::UnimplementedError(absl::StrCat(field, ": not built yet"));
-}
-
-absl::Status CheckNotBuilt(const v1::Step& wire) {
-  LOGITD_RETURN_IF_ERROR(
-      CheckAbsent("guidance_row", wire.guidance_row_size() > 0));
-  LOGITD_RETURN_IF_ERROR(CheckAbsent("group_size", wire.group_size_size() > 0));
-  LOGITD_RETURN_IF_ERROR(
-      CheckAbsent("verify_mode", wire.verify_mode_size() > 0));
-  LOGITD_RETURN_IF_ERROR(
-      CheckAbsent("draft_token", wire.draft_token_size() > 0));
-  LOGITD_RETURN_IF_ERROR(
-      CheckAbsent("draft_probabilities", wire.has_draft_probabilities()));
-  return CheckAbsent("parents", wire.parents_size() > 0);
 }
 
 absl::StatusOr<EntryMode> ReadMode(int wire) {
@@ -95,22 +79,8 @@ void AddTop(const EntryResult& result, uint32_t entry, v1::StepResult* wire) {
 
 absl::StatusOr<absl::string_view> ReadPlace(absl::string_view field,
                                             const v1::Place& wire) {
-  switch (wire.where_case()) {
-    case v1::Place::kInline:
-      if (wire.inline_().empty()) break;
-      return absl::string_view(wire.inline_());
-    case v1::Place::kRegion:
-      return absl::UnimplementedError(
-          absl::StrCat(field, ".region: not built yet"));
-    case v1::Place::kSegments:
-      return absl::UnimplementedError(
-          absl::StrCat(field, ".segments: not built yet"));
-    case v1::Place::kCandidates:
-      return absl::UnimplementedError(
-          absl::StrCat(field, ".candidates: not built yet"));
-    default:
-      break;
-  }
+  if (!wire.inline_().empty()) return absl::string_view(wire.inline_());
+  LOGITD_RETURN_IF_ERROR(InField(absl::StrCat(field, "."), CheckBuilt(wire)));
   return absl::InvalidArgumentError(absl::StrCat(field, ": required"));
 }
 
@@ -138,7 +108,7 @@ absl::Status CheckStepArrays(const v1::Step& wire, const Limits& limits) {
                                                      "--max_rows ",
                                                      limits.max_rows));
   }
-  LOGITD_RETURN_IF_ERROR(CheckNotBuilt(wire));
+  LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
   const auto check = [count](const char* field, int length, bool required) {
     return CheckLength(field, length, count, required);
   };

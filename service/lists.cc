@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sampler/status_macros.h"
+#include "service/built.h"
 #include "service/convert.h"
 #include "service/session/field_path.h"
 #include "service/status.h"
@@ -62,11 +63,9 @@ class Applier {
                       v1::SessionUpdated* reply) {
     reply->set_session_id(wire.session_id());
     LOGITD_ASSIGN_OR_RETURN(Session * session, table_.Find(wire.session_id()));
-    if (wire.rebind()) {
-      return absl::UnimplementedError("rebind: not built yet");
-    }
+    LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
     Params params = session->plan().params;
-    LOGITD_RETURN_IF_ERROR(ReadUpdate(wire, &params));
+    LOGITD_RETURN_IF_ERROR(ReadUpdate(wire, env_.limits, &params));
     std::optional<uint32_t> position;
     if (wire.has_position()) position = wire.position();
     std::optional<Report> report;

@@ -108,16 +108,17 @@ absl::Status OnceCall::ReadEntryFields() {
   return absl::OkStatus();
 }
 
-void OnceCall::RunTask(size_t task, Workspace* workspace) {
+bool OnceCall::RunTask(size_t task, Workspace* workspace) {
   StepEntry& draw = draws_[task];
   draw.started = draw.ended = Clock::now();
   if (stopping_.load(std::memory_order_relaxed)) {
     draw.Fail(absl::CancelledError("request: the call was cancelled"));
-    return;
+    return false;
   }
   Session fork = session_->Fork(static_cast<uint32_t>(task));
   fork.Step(entry_, row_, env_.sampler, workspace, &draw.result);
   draw.ended = Clock::now();
+  return false;
 }
 
 void OnceCall::AfterTasks(Workspace*) {

@@ -28,7 +28,7 @@ class OnceCall final : public grpc::ServerUnaryReactor, private Batch {
  private:
   void OnCancel() override;
   void OnDone() override { delete this; }
-  void RunTask(size_t task, Workspace* workspace) override;
+  bool RunTask(size_t task, Workspace* workspace) override;
   void AfterTasks(Workspace* workspace) override;
 
   absl::Status Prepare(const grpc::ByteBuffer& request);

@@ -4,17 +4,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/descriptor.h"
 #include "sampler/fingerprint.h"
-#include "service/convert.h"
+#include "service/built.h"
 #include "service/once.h"
 #include "service/status.h"
 
 namespace logitd {
 namespace {
 
-grpc::ServerUnaryReactor* NotBuilt(grpc::CallbackServerContext* context,
-                                   const char* method) {
+grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context,
+                                 const char* method) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(absl::UnimplementedError(
       absl::StrCat("SamplingService.", method, ": not built yet"))));
@@ -29,31 +28,11 @@ void WriteLimits(const Limits& limits, v1::GetServerInfoResponse* response) {
   wire["max_sessions"] = limits.max_sessions;
   wire["max_history"] = limits.max_history;
   wire["max_top_n"] = limits.max_top_n;
+  wire["max_ids"] = limits.max_ids;
+  wire["max_bias"] = limits.max_bias;
+  wire["max_stop_sequences"] = limits.max_stop_sequences;
   wire["max_inflight"] = limits.max_inflight;
   wire["max_streams"] = limits.max_streams;
-}
-
-void WriteCapabilities(v1::GetServerInfoResponse* response) {
-  for (const char* path :
-       {"SamplingService.Sample", "SamplingService.SampleOnce",
-        "SamplingService.GetServerInfo", "Place.inline", "Dtype.DTYPE_FLOAT32",
-        "Dtype.DTYPE_BFLOAT16", "Step.mask_table", "Step.attempt",
-        "Step.given_token", "Step.timeout_us"}) {
-    response->add_capabilities(path);
-  }
-  const auto* knobs = v1::SamplingParams::descriptor();
-  for (int i = 0; i < knobs->field_count(); ++i) {
-    if (!IsBuilt(*knobs->field(i))) continue;
-    response->add_capabilities(
-        absl::StrCat("SamplingParams.", knobs->field(i)->name()));
-  }
-  for (const std::string& path : NotBuiltFields()) {
-    response->add_not_built(path);
-  }
-  for (const char* path : {"SamplingService.Verify", "SamplingService.Explain",
-                           "ProfileService"}) {
-    response->add_not_built(path);
-  }
 }
 
 }  // namespace
@@ -87,13 +66,13 @@ grpc::ServerUnaryReactor* SamplingServiceImpl::SampleOnce(
 grpc::ServerUnaryReactor* SamplingServiceImpl::Verify(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
     grpc::ByteBuffer*) {
-  return NotBuilt(context, "Verify");
+  return Refuse(context, "Verify");
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::Explain(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
     grpc::ByteBuffer*) {
-  return NotBuilt(context, "Explain");
+  return Refuse(context, "Explain");
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::GetServerInfo(
@@ -113,7 +92,10 @@ grpc::ServerUnaryReactor* SamplingServiceImpl::GetServerInfo(
   response->set_worker_threads(
       static_cast<uint32_t>(env_.workers.thread_count()));
   WriteLimits(env_.limits, response);
-  WriteCapabilities(response);
+  for (std::string& name : Capabilities()) {
+    response->add_capabilities(std::move(name));
+  }
+  for (std::string& name : NotBuilt()) response->add_not_built(std::move(name));
   const std::chrono::duration<double> uptime =
       std::chrono::steady_clock::now() - started_;
   response->set_uptime_seconds(uptime.count());

@@ -125,12 +125,6 @@ void StepRun::MakeTasks() {
   }
 }
 
-absl::Span<const uint32_t> StepRun::EntriesOf(size_t task) const {
-  const Task& range = tasks_[task];
-  return absl::MakeConstSpan(order_).subspan(range.begin,
-                                             range.end - range.begin);
-}
-
 void StepRun::Write(v1::StepResult* wire, StepTally* tally) {
   // Errors of entries are told in the results.
   (void)WriteResults(absl::MakeConstSpan(entries_).first(entry_count_), wire,

@@ -48,17 +48,23 @@ class StepRun {
   // Errors of the step as a whole; then there is nothing to run.
   absl::Status Prepare(const v1::Step& wire, SessionTable* table);
 
+  // Entries to run, and the tasks they form.
+  size_t run_count() const { return order_.size(); }
   size_t task_count() const { return tasks_.size(); }
-  // The entries of a task, in the order they must run.
-  absl::Span<const uint32_t> EntriesOf(size_t task) const;
-  StepEntry& entry(uint32_t index) { return entries_[index]; }
+  // The next entry of a task, which has one. Tasks may be asked in parallel.
+  StepEntry& TakeEntry(size_t task) {
+    return entries_[order_[tasks_[task].next++]];
+  }
+  bool HasMore(size_t task) const {
+    return tasks_[task].next < tasks_[task].end;
+  }
 
   // After all tasks.
   void Write(v1::StepResult* wire, StepTally* tally);
 
  private:
   struct Task {
-    uint32_t begin;
+    uint32_t next;
     uint32_t end;
   };
 

@@ -17,30 +17,34 @@
 namespace logitd {
 namespace {
 
+// A stream that idles holds on to no more of a request, or of a reply. What is
+// larger goes back to malloc, which keeps it for whoever is next.
+constexpr size_t kKeptBytesMax = 1 << 20;
+constexpr size_t kKeptListBytesMax = 64 << 10;
+
 // Empties the message but keeps the memory of its logits: Clear() would free
 // it, as it does all members of a oneof.
-void ClearForParsing(v1::SampleRequest* message) {
-  std::string* memory = nullptr;
+void ClearForReuse(v1::SampleRequest* message) {
+  std::unique_ptr<std::string> memory;
   if (message->step().logits().has_inline_()) {
-    memory = message->mutable_step()->mutable_logits()->release_inline_();
+    memory.reset(message->mutable_step()->mutable_logits()->release_inline_());
   }
   message->Clear();
-  if (memory == nullptr) return;
+  if (memory == nullptr || memory->capacity() > kKeptBytesMax) return;
   memory->clear();
-  message->mutable_step()->mutable_logits()->set_allocated_inline_(memory);
+  message->mutable_step()->mutable_logits()->set_allocated_inline_(
+      memory.release());
 }
 
-// What gRPC's few threads may do themselves: a single row and little else. More
-// would keep them from all other calls, health and keepalive included.
-bool IsLight(const v1::SampleRequest& message, size_t bytes) {
-  constexpr size_t kBytesMax = 64 << 10;
+// What gRPC's few threads may do themselves: a single row and few list
+// elements. More would keep them from all other calls, health and keepalive
+// included.
+bool HasLittleToDo(const v1::SampleRequest& message) {
   constexpr int kElementsMax = 8;
   const int elements = message.close_size() + message.open_size() +
                        message.update_size() + message.rewind_size() +
                        message.fork_size() + message.append_size();
-  const size_t rows = message.step().logits().inline_().size();
-  return elements <= kElementsMax && message.step().session_id_size() <= 1 &&
-         bytes - rows <= kBytesMax;
+  return elements <= kElementsMax && message.step().session_id_size() <= 1;
 }
 
 void WriteGreeting(const Limits& limits, v1::Greeting* greeting) {
@@ -120,11 +124,12 @@ absl::Status Stream::ReadRequest(Request* request) {
   request->id = seen.request_id;
   request->has_step = seen.has_field(v1::SampleRequest::kStepFieldNumber);
   request->refused = seen.status;
-  ClearForParsing(&request->message);
   const bool parsed =
       seen.well_formed &&
       (!seen.status.ok() || ParseInto(incoming_, &request->message));
-  request->light = IsLight(request->message, incoming_.Length());
+  const size_t rows = request->message.step().logits().inline_().size();
+  request->kept = incoming_.Length() - rows <= kKeptListBytesMax;
+  request->light = request->kept && HasLittleToDo(request->message);
   incoming_.Clear();
   if (parsed && request->refused.ok()) {
     request->refused = CheckListSizes(request->message, env_.limits);
@@ -170,8 +175,8 @@ bool Stream::RunRequest(Workspace* workspace) {
     return true;
   }
   has_result_ = true;
-  if (step_.task_count() <= 1) {
-    if (step_.task_count() == 1) RunTask(0, workspace);
+  if (step_.run_count() <= 1) {
+    if (step_.run_count() == 1) RunTask(0, workspace);
     return true;
   }
   rows_out_ = true;
@@ -179,10 +184,10 @@ bool Stream::RunRequest(Workspace* workspace) {
   return false;
 }
 
-void Stream::RunTask(size_t task, Workspace* workspace) {
-  for (const uint32_t i : step_.EntriesOf(task)) {
-    RunEntry(&step_.entry(i), workspace);
-  }
+// One row at a time: a session's many rows take turns with other streams.
+bool Stream::RunTask(size_t task, Workspace* workspace) {
+  RunEntry(&step_.TakeEntry(task), workspace);
+  return step_.HasMore(task);
 }
 
 void Stream::RunEntry(StepEntry* entry, Workspace* workspace) {
@@ -224,12 +229,15 @@ void Stream::Answer() {
       grpc::SerializationTraits<v1::SampleResponse>::Serialize(reply_, &bytes,
                                                                &own);
   env_.metrics.AddSentBytes(bytes.Length());
+  if (bytes.Length() > kKeptBytesMax) v1::SampleResponse().Swap(&reply_);
+  if (current_->kept) {
+    ClearForReuse(&current_->message);
+  } else {
+    current_.reset();
+  }
   const std::lock_guard lock(mu_);
   has_sessions_ = table_.size() > 0;
-  // A large message is kept once, for the next; small ones as many as there
-  // may be.
-  if (spare_.empty() || current_->light) spare_.push_back(std::move(current_));
-  current_.reset();
+  if (current_ != nullptr) spare_.push_back(std::move(current_));
   if (!serialized.ok()) {  // more than 2 GiB, or out of memory
     reads_over_ = true;
     end_status_ = serialized;

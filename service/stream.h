@@ -67,6 +67,7 @@ class Stream final
     bool has_step = false;
     absl::Status refused;  // why nothing of it is done
     bool light = false;    // small: may run on gRPC's thread
+    bool kept = false;     // small but for its rows: worth keeping
     Clock::time_point arrived;
   };
 
@@ -81,11 +82,11 @@ class Stream final
   absl::Status ReadRequest(Request* request);
   void ReadOnLocked();
 
-  // Running. At any time at most one thread is in here.
+  // Running. At any time at most one thread is in here, but for RunTask.
   void RunNext(Workspace* workspace);
   // False when the rows went to the workers; then *this may be gone.
   bool RunRequest(Workspace* workspace);
-  void RunTask(size_t task, Workspace* workspace) override;
+  bool RunTask(size_t task, Workspace* workspace) override;
   void RunEntry(StepEntry* entry, Workspace* workspace);
   void AfterTasks(Workspace* workspace) override;
   void Answer();

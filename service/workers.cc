@@ -22,21 +22,32 @@ Workers::~Workers() {
 }
 
 void Workers::Run(Batch* batch, size_t task_count) {
-  // Without tasks one turn is still needed, for AfterTasks.
-  const size_t turns = std::max<size_t>(task_count, 1);
   {
     const std::lock_guard lock(mu_);
-    batch->task_count_ = task_count;
-    batch->next_task_ = 0;
-    batch->tasks_left_ = turns;
-    turns_.push_back(batch);
-    queue_depth_ += turns;
+    batch->tasks_left_ = std::max<size_t>(task_count, 1);
+    AddTurnLocked({batch, 0, task_count});
   }
-  if (turns == 1) {
+  if (task_count <= 1) {
     wake_.notify_one();
   } else {
     wake_.notify_all();
   }
+}
+
+void Workers::AddTurnLocked(const Turn& turn) {
+  turns_.push_back(turn);
+  queue_depth_ += std::max<size_t>(turn.end - turn.task, 1);
+}
+
+// The rest of the batch goes to the end of the queue.
+Workers::Turn Workers::TakeTurnLocked() {
+  const Turn turn = turns_.front();
+  turns_.pop_front();
+  if (turn.task + 1 < turn.end) {
+    turns_.push_back({turn.batch, turn.task + 1, turn.end});
+  }
+  --queue_depth_;
+  return turn;
 }
 
 void Workers::Work() {
@@ -45,15 +56,14 @@ void Workers::Work() {
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
     if (turns_.empty()) return;
-    Batch* const batch = turns_.front();
-    turns_.pop_front();
-    const size_t task = batch->next_task_++;
-    const size_t task_count = batch->task_count_;
-    if (batch->next_task_ < task_count) turns_.push_back(batch);
-    --queue_depth_;
+    const auto [batch, task, end] = TakeTurnLocked();
     lock.unlock();
-    if (task < task_count) batch->RunTask(task, &workspace);
+    const bool more = task < end && batch->RunTask(task, &workspace);
     lock.lock();
+    if (more) {
+      AddTurnLocked({batch, task, task + 1});  // this thread comes back for it
+      continue;
+    }
     if (--batch->tasks_left_ > 0) continue;
     lock.unlock();
     batch->AfterTasks(&workspace);

@@ -1,10 +1,10 @@
 // Workers: a fixed pool of threads for rows.
 //
-// Batches take turns, one task at a time, so that a huge one does not keep the
-// others waiting. Nobody waits for a batch: the thread that runs its last task
-// goes on with AfterTasks. Every task gets a Workspace that no other thread
-// uses. Knows nothing of gRPC, sessions or rows. Thread-safe. The threads live
-// as long as the object; all batches must be done before it goes.
+// Batches take turns, one piece of a task at a time, so that a huge one does
+// not keep the others waiting. Nobody waits for a batch: the thread that runs
+// its last task goes on with AfterTasks. Every task gets a Workspace that no
+// other thread uses. Knows nothing of gRPC, sessions or rows. Thread-safe. The
+// threads live as long as the object; all batches must be done before it goes.
 #ifndef LOGITD_SERVICE_WORKERS_H_
 #define LOGITD_SERVICE_WORKERS_H_
 
@@ -23,17 +23,16 @@ namespace logitd {
 class Batch {
  public:
   virtual ~Batch() = default;
-  // Tasks of one batch run in parallel.
-  virtual void RunTask(size_t task, Workspace* workspace) = 0;
+  // Runs a piece of a task; true: it has more, for which it takes another turn.
+  // Tasks of one batch run in parallel, the pieces of a task in order.
+  virtual bool RunTask(size_t task, Workspace* workspace) = 0;
   // After the last task. Workers touch the batch no more: it may run again or
   // be destroyed in here.
   virtual void AfterTasks(Workspace* workspace) = 0;
 
  private:
   friend class Workers;
-  size_t task_count_ = 0;  // all three guarded by Workers::mu_
-  size_t next_task_ = 0;
-  size_t tasks_left_ = 0;
+  size_t tasks_left_ = 0;  // guarded by Workers::mu_
 };
 
 class Workers {
@@ -63,15 +62,24 @@ class Workers {
   };
 
   size_t thread_count() const { return threads_.size(); }
-  // Tasks that no thread has taken yet.
+  // Tasks that wait for a thread.
   size_t queue_depth() const;
 
  private:
+  // Tasks [task, end) of a batch wait. Without any, AfterTasks alone.
+  struct Turn {
+    Batch* batch;
+    size_t task;
+    size_t end;
+  };
+
+  Turn TakeTurnLocked();
+  void AddTurnLocked(const Turn& turn);
   void Work();
 
   mutable std::mutex mu_;  // guards what follows, up to threads_
   std::condition_variable wake_;
-  std::deque<Batch*> turns_;
+  std::deque<Turn> turns_;
   size_t queue_depth_ = 0;
   bool stopping_ = false;
   std::vector<std::unique_ptr<Workspace>> spare_;

@@ -118,6 +118,18 @@ report() {
         "$logs/$first_failure.log" | head -n 20 || true
   fi
   echo "$passed passed, $failed failed"
+  not_executed
+}
+
+# What did not run stands last, where nobody overlooks it.
+not_executed() {
+  local entry name
+  for entry in "${stages[@]}"; do
+    name="${entry##*|}"
+    sed -nE -e "s/^NOT EXECUTED: (.*)/NOT EXECUTED ($name): \1/p" \
+        -e "s/^[[:space:]]+[0-9]+ - (.*) \((Skipped|Disabled)\)$/NOT EXECUTED ($name): \1/p" \
+        "$logs/$name.log"
+  done
 }
 
 run_stages() {

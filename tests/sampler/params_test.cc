@@ -140,10 +140,10 @@ TEST(Params, RefuseMoreEntriesThanALimitByItsNumber) {
   params.logit_bias_ids.resize(kBiasMax + 1);
   std::iota(params.logit_bias_ids.begin(), params.logit_bias_ids.end(), 0u);
   params.logit_bias_values.assign(kBiasMax + 1, 1.0);
-  EXPECT_THAT(Validate(params, 10000), TooMany("logit_bias_ids", "4096"));
+  EXPECT_THAT(Validate(params, 100000), TooMany("logit_bias_ids", "65536"));
   params = Params();
   params.stop_sequences.assign(kStopSequencesMax + 1, {1});
-  EXPECT_THAT(Validate(params, kVocab), TooMany("stop_sequences", "64"));
+  EXPECT_THAT(Validate(params, kVocab), TooMany("stop_sequences", "1024"));
   params.stop_sequences = {TokenIds(kStopSequenceTokensMax + 1, 1)};
   EXPECT_THAT(Validate(params, kVocab),
               TooMany("stop_sequences[0].tokens", "256"));
@@ -230,11 +230,12 @@ TEST(Params, HaveTheNumbersAndRangesOfTheContract) {
   for (const SwitchKnob& knob : kSwitchKnobs) {
     ExpectInContract("optional bool", knob.name, knob.field);
   }
-  ExpectInContract("bytes", "logit_bias_ids", kBiasIdsField, "At most 4,096");
+  ExpectInContract("bytes", "logit_bias_ids", kBiasIdsField,
+                   "At most --max_bias");
   ExpectInContract("repeated double", "logit_bias_values", kBiasValuesField,
                    "Range [-100, 100]");
   ExpectInContract("repeated TokenSequence", "stop_sequences",
-                   kStopSequencesField, "At most 64 sequences of 1 to 256");
+                   kStopSequencesField, "of 1 to 256 tokens");
   ExpectInContract("optional OnEmpty", "on_empty", kOnEmptyField);
   ExpectInContract("optional OnNonFinite", "on_non_finite", kOnNonFiniteField);
 }

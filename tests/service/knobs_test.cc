@@ -2,9 +2,11 @@
 // answers UNIMPLEMENTED with its path.
 #include "sampler/knobs.h"
 
+#include "absl/strings/match.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "gtest/gtest.h"
+#include "service/built.h"
 #include "service/convert.h"
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_matchers.h"
@@ -136,38 +138,59 @@ TEST_F(Knobs, EveryBuiltKnobIsTakenAndNamesItsRange) {
   }
 }
 
-TEST_F(Knobs, FieldsOfAnOpenThatAreNotBuiltSaySo) {
-  const auto* type = v1::OpenSession::descriptor();
-  for (const char* name : {"profile", "phases", "initial_phase", "state",
-                           "history_digest", "receipt"}) {
-    v1::SampleRequest request;
-    SetSomething(type->FindFieldByName(name), AddOpen(2, kVocab, &request));
-    EXPECT_THAT(StatusOf(stream_.Call(request).opened(0).error()),
-                StatusIs(Code::kUnimplemented,
-                         std::string("open[0].") + name + ": not built yet"));
+// The error that a request gets in which only `field` of `type` is wrong.
+absl::Status ErrorOf(const std::string& type, const FieldDescriptor* field,
+                     TestStream* stream) {
+  v1::SampleRequest request;
+  if (type == "Step" || type == "Place") {
+    testing::AddEntry(1, 0, testing::RowAt(0), &request);
+    v1::Step* step = request.mutable_step();
+    SetSomething(field, type == "Step" ? static_cast<Message*>(step)
+                                       : step->mutable_logits());
+    return StatusOf(stream->Call(request).error());
   }
-  for (const char* name : {"kept_ids", "row_digest"}) {
-    v1::SampleRequest request;
-    v1::Report* report = AddOpen(2, kVocab, &request)->mutable_report();
-    SetSomething(report->GetDescriptor()->FindFieldByName(name), report);
-    EXPECT_THAT(
-        StatusOf(stream_.Call(request).opened(0).error()),
-        StatusIs(Code::kUnimplemented, std::string("open[0].report.") + name));
+  if (type == "UpdateSession") {
+    request.add_update()->set_session_id(1);
+    SetSomething(field, request.mutable_update(0));
+    return StatusOf(stream->Call(request).updated(0).error());
   }
+  v1::OpenSession* open = AddOpen(2, kVocab, &request);
+  SetSomething(field, type == "Report"
+                          ? static_cast<Message*>(open->mutable_report())
+                          : open);
+  return StatusOf(stream->Call(request).opened(0).error());
 }
 
-TEST_F(Knobs, FieldsOfAStepThatAreNotBuiltSaySo) {
+// Where the field of a message of that type stands in a request.
+std::string PathOf(const std::string& type) {
+  if (type == "Step") return "step.";
+  if (type == "Place") return "step.logits.";
+  if (type == "UpdateSession") return "update[0].";
+  return type == "Report" ? "open[0].report." : "open[0].";
+}
+
+TEST_F(Knobs, EveryFieldThatIsListedAsNotBuiltSaysSoWithItsPath) {
   testing::OpenSession(1, &stream_);
-  const auto* type = v1::Step::descriptor();
-  for (const char* name : {"guidance_row", "group_size", "verify_mode",
-                           "draft_token", "draft_probabilities", "parents"}) {
-    v1::SampleRequest request;
-    testing::AddEntry(1, 0, testing::RowAt(0), &request);
-    SetSomething(type->FindFieldByName(name), request.mutable_step());
-    EXPECT_THAT(StatusOf(stream_.Call(request).error()),
+  const auto* pool = v1::Step::descriptor()->file()->pool();
+  int refused = 0;
+  for (const std::string& name : NotBuilt()) {
+    if (absl::StartsWith(name, "SamplingParams.")) continue;  // seen above
+    const std::string full = "logitd.v1." + name;
+    const FieldDescriptor* field = pool->FindFieldByName(full);
+    if (field == nullptr) {  // what is not a field must exist all the same
+      EXPECT_TRUE(pool->FindServiceByName(full) != nullptr ||
+                  pool->FindMethodByName(full) != nullptr ||
+                  name == "Dtype.DTYPE_FLOAT16")
+          << name;
+      continue;
+    }
+    const std::string type = field->containing_type()->name();
+    EXPECT_THAT(ErrorOf(type, field, &stream_),
                 StatusIs(Code::kUnimplemented,
-                         std::string("step.") + name + ": not built yet"));
+                         PathOf(type) + field->name() + ": not built yet"));
+    ++refused;
   }
+  EXPECT_GE(refused, 5);
 }
 
 TEST_F(Knobs, ServerInfoListsExactlyWhatIsBuilt) {
@@ -185,6 +208,15 @@ TEST_F(Knobs, ServerInfoListsExactlyWhatIsBuilt) {
     EXPECT_EQ(has(info.not_built(), path), !built) << path;
   }
   EXPECT_TRUE(has(info.not_built(), "ProfileService"));
+  for (const char* name :
+       {"SamplingService.Sample", "OpenSession.expected_fingerprint",
+        "Report.kept_mass", "RewindSession.position", "Step.mode",
+        "EntryMode.ENTRY_MODE_PEEK", "Place.inline", "Dtype.DTYPE_BFLOAT16"}) {
+    EXPECT_TRUE(has(info.capabilities(), name)) << name;
+  }
+  for (const std::string& name : info.not_built()) {
+    EXPECT_FALSE(has(info.capabilities(), name)) << name;
+  }
   EXPECT_TRUE(has(info.semantics(), "logitd/1"));
   EXPECT_EQ(info.worker_threads(), 2u);
   EXPECT_EQ(info.limits().at("max_sessions"), 4096u);

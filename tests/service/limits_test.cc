@@ -1,4 +1,6 @@
 // Every limit: one below, at, and one above.
+#include <numeric>
+
 #include "gtest/gtest.h"
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_matchers.h"
@@ -142,6 +144,44 @@ TEST(Limits, TopTokens) {
   }
 }
 
+// Opens a session whose parameters `fill` made of `count` things.
+template <class Fill>
+absl::Status OpenWith(TestStream* stream, uint32_t count, const Fill& fill) {
+  v1::SampleRequest request;
+  fill(count, AddOpen(count, 500, &request)->mutable_params());
+  return StatusOf(stream->Call(request).opened(0).error());
+}
+
+TEST(Limits, ListsInTheParameters) {
+  TestServer server([](Config* c) {
+    c->limits.max_ids = c->limits.max_bias = 10;
+    c->limits.max_stop_sequences = 10;
+  });
+  const auto check = [&](const std::string& piece, const auto& fill) {
+    TestStream stream(server);
+    EXPECT_TRUE(OpenWith(&stream, 9, fill).ok());
+    EXPECT_TRUE(OpenWith(&stream, 10, fill).ok());
+    EXPECT_THAT(OpenWith(&stream, 11, fill),
+                StatusIs(Code::kResourceExhausted, "open[0].params." + piece));
+  };
+  const auto ids = [](uint32_t count) {
+    std::vector<uint32_t> all(count);
+    std::iota(all.begin(), all.end(), 0u);
+    return IdBytes(all);
+  };
+  check("banned_ids: 11 ids are more than --max_ids 10",
+        [&](uint32_t n, v1::SamplingParams* p) { p->set_banned_ids(ids(n)); });
+  check("logit_bias_ids: 11 ids are more than --max_bias 10",
+        [&](uint32_t n, v1::SamplingParams* p) {
+          p->set_logit_bias_ids(ids(n));
+          p->mutable_logit_bias_values()->Resize(static_cast<int>(n), 1);
+        });
+  check("stop_sequences: 11 sequences are more than --max_stop_sequences 10",
+        [&](uint32_t n, v1::SamplingParams* p) {
+          while (n-- > 0) p->add_stop_sequences()->set_tokens(ids(2));
+        });
+}
+
 TEST(Limits, BytesOfARequest) {
   TestServer server([](Config* c) { c->limits.max_step_bytes = 4096; });
   TestStream stream(server);
@@ -210,34 +250,17 @@ TEST(Limits, Streams) {
   testing::OpenSession(1, &four);
 }
 
-TEST(Limits, ListsOfIds) {
+TEST(Limits, TokensOfAStopSequence) {
   TestServer server;
   TestStream stream(server);
-  const auto open = [&](auto change) {
-    v1::SampleRequest request;
-    change(AddOpen(1, 50, &request)->mutable_params());
-    return StatusOf(stream.Call(request).opened(0).error());
-  };
-  using Params = v1::SamplingParams;
   EXPECT_THAT(
-      open([](Params* p) { p->set_banned_ids(std::string(4 * 65537, '\0')); }),
+      OpenWith(&stream, 257,
+               [](uint32_t n, v1::SamplingParams* p) {
+                 p->add_stop_sequences()->set_tokens(std::string(4 * n, '\0'));
+               }),
       StatusIs(Code::kResourceExhausted,
-               "banned_ids: 65537 ids are more than 65536"));
-  EXPECT_THAT(open([](Params* p) {
-                p->set_logit_bias_ids(std::string(4 * 4097, '\0'));
-              }),
-              StatusIs(Code::kResourceExhausted,
-                       "logit_bias_ids: 4097 ids are more than 4096"));
-  EXPECT_THAT(open([](Params* p) {
-                for (int i = 0; i < 65; ++i) p->add_stop_sequences();
-              }),
-              StatusIs(Code::kResourceExhausted,
-                       "stop_sequences: 65 sequences are more than 64"));
-  EXPECT_THAT(open([](Params* p) {
-                p->add_stop_sequences()->set_tokens(std::string(4 * 257, '\0'));
-              }),
-              StatusIs(Code::kResourceExhausted,
-                       "stop_sequences[0].tokens: 257 tokens are more"));
+               "stop_sequences[0].tokens: 257 tokens are more than "
+               "256"));
 }
 
 }  // namespace

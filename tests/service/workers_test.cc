@@ -14,10 +14,11 @@ namespace {
 // Counts its tasks; Wait() until AfterTasks ran.
 class CountingBatch : public Batch {
  public:
-  void RunTask(size_t task, Workspace* workspace) override {
+  bool RunTask(size_t task, Workspace* workspace) override {
     EXPECT_NE(workspace, nullptr);
     const std::lock_guard lock(mu_);
     tasks_.insert(task);
+    return false;
   }
   void AfterTasks(Workspace* workspace) override {
     EXPECT_NE(workspace, nullptr);
@@ -30,13 +31,17 @@ class CountingBatch : public Batch {
     return wake_.wait_for(lock, std::chrono::seconds(20),
                           [&] { return done_ == done; });
   }
+  int done() const {
+    const std::lock_guard lock(mu_);
+    return done_;
+  }
   std::multiset<size_t> tasks() {
     const std::lock_guard lock(mu_);
     return tasks_;
   }
 
  private:
-  std::mutex mu_;
+  mutable std::mutex mu_;
   std::condition_variable wake_;
   std::multiset<size_t> tasks_;
   int done_ = 0;
@@ -67,7 +72,10 @@ TEST(Workers, LetABatchRunAgainInItsEnd) {
   class Again : public Batch {
    public:
     explicit Again(Workers* workers) : workers_(workers) {}
-    void RunTask(size_t, Workspace*) override { ++tasks; }
+    bool RunTask(size_t, Workspace*) override {
+      ++tasks;
+      return false;
+    }
     void AfterTasks(Workspace*) override {
       if (++rounds < 50) {
         workers_->Run(this, static_cast<size_t>(rounds % 3));
@@ -92,12 +100,42 @@ TEST(Workers, LetABatchRunAgainInItsEnd) {
   EXPECT_EQ(batch.rounds, 50);
 }
 
+TEST(Workers, LetOthersInBetweenThePiecesOfATask) {
+  constexpr int kPiecesMax = 10000;
+  // One task, of as many pieces as it takes until the other batch was let in.
+  class Long : public Batch {
+   public:
+    explicit Long(const CountingBatch* other) : other_(other) {}
+    bool RunTask(size_t, Workspace*) override {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return ++pieces < kPiecesMax && other_->done() == 0;
+    }
+    void AfterTasks(Workspace*) override { over = true; }
+    std::atomic<int> pieces{0};
+    std::atomic<bool> over{false};
+
+   private:
+    const CountingBatch* other_;
+  };
+  CountingBatch other;
+  Long batch(&other);
+  Workers workers(1);
+  workers.Run(&batch, 1);
+  workers.Run(&other, 3);
+  EXPECT_TRUE(other.Wait(1));
+  for (int i = 0; i < 4000 && !batch.over; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(batch.over);
+  EXPECT_LT(batch.pieces, kPiecesMax);
+}
+
 // A batch that is destroyed in its own end.
 class Ephemeral : public Batch {
  public:
   explicit Ephemeral(std::atomic<int>* alive) : alive_(alive) { ++*alive_; }
   ~Ephemeral() override { --*alive_; }
-  void RunTask(size_t, Workspace*) override {}
+  bool RunTask(size_t, Workspace*) override { return false; }
   void AfterTasks(Workspace*) override { delete this; }
 
  private:
@@ -121,9 +159,10 @@ TEST(Workers, LetABatchGoInItsEnd) {
 TEST(Workers, GiveASmallBatchItsTurnWhileAHugeOneRuns) {
   class Slow : public Batch {
    public:
-    void RunTask(size_t, Workspace*) override {
+    bool RunTask(size_t, Workspace*) override {
       ++started;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return false;
     }
     void AfterTasks(Workspace*) override { over = true; }
     std::atomic<int> started{0};

@@ -1,0 +1,162 @@
+// A client that asks for much: the others go on beside it, it can be stopped,
+// and when it idles it holds on to nothing.
+#include <malloc.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "grpcpp/support/sync_stream.h"
+#include "gtest/gtest.h"
+#include "logitd/v1/sampling.grpc.pb.h"
+#include "tests/support/service_fixture.h"
+#include "tests/support/service_session.h"
+
+namespace logitd {
+namespace {
+
+using testing::TestServer;
+using testing::TestStream;
+
+constexpr uint32_t kWide = 1u << 20;
+constexpr uint32_t kEntries = 256;
+
+// A step of `sessions` sessions with kEntries entries in all, on one row that
+// takes long: seconds on one thread.
+v1::SampleRequest LongStep(uint32_t sessions) {
+  v1::SampleRequest request;
+  std::vector<float> row(kWide);
+  for (uint32_t i = 0; i < kWide; ++i) {
+    row[i] = static_cast<float>(i % 1021) / 256;
+  }
+  for (uint32_t id = 0; id < sessions; ++id) {
+    testing::AddOpen(id, kWide, &request)->mutable_params()->set_top_p(.9);
+  }
+  v1::Step* step = request.mutable_step();
+  step->set_row_count(1);
+  step->set_row_width(kWide);
+  step->set_dtype(v1::DTYPE_FLOAT32);
+  step->mutable_logits()->set_inline_(testing::FloatBytes(row));
+  for (uint32_t i = 0; i < kEntries; ++i) {
+    step->add_session_id(i % sessions);
+    step->add_position(i / sessions);
+    step->add_row(0);
+  }
+  return request;
+}
+
+// Two sessions at once: rows for the workers.
+void OpenTwo(TestStream* stream) {
+  testing::OpenSession(1, stream);
+  testing::OpenSession(2, stream);
+}
+v1::StepResult StepTwo(uint32_t position, TestStream* stream) {
+  v1::SampleRequest request;
+  testing::AddEntry(1, position, testing::RowAt(position), &request);
+  testing::AddEntry(2, position, testing::RowAt(position), &request);
+  return stream->Call(request).step();
+}
+
+// As many long steps as there are threads that could be held, and one thread
+// for rows.
+class Load : public ::testing::Test {
+ protected:
+  // The first reply to the long steps has come.
+  bool over() const { return over_; }
+
+  void Begin(uint32_t sessions) {
+    const v1::SampleRequest request = LongStep(sessions);
+    for (int i = 0; i < kHeavy; ++i) {
+      heavy_.push_back(std::make_unique<TestStream>(server_));
+      ASSERT_TRUE(heavy_.back()->Write(request));
+    }
+    for (auto& stream : heavy_) {
+      readers_.emplace_back([this, &stream] {
+        v1::SampleResponse reply;
+        if (stream->Read(&reply)) over_ = true;
+      });
+    }
+  }
+
+  void TearDown() override {
+    for (auto& stream : heavy_) stream->Cancel();
+    for (std::thread& reader : readers_) reader.join();
+  }
+
+  static constexpr int kHeavy = 4;
+  TestServer server_{[](Config* config) { config->threads = 1; }};
+  std::atomic<bool> over_{false};
+  std::vector<std::unique_ptr<TestStream>> heavy_;
+  std::vector<std::thread> readers_;
+};
+
+TEST_F(Load, OfOneSessionsManyRowsLetsTheOthersGoOn) {
+  TestStream innocent(server_);
+  OpenTwo(&innocent);
+  Begin(1);
+  ASSERT_TRUE(server_.WaitForMetric("logitd_streams_active", kHeavy + 1));
+  // Steps for the workers take turns with the long ones...
+  for (uint32_t position = 0; position < 5; ++position) {
+    const v1::StepResult result = StepTwo(position, &innocent);
+    ASSERT_EQ(result.status_size(), 2);
+    EXPECT_EQ(result.status(0), v1::ENTRY_STATUS_OK);
+  }
+  // ...and what gRPC's threads do is done at once.
+  grpc::ClientContext context;
+  v1::GetServerInfoResponse info;
+  EXPECT_TRUE(server_.NewStub()->GetServerInfo(&context, {}, &info).ok());
+  EXPECT_FALSE(over()) << "the long steps were over first: they show nothing";
+}
+
+TEST_F(Load, IsDroppedInTheMiddleOfAStepThatIsCancelled) {
+  Begin(4);
+  const auto waiting = [this] { return server_.Metric("logitd_queue_depth"); };
+  for (int i = 0; i < 4000 && waiting() < 3; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  ASSERT_GE(waiting(), 3) << "no step was met while it ran";
+  for (auto& stream : heavy_) stream->Cancel();
+  EXPECT_TRUE(server_.WaitForMetric("logitd_streams_active", 0));
+  EXPECT_EQ(server_.Metric("logitd_queue_depth"), 0);
+  EXPECT_EQ(server_.Metric("logitd_sessions_active"), 0);
+  // Rows that had not started did not run.
+  EXPECT_GT(server_.Metric(R"(logitd_errors_total{code="CANCELLED"})"), 0);
+  EXPECT_LT(server_.Metric(R"(logitd_rows_total{status="ok"})"),
+            kHeavy * kEntries);
+  TestStream next(server_);
+  OpenTwo(&next);
+  EXPECT_EQ(StepTwo(0, &next).status(0), v1::ENTRY_STATUS_OK);
+}
+
+#if defined(__GLIBC__) && !defined(LOGITD_SANITIZED)
+TEST(IdleStreams, HoldNoLargeMessage) {
+  const auto in_use = [] {
+    const auto info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  TestServer server;
+  std::vector<std::unique_ptr<TestStream>> streams;
+  const auto step = [&server, &streams](uint64_t id) {
+    v1::SampleRequest request;
+    for (uint64_t row = 0; row < 64; ++row) {
+      testing::AddOpen(100 * id + row, 65536, &request);
+      testing::AddEntry(100 * id + row, 0, testing::MakeRow(0, 65536),
+                        &request);  // 16 MiB
+    }
+    for (uint64_t row = 0; row < 64; ++row) {
+      request.add_close()->set_session_id(100 * (id - 1) + row);
+    }
+    streams.push_back(std::make_unique<TestStream>(server));
+    EXPECT_EQ(streams.back()->Call(request).step().status_size(), 64);
+  };
+  step(1);  // what the process needs once: workspaces, buffers of gRPC
+  const size_t before = in_use();
+  for (uint64_t id = 2; id < 8; ++id) step(id);
+  EXPECT_LT(in_use(), before + (size_t{16} << 20)) << "6 idle streams";
+}
+#endif
+
+}  // namespace
+}  // namespace logitd
