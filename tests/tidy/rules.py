@@ -81,7 +81,7 @@ INCLUDES_ALLOWED = [
     (r"^service/convert[^/]*\.(h|cc)$", PROTOBUF, "the translator"),
     (r"^service/\w*_service\.(h|cc)$", PROTOBUF, "the handlers"),
     (
-        r"^service/(server|stream|step|once|lists|preflight|status|health)\w*\.(h|cc)$",
+        r"^service/(server|stream|step|once|lists|preflight|status|health|built)\w*\.(h|cc)$",
         PROTOBUF,
         "the doors: from the wire to a session and back",
     ),
