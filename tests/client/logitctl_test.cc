@@ -3,9 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 
@@ -14,6 +13,7 @@
 #include "service/client/demo/model_file.h"
 #include "service/client/demo/model_service.h"
 #include "tests/client/fake_server.h"
+#include "tests/client/shell.h"
 
 namespace logitd::client {
 namespace {
@@ -21,22 +21,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-struct Outcome {
-  int exit_code;
-  std::string output;  // stdout and stderr.
-};
-
-Outcome Shell(const std::string& command) {
-  FILE* pipe = popen(absl::StrCat(command, " 2>&1").c_str(), "r");
-  Outcome outcome = {-1, ""};
-  char buffer[4096];
-  for (std::size_t n; (n = fread(buffer, 1, sizeof(buffer), pipe)) > 0;) {
-    outcome.output.append(buffer, n);
-  }
-  outcome.exit_code = WEXITSTATUS(pclose(pipe));
-  return outcome;
-}
 
 class LogitctlTest : public ::testing::Test {
  protected:
@@ -60,9 +44,8 @@ class LogitctlTest : public ::testing::Test {
   static Outcome Run(const std::string& arguments) {
     return Shell(absl::StrCat("LOGITD_TARGET=", server_->target(),
                               " LOGITD_DEMO_MODEL=", server_->target(), " ",
-                              Program(), " ", arguments));
+                              Logitctl(), " ", arguments));
   }
-  static std::string Program() { return LOGITD_BUILD_DIR "/bin/logitctl"; }
 
   static demo::ModelService* model_service_;
   static FakeSampling* sampling_;
@@ -97,7 +80,7 @@ TEST_F(LogitctlTest, ShowsNumbers) {
 TEST_F(LogitctlTest, WritesJsonThatParses) {
   const Outcome outcome = Shell(absl::StrCat(
       "LOGITD_TARGET=", server_->target(),
-      " LOGITD_DEMO_MODEL=", server_->target(), " ", Program(),
+      " LOGITD_DEMO_MODEL=", server_->target(), " ", Logitctl(),
       " generate --prompt thank --max-tokens 1 --json | /usr/bin/python3 -c "
       "'import json,sys; d=json.load(sys.stdin); "
       "print(d[\"texts\"][0][\"tokens\"][0][\"word\"])'"));
@@ -120,16 +103,36 @@ TEST_F(LogitctlTest, PrintsTheServersRefusalAndExitsWith1) {
               HasSubstr("INVALID_ARGUMENT: temperature: 101 is outside"));
 }
 
-TEST_F(LogitctlTest, ExitsWith2OnWrongUsage) {
+// What can be told without the model: usage_test.cc.
+TEST_F(LogitctlTest, ExitsWith2OnWordsThatTheModelDoesNotHave) {
   for (const char* arguments :
-       {"", "dance", "generate --temperatur 1", "generate --temperature warm",
-        "generate --n 0", "generate --ban xyzzyq", "sample",
-        "sample /nowhere.npy", "sweep --knob heat --values 1",
-        "sweep --knob top_p", "info --timeout -1", "generate --set top_p",
-        "generate --dtype float64"}) {
+       {"generate --ban xyzzyq", "generate --logit-bias xyzzyq=1",
+        "sweep --knob top_p --values 1 --stop 'the xyzzyq'"}) {
     const Outcome outcome = Run(arguments);
     EXPECT_EQ(outcome.exit_code, 2) << arguments << ": " << outcome.output;
-    EXPECT_NE(outcome.output, "") << arguments;
+    EXPECT_THAT(outcome.output, HasSubstr("\"xyzzyq\" is neither a word"));
+  }
+}
+
+TEST_F(LogitctlTest, TakesASeedAsItIsTyped) {
+  for (const auto& [typed, seed] :
+       {std::pair("0", "0"),
+        {"42", "42"},
+        {"0x10", "16"},
+        {"010", "10"},
+        {"18446744073709551615", "18446744073709551615"}}) {
+    const Outcome outcome =
+        Run(absl::StrCat("generate --max-tokens 1 --seed ", typed));
+    EXPECT_THAT(outcome.output, HasSubstr(absl::StrCat("seed ", seed, ",")));
+  }
+}
+
+TEST_F(LogitctlTest, LeavesStdoutEmptyWhenRefused) {
+  for (const char* command : {"generate", "sweep --knob top_k --values 1"}) {
+    const Outcome outcome = Run(absl::StrCat(
+        command, " --prompt 'in the' --temperature 101 2>/dev/null"));
+    EXPECT_EQ(outcome.exit_code, 1) << command;
+    EXPECT_EQ(outcome.output, "") << command;
   }
 }
 

@@ -35,6 +35,15 @@ expect() {
   grep -qF -- "$part" "$box/output" || fail "does not say \"$part\": $*"
 }
 
+# silent CODE ARGS...: logitctl ARGS exits with CODE and leaves stdout empty.
+silent() {
+  local code=$1 status=0
+  shift
+  "$bin/logitctl" "$@" >"$box/output" 2>/dev/null </dev/null || status=$?
+  [[ $status -eq $code ]] || fail "exit code $status, not $code: $*"
+  [[ ! -s $box/output ]] || fail "writes to stdout: $*"
+}
+
 # npy FILE SHAPE FLOAT...: a file as numpy.save writes it.
 npy() {
   /usr/bin/python3 - "$@" <<'PYTHON'
@@ -89,9 +98,26 @@ expect 0 '"token": 2' sample "$box/rows.npy" --seed 1 --top-k 1 --json
 expect 0 'skipped' sample "$box/rows.npy" --seed 1 --top-k 1 --eos 1
 npy "$box/nan.npy" '(2, 4)' 0 0 0 0  0 nan 0 0
 expect 1 'row 1: INVALID_ARGUMENT' sample "$box/nan.npy" --seed 1
+expect 1 'banned_ids: id 99' sample "$box/rows.npy" --ban 99
 npy "$box/short.npy" '(2, 5)' 1 2 3
 expect 2 'needs 4 for each' sample "$box/short.npy"
 echo "ok: rows from a file"
+
+npy "$box/nan_first.npy" '(2, 4)' 0 nan 0 0  0 0 0 0
+silent 1 sample "$box/rows.npy" --ban 99
+silent 1 sample "$box/nan_first.npy" --seed 1
+silent 1 generate --prompt 'in the' --top-p 1.5
+silent 1 sweep --knob top_k --values 5,0
+echo "ok: a refusal leaves stdout empty"
+
+nobody=(--target "unix:$box/none")
+expect 2 'temperature: "abc" is not a number' generate "${nobody[@]}" \
+    --temperature abc
+expect 2 'no knob is called "nope"' sweep "${nobody[@]}" --knob nope --values 1
+expect 2 'top_p: "x" is not' sweep "${nobody[@]}" --knob top_p --values 1,x
+expect 2 '"-1" is not a whole number' generate "${nobody[@]}" --seed -1
+expect 2 '"bogus" is not a command; there are generate, sweep' bogus
+echo "ok: wrong usage is told before anybody is asked"
 
 expect 3 "logitd --listen unix:$box/none" info --target "unix:$box/none"
 expect 3 'logitd-demo-model --listen' generate --model-target "unix:$box/none"

@@ -131,12 +131,23 @@ TEST_F(Start, RefusesAValueThatAFlagDoesNotKnow) {
   command.back() = "auto";
   command.insert(command.end(), {"--threads", "several"});
   ExpectRefusal(command, "several");
+  command = Command(Listen());
+  command.insert(command.end(), {"--max_rows", "x"});
+  ExpectRefusal(command, "max_rows");
 }
 
 TEST_F(Start, RefusesAFlagThatItDoesNotKnow) {
   std::vector<std::string> command = Command(Listen());
   command.emplace_back("--no_such_flag");
   ExpectRefusal(command, "no_such_flag");
+}
+
+TEST_F(Start, PrintsHelpVersionAndConfigAndExitsWithZero) {
+  for (const char* flag : {"--help", "--version", "--print_config"}) {
+    Process process({BinaryPath("logitd"), flag}, Errors());
+    EXPECT_EQ(process.Wait(), 0) << flag;
+    EXPECT_EQ(process.Errors(), "") << flag;
+  }
 }
 
 TEST_F(Start, TakesOverTheSocketOfAServerThatWasKilled) {
@@ -210,6 +221,9 @@ TEST_F(Drain, EndsWithZeroOnceTheLastSessionIsClosed) {
   v1::SampleRequest request;
   request.add_close()->set_session_id(1);
   EXPECT_EQ(Exchange(stream_.get(), request).closed(0).generated_count(), 2u);
+  v1::SampleResponse reply;
+  EXPECT_EQ(stream_->Receive(&reply).status().code(),
+            absl::StatusCode::kUnavailable);
   EXPECT_EQ(server_.process().Wait(), 0);
   EXPECT_NE(access(folder_.File("logitd.sock").c_str(), F_OK), 0);
 }

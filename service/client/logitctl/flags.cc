@@ -1,9 +1,13 @@
 #include "service/client/logitctl/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/knobs.h"
+#include "service/client/logitctl/usage.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -19,11 +23,12 @@ void ServerFlags::AddTo(CLI::App* app) {
       ->envname("LOGITD_TARGET")
       ->capture_default_str()
       ->group(kConnection);
-  app->add_option("--timeout", timeout_seconds,
-                  "Gives the whole command up after this many seconds")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str()
-      ->group(kConnection);
+  TakePositiveNumbers(
+      app->add_option("--timeout", timeout_seconds,
+                      "Gives the whole command up after this many seconds")
+          ->type_name("SECONDS")
+          ->capture_default_str()
+          ->group(kConnection));
 }
 
 absl::StatusOr<client::Client> ServerFlags::Connect() const {
@@ -49,6 +54,23 @@ void ModelFlags::AddTo(CLI::App* app) {
 }
 
 void KnobFlags::AddTo(CLI::App* app, const std::string& token_word) {
+  AddScalars(app);
+  AddTokens(app, token_word);
+  TakeWholeNumbers(
+      0, std::numeric_limits<std::uint64_t>::max(),
+      app->add_option("--seed", seed,
+                      "Equal seed, rows and knobs give equal tokens, always "
+                      "and anywhere. Absent: a new one, which is printed")
+          ->type_name("N")
+          ->group(kChance));
+  app->add_option("--salt", salt,
+                  "The same seed with another salt draws differently; at most "
+                  "256 bytes")
+      ->type_name("TEXT")
+      ->group(kChance);
+}
+
+void KnobFlags::AddScalars(CLI::App* app) {
   for (const Knob& knob : ScalarKnobs()) {
     const std::string field = knob.field;
     app->add_option_function<std::string>(
@@ -63,9 +85,11 @@ void KnobFlags::AddTo(CLI::App* app, const std::string& token_word) {
       ->group(kKnobs);
   app->add_flag("--ban-eos", ban_eos, "The end token is never chosen")
       ->group(kKnobs);
-  const auto add_tokens = [&](const char* flag, const std::string& type,
-                              std::vector<std::string>* values,
-                              const char* help) {
+}
+
+void KnobFlags::AddTokens(CLI::App* app, const std::string& token_word) {
+  const auto add = [app](const char* flag, const std::string& type,
+                         std::vector<std::string>* values, const char* help) {
     app->add_option(flag, *values, help)
         ->type_name(type)
         ->type_size(1)
@@ -73,56 +97,48 @@ void KnobFlags::AddTo(CLI::App* app, const std::string& token_word) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->group(kKnobs);
   };
-  add_tokens("--logit-bias", token_word + "=V", &tokens.bias,
-             "Adds V to the logit of a token: +1 makes it about 2.7 times as "
-             "likely. [-100,100], off 0; may be repeated");
-  add_tokens("--ban", token_word, &tokens.ban,
-             "This token is never chosen; may be repeated");
-  add_tokens("--allow", token_word, &tokens.allow,
-             "Only tokens allowed so are chosen; may be repeated");
-  add_tokens("--stop", "\"A B\"", &tokens.stop,
-             "The text ends after these tokens in a row; may be repeated");
-  add_tokens("--stop-token", token_word, &tokens.stop_token,
-             "The text ends after this token; may be repeated");
-  add_tokens("--set", "KNOB=VALUE", &set,
-             "Any other single-valued knob of proto/logitd/v1/params.proto; "
-             "may be repeated");
-  app->add_option("--seed", seed,
-                  "Equal seed, rows and knobs give equal tokens, always and "
-                  "anywhere. Absent: a new one, which is printed")
-      ->type_name("N")
-      ->group(kChance);
-  app->add_option("--salt", salt,
-                  "The same seed with another salt draws differently; at most "
-                  "256 bytes")
-      ->type_name("TEXT")
-      ->group(kChance);
+  add("--logit-bias", token_word + "=V", &tokens.bias,
+      "Adds V to the logit of a token: +1 makes it about 2.7 times as "
+      "likely. [-100,100], off 0; may be repeated");
+  add("--ban", token_word, &tokens.ban,
+      "This token is never chosen; may be repeated");
+  add("--allow", token_word, &tokens.allow,
+      "Only tokens allowed so are chosen; may be repeated");
+  add("--stop", "\"A B\"", &tokens.stop,
+      "The text ends after these tokens in a row; may be repeated");
+  add("--stop-token", token_word, &tokens.stop_token,
+      "The text ends after this token; may be repeated");
+  add("--set", "KNOB=VALUE", &set,
+      "Any other single-valued knob of proto/logitd/v1/params.proto; "
+      "may be repeated");
 }
 
-absl::StatusOr<v1::SamplingParams> KnobFlags::Params(
-    const TokenResolver& resolve) const {
-  v1::SamplingParams params;
+absl::StatusOr<Knobs> KnobFlags::Parse() const {
+  Knobs knobs;
   for (const auto& [field, value] : scalars) {
-    if (absl::Status status = SetKnob(field, value, &params); !status.ok()) {
+    if (absl::Status status = SetKnob(field, value, &knobs.params);
+        !status.ok()) {
       return status;
     }
   }
   for (const std::string& assignment : set) {
-    if (absl::Status status = SetKnobFrom(assignment, &params); !status.ok()) {
+    if (absl::Status status = SetKnobFrom(assignment, &knobs.params);
+        !status.ok()) {
       return status;
     }
   }
   if (ignore_eos) {
-    params.set_ignore_eos(true);
+    knobs.params.set_ignore_eos(true);
   }
   if (ban_eos) {
-    params.set_ban_eos(true);
+    knobs.params.set_ban_eos(true);
   }
-  if (absl::Status status = SetTokenKnobs(tokens, resolve, &params);
-      !status.ok()) {
-    return status;
+  auto parsed = ParseTokenKnobs(tokens);
+  if (!parsed.ok()) {
+    return parsed.status();
   }
-  return params;
+  knobs.tokens = *std::move(parsed);
+  return knobs;
 }
 
 }  // namespace logitd::logitctl

@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "service/client/client.h"
-#include "service/client/logitctl/knobs.h"
+#include "service/client/logitctl/token_knobs.h"
 
 namespace CLI {
 class App;
@@ -44,19 +44,29 @@ struct ModelFlags {
   void AddTo(CLI::App* app);
 };
 
+// The knobs of a command line, understood as far as nobody needs to be asked.
+struct Knobs {
+  v1::SamplingParams params;  // Those that were asked for and name no token.
+  TokenKnobs tokens;
+};
+
 struct KnobFlags {
   std::map<std::string, std::string> scalars;  // By field name, if given.
   std::vector<std::string> set;                // KNOB=VALUE
   bool ignore_eos = false;
   bool ban_eos = false;
-  TokenKnobs tokens;
+  TokenTexts tokens;
   std::optional<std::uint64_t> seed;
   std::string salt;
 
   // `token_word` is what the help calls a token: "WORD or ID", "ID".
   void AddTo(CLI::App* app, const std::string& token_word);
-  // The parameters that were asked for, and nothing else.
-  absl::StatusOr<v1::SamplingParams> Params(const TokenResolver& resolve) const;
+  // For before connecting: what cannot be a knob or its value is a usage error.
+  absl::StatusOr<Knobs> Parse() const;
+
+ private:
+  void AddScalars(CLI::App* app);
+  void AddTokens(CLI::App* app, const std::string& token_word);
 };
 
 }  // namespace logitd::logitctl

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/json.h"
+#include "service/client/logitctl/usage.h"
 #include "service/client/logitctl/worker.h"
 #include "service/client/messages.h"
 
@@ -63,17 +64,23 @@ void PrintNumbers(const Vocabulary& vocabulary, const Token& token) {
                token.kept);
 }
 
-// Prints the first text while it grows.
+// Prints the first text while it grows. The prompt waits for the first token,
+// so that a refusal leaves stdout empty.
 OnToken Streaming(const GenerateFlags& flags, const Vocabulary& vocabulary,
-                  TextWriter* writer) {
-  return [&, writer](std::size_t index, const Token& token) {
+                  const std::vector<std::uint32_t>& prompt) {
+  return [&, unprinted = prompt, writer = TextWriter(&vocabulary)](
+             std::size_t index, const Token& token) mutable {
     if (flags.json || index != 0) {
       return;
     }
     if (flags.show_numbers) {
       PrintNumbers(vocabulary, token);
     } else {
-      absl::PrintF("%s", writer->Next(token.id));
+      unprinted.push_back(token.id);
+      for (const std::uint32_t id : unprinted) {
+        absl::PrintF("%s", writer.Next(id));
+      }
+      unprinted.clear();
     }
     std::fflush(stdout);
   };
@@ -164,21 +171,18 @@ void PrintJson(const Vocabulary& vocabulary, const std::string& prompt,
 }
 
 absl::Status RunGenerate(const GenerateFlags& flags) {
-  auto worker = Worker::Connect(flags.worker);
+  const auto knobs = flags.worker.knobs.Parse();
+  if (!knobs.ok()) {
+    return knobs.status();
+  }
+  auto worker = Worker::Connect(flags.worker, *knobs);
   if (!worker.ok()) {
     return worker.status();
   }
   const Vocabulary& vocabulary = worker->vocabulary();
   const std::vector<std::uint32_t>& prompt = worker->blank_order().prompt;
-  TextWriter writer(&vocabulary);
-  for (const std::uint32_t id : prompt) {
-    const std::string word = writer.Next(id);
-    if (!flags.json && !flags.show_numbers) {
-      absl::PrintF("%s", word);
-    }
-  }
   const auto generated = worker->Run(MakeOrder(*worker, flags.n),
-                                     Streaming(flags, vocabulary, &writer));
+                                     Streaming(flags, vocabulary, prompt));
   if (!generated.ok()) {
     return generated.status();
   }
@@ -198,9 +202,11 @@ absl::Status RunGenerate(const GenerateFlags& flags) {
 void AddGenerate(CLI::App* app, Command* command) {
   auto flags = std::make_shared<GenerateFlags>();
   CLI::App* generate = app->add_subcommand("generate", kAbout);
-  generate->add_option("--n", flags->n, "How many texts of this prompt")
-      ->check(CLI::Range(1U, kTextsMax))
-      ->capture_default_str();
+  CLI::Option* n = generate->add_option(
+      "--n", flags->n,
+      absl::StrCat("How many texts of this prompt, at most ", kTextsMax));
+  n->type_name("N")->capture_default_str();
+  TakeWholeNumbers(1, kTextsMax, n);
   generate->add_flag("--show-numbers", flags->show_numbers,
                      "A line for each token: word, natural log of its final "
                      "probability, how many tokens it was drawn from");

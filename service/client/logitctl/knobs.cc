@@ -3,7 +3,6 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -13,7 +12,6 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "service/client/logitctl/exit_code.h"
-#include "service/client/messages.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -128,63 +126,6 @@ std::string KnownKnobs() {
   return names;
 }
 
-absl::StatusOr<std::string> PackTokens(const std::vector<std::string>& tokens,
-                                       const TokenResolver& resolve) {
-  std::vector<std::uint32_t> ids;
-  for (const std::string& token : tokens) {
-    const auto id = resolve(token);
-    if (!id.ok()) {
-      return id.status();
-    }
-    ids.push_back(*id);
-  }
-  return client::PackIds(ids);
-}
-
-absl::Status SetTokens(const std::vector<std::string>& tokens,
-                       const TokenResolver& resolve, std::string* field) {
-  const auto packed = PackTokens(tokens, resolve);
-  if (packed.ok()) {
-    *field = *packed;
-  }
-  return packed.status();
-}
-
-absl::Status SetBias(const std::vector<std::string>& biases,
-                     const TokenResolver& resolve, v1::SamplingParams* params) {
-  std::vector<std::string> tokens;
-  for (const std::string& bias : biases) {
-    const std::size_t equals = bias.rfind('=');
-    double value = 0;
-    if (equals == std::string::npos || equals == 0 ||
-        !absl::SimpleAtod(bias.substr(equals + 1), &value)) {
-      return UsageError(
-          absl::StrCat("--logit-bias: \"", bias, "\" is not TOKEN=NUMBER"));
-    }
-    tokens.push_back(bias.substr(0, equals));
-    params->add_logit_bias_values(value);
-  }
-  return SetTokens(tokens, resolve, params->mutable_logit_bias_ids());
-}
-
-absl::Status SetStops(const std::vector<std::string>& stops,
-                      const TokenResolver& resolve,
-                      v1::SamplingParams* params) {
-  for (const std::string& stop : stops) {
-    const std::vector<std::string> tokens =
-        absl::StrSplit(stop, ' ', absl::SkipEmpty());
-    if (tokens.empty()) {
-      return UsageError("--stop: no token in an empty text");
-    }
-    absl::Status status = SetTokens(
-        tokens, resolve, params->add_stop_sequences()->mutable_tokens());
-    if (!status.ok()) {
-      return status;
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Span<const Knob> ScalarKnobs() { return kScalarKnobs; }
@@ -218,37 +159,6 @@ absl::Status SetKnobFrom(absl::string_view assignment,
     return UsageError(absl::StrCat("\"", assignment, "\" is not KNOB=VALUE"));
   }
   return SetKnob(parts.first, parts.second, params);
-}
-
-absl::StatusOr<std::uint32_t> ResolveId(absl::string_view token) {
-  std::uint32_t id = 0;
-  if (token.empty() ||
-      !std::all_of(token.begin(), token.end(), absl::ascii_isdigit) ||
-      !absl::SimpleAtoi(token, &id)) {
-    return UsageError(absl::StrCat("\"", token, "\" is not a token id"));
-  }
-  return id;
-}
-
-absl::Status SetTokenKnobs(const TokenKnobs& knobs,
-                           const TokenResolver& resolve,
-                           v1::SamplingParams* params) {
-  if (absl::Status status = SetBias(knobs.bias, resolve, params);
-      !status.ok()) {
-    return status;
-  }
-  const std::pair<const std::vector<std::string>*, std::string*> lists[] = {
-      {&knobs.ban, params->mutable_banned_ids()},
-      {&knobs.allow, params->mutable_allowed_ids()},
-      {&knobs.stop_token, params->mutable_stop_ids()},
-  };
-  for (const auto& [tokens, field] : lists) {
-    if (absl::Status status = SetTokens(*tokens, resolve, field);
-        !status.ok()) {
-      return status;
-    }
-  }
-  return SetStops(knobs.stop, resolve, params);
 }
 
 }  // namespace logitd::logitctl

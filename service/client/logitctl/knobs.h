@@ -6,13 +6,9 @@
 #ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_KNOBS_H_
 #define LOGITD_SERVICE_CLIENT_LOGITCTL_KNOBS_H_
 
-#include <cstdint>
-#include <functional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "logitd/v1/params.pb.h"
@@ -39,28 +35,6 @@ absl::Status SetKnob(absl::string_view name, absl::string_view value,
 // "KNOB=VALUE" for SetKnob.
 absl::Status SetKnobFrom(absl::string_view assignment,
                          v1::SamplingParams* params);
-
-// What a token is called on the command line -> its id.
-using TokenResolver =
-    std::function<absl::StatusOr<std::uint32_t>(absl::string_view)>;
-
-// Only digits: an id. For rows whose vocabulary logitctl does not know.
-absl::StatusOr<std::uint32_t> ResolveId(absl::string_view token);
-
-// The knobs that name tokens, as they stand on the command line.
-struct TokenKnobs {
-  std::vector<std::string> bias;        // TOKEN=VALUE
-  std::vector<std::string> ban;         // TOKEN
-  std::vector<std::string> allow;       // TOKEN
-  std::vector<std::string> stop_token;  // TOKEN
-  std::vector<std::string> stop;        // TOKEN TOKEN...
-};
-
-// Sets those of `knobs` that are not empty; what does not resolve is a usage
-// error.
-absl::Status SetTokenKnobs(const TokenKnobs& knobs,
-                           const TokenResolver& resolve,
-                           v1::SamplingParams* params);
 
 }  // namespace logitd::logitctl
 

@@ -8,6 +8,7 @@
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/help_format.h"
+#include "service/client/logitctl/usage.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -37,7 +38,12 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kOk : kUsage;
+    if (error.get_exit_code() == 0) {  // Help, and no error.
+      app.exit(error);
+      return kOk;
+    }
+    std::fprintf(stderr, "logitctl: %s\n", WhyNotParsed(app, error).c_str());
+    return kUsage;
   }
   const absl::Status status = command();
   if (!status.ok()) {

@@ -67,62 +67,90 @@ void PrintRow(const SampleFlags& flags, std::uint32_t row,
   }
 }
 
-// Sends rows [first, first + count) as one step.
-absl::Status SampleRows(const SampleFlags& flags, const NpyRows& rows,
-                        std::uint32_t first, std::uint32_t count,
-                        v1::SampleRequest* request, client::Stream* stream) {
+v1::OpenSession OpenOf(const SampleFlags& flags,
+                       const v1::SamplingParams& params,
+                       std::uint32_t vocab_size) {
+  v1::OpenSession open =
+      client::MakeOpen(kSessionId, vocab_size, params, flags.knobs.seed);
+  open.set_salt(flags.knobs.salt);
+  return open;
+}
+
+// All that was asked for: tokens are ids, so nobody has to be asked about them.
+absl::StatusOr<v1::SamplingParams> ParseParams(const SampleFlags& flags) {
+  auto knobs = flags.knobs.Parse();
+  if (!knobs.ok()) {
+    return knobs.status();
+  }
+  absl::Status status = SetTokenKnobs(knobs->tokens, ResolveId, &knobs->params);
+  std::vector<std::uint32_t> eos;
+  for (const std::string& token : flags.eos) {
+    const auto id = ResolveId(token);
+    status.Update(id.status());
+    eos.push_back(id.value_or(0));
+  }
+  if (!status.ok()) {
+    return status;
+  }
+  knobs->params.set_eos_ids(client::PackIds(eos));
+  return std::move(knobs->params);
+}
+
+// Rows [first, first + count), one entry for each.
+absl::Status AddRows(const NpyRows& rows, std::uint32_t first,
+                     std::uint32_t count, v1::Step* step) {
   const std::size_t row_bytes = std::size_t{rows.row_width} * sizeof(float);
-  v1::Step* step = request->mutable_step();
-  absl::Status status = client::SetPackedRows(
-      rows.bytes.substr(first * row_bytes, count * row_bytes),
-      v1::DTYPE_FLOAT32, rows.row_width, step);
   for (std::uint32_t i = 0; i < count; ++i) {
     client::AddEntry(kSessionId, first + i, i, step);
   }
-  request->set_request_id(first + 1);
-  v1::SampleResponse reply;
-  if (status.ok()) {
-    status = RefusedBy(kWho, stream->Step(*request, &reply));
-  }
-  if (status.ok() && reply.opened_size() > 0) {
-    status = RefusedBy(kWho, client::ToStatus(reply.opened(0).error()));
+  return client::SetPackedRows(
+      rows.bytes.substr(first * row_bytes, count * row_bytes),
+      v1::DTYPE_FLOAT32, rows.row_width, step);
+}
+
+// The table's head waits for the first row, so that a refusal leaves stdout
+// empty.
+absl::Status PrintReply(const SampleFlags& flags, std::uint32_t first,
+                        std::uint32_t count, const v1::SampleResponse& reply) {
+  for (const v1::SessionOpened& opened : reply.opened()) {
+    absl::Status status = client::ToStatus(opened.error());
     if (!status.ok()) {
-      return status;
+      return RefusedBy(kWho, status);
     }
-    absl::FPrintF(stderr, "# seed %u, fingerprint %s\n", reply.opened(0).seed(),
-                  reply.opened(0).fingerprint());
-    if (!flags.json) {
-      absl::PrintF("row\ttoken\tlogprob\tkept\n");
-    }
+    absl::FPrintF(stderr, "# seed %u, fingerprint %s\n", opened.seed(),
+                  opened.fingerprint());
   }
-  for (std::uint32_t i = 0; status.ok() && i < count; ++i) {
+  for (std::uint32_t i = 0; i < count; ++i) {
     const auto entry = client::ReadEntry(reply.step(), static_cast<int>(i));
     if (!entry.ok()) {
       return RefusedBy("the server's reply is wrong", entry.status());
     }
-    status = RefusedBy(absl::StrCat(kWho, " row ", first + i), entry->error);
-    if (status.ok()) {
-      PrintRow(flags, first + i, *entry);
+    if (!entry->error.ok()) {
+      return RefusedBy(absl::StrCat(kWho, " row ", first + i), entry->error);
     }
+    if (first + i == 0 && !flags.json) {
+      absl::PrintF("row\ttoken\tlogprob\tkept\n");
+    }
+    PrintRow(flags, first + i, *entry);
   }
-  return status;
+  return absl::OkStatus();
+}
+
+// How many rows go into one step.
+std::uint32_t StepRows(const NpyRows& rows) {
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+      kStepBytesMax / (std::uint64_t{rows.row_width} * sizeof(float)), 1,
+      kStepRowsMax));
 }
 
 absl::Status RunSample(const SampleFlags& flags) {
-  const auto rows = ReadNpy(flags.file);
-  if (!rows.ok()) {
-    return rows.status();
-  }
-  auto params = flags.knobs.Params(ResolveId);
+  const auto params = ParseParams(flags);
   if (!params.ok()) {
     return params.status();
   }
-  for (const std::string& token : flags.eos) {
-    const auto id = ResolveId(token);
-    if (!id.ok()) {
-      return id.status();
-    }
-    params->mutable_eos_ids()->append(client::PackIds({*id}));
+  const auto rows = ReadNpy(flags.file);
+  if (!rows.ok()) {
+    return rows.status();
   }
   const auto connected = flags.server.Connect();
   if (!connected.ok()) {
@@ -130,16 +158,19 @@ absl::Status RunSample(const SampleFlags& flags) {
   }
   const auto stream = connected->Sample(flags.server.timeout());
   v1::SampleRequest request;
-  *request.add_open() =
-      client::MakeOpen(kSessionId, rows->row_width, *params, flags.knobs.seed);
-  request.mutable_open(0)->set_salt(flags.knobs.salt);
-  const std::uint64_t row_bytes = std::uint64_t{rows->row_width} * 4;
-  const auto rows_max = static_cast<std::uint32_t>(
-      std::clamp<std::uint64_t>(kStepBytesMax / row_bytes, 1, kStepRowsMax));
+  *request.add_open() = OpenOf(flags, *params, rows->row_width);
+  const std::uint32_t rows_max = StepRows(*rows);
   for (std::uint32_t first = 0; first < rows->row_count; first += rows_max) {
     const std::uint32_t count = std::min(rows_max, rows->row_count - first);
-    absl::Status status =
-        SampleRows(flags, *rows, first, count, &request, stream.get());
+    request.set_request_id(first + 1);
+    absl::Status status = AddRows(*rows, first, count, request.mutable_step());
+    v1::SampleResponse reply;
+    if (status.ok()) {
+      status = RefusedBy(kWho, stream->Step(request, &reply));
+    }
+    if (status.ok()) {
+      status = PrintReply(flags, first, count, reply);
+    }
     if (!status.ok()) {
       return status;
     }

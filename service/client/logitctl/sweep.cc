@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/knobs.h"
 #include "service/client/logitctl/side_by_side.h"
 #include "service/client/logitctl/worker.h"
 #include "service/client/messages.h"
@@ -64,20 +65,34 @@ std::size_t PageWidth() {
              : kDefaultWidth;
 }
 
-absl::StatusOr<Order> MakeOrder(const SweepFlags& flags, const Worker& worker) {
+// What each text has of its own: the knob, and nothing else.
+absl::StatusOr<std::vector<v1::SamplingParams>> ParseValues(
+    const SweepFlags& flags) {
+  if (flags.values.size() > kValuesMax) {
+    return UsageError(absl::StrCat("--values: ", flags.values.size(),
+                                   " is more than ", kValuesMax));
+  }
+  std::vector<v1::SamplingParams> changes(flags.values.size());
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    absl::Status status = SetKnob(flags.knob, flags.values[i], &changes[i]);
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  return changes;
+}
+
+Order MakeOrder(const std::vector<v1::SamplingParams>& changes,
+                const Worker& worker) {
   Order order = worker.blank_order();
   const std::uint64_t seed = worker.blank_session().has_seed()
                                  ? worker.blank_session().seed()
                                  : NewSeed();
-  for (const std::string& value : flags.values) {
+  for (const v1::SamplingParams& change : changes) {
     v1::OpenSession open = worker.blank_session();
     open.set_session_id(order.sessions.size() + 1);
     open.set_seed(seed);
-    const absl::Status status =
-        SetKnob(flags.knob, value, open.mutable_params());
-    if (!status.ok()) {
-      return status;
-    }
+    open.mutable_params()->MergeFrom(change);
     order.sessions.push_back(std::move(open));
   }
   return order;
@@ -110,24 +125,25 @@ std::vector<Column> Columns(const SweepFlags& flags,
 }
 
 absl::Status RunSweep(const SweepFlags& flags) {
-  if (flags.values.size() > kValuesMax) {
-    return UsageError(absl::StrCat("--values: ", flags.values.size(),
-                                   " is more than ", kValuesMax));
+  const auto changes = ParseValues(flags);
+  if (!changes.ok()) {
+    return changes.status();
   }
-  auto worker = Worker::Connect(flags.worker);
+  const auto knobs = flags.worker.knobs.Parse();
+  if (!knobs.ok()) {
+    return knobs.status();
+  }
+  auto worker = Worker::Connect(flags.worker, *knobs);
   if (!worker.ok()) {
     return worker.status();
   }
-  const auto order = MakeOrder(flags, *worker);
-  if (!order.ok()) {
-    return order.status();
-  }
-  const auto generated = worker->Run(*order, [](std::size_t, const Token&) {});
+  const Order order = MakeOrder(*changes, *worker);
+  const auto generated = worker->Run(order, [](std::size_t, const Token&) {});
   if (!generated.ok()) {
     return generated.status();
   }
   absl::PrintF("%s", SideBySide(Columns(flags, worker->vocabulary(),
-                                        order->prompt, *generated),
+                                        order.prompt, *generated),
                                 PageWidth()));
   absl::FPrintF(stderr, "# seed %u for all, model %.3f s, service %.3f s\n",
                 generated->texts.front().seed,

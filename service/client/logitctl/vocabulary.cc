@@ -6,7 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "service/client/logitctl/exit_code.h"
-#include "service/client/logitctl/knobs.h"
+#include "service/client/logitctl/token_knobs.h"
 
 namespace logitd::logitctl {
 

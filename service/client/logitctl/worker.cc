@@ -20,7 +20,8 @@ void WorkerFlags::AddTo(CLI::App* app) {
   model.AddTo(app);
 }
 
-absl::StatusOr<Worker> Worker::Connect(const WorkerFlags& flags) {
+absl::StatusOr<Worker> Worker::Connect(const WorkerFlags& flags,
+                                       const Knobs& knobs) {
   Worker worker;
   const auto connected = flags.server.Connect();
   if (!connected.ok()) {
@@ -32,28 +33,36 @@ absl::StatusOr<Worker> Worker::Connect(const WorkerFlags& flags) {
     return model.status();
   }
   worker.model_ = *std::move(model);
-  const Vocabulary& vocabulary = worker.vocabulary();
+  if (absl::Status status = worker.FillBlanks(flags, knobs); !status.ok()) {
+    return status;
+  }
+  return worker;
+}
 
-  auto params = flags.knobs.Params(
-      [&](absl::string_view token) { return vocabulary.Resolve(token); });
-  if (!params.ok()) {
-    return params.status();
+absl::Status Worker::FillBlanks(const WorkerFlags& flags, const Knobs& knobs) {
+  v1::SamplingParams params = knobs.params;
+  absl::Status status = SetTokenKnobs(
+      knobs.tokens,
+      [this](absl::string_view token) { return vocabulary().Resolve(token); },
+      &params);
+  if (!status.ok()) {
+    return status;
   }
-  if (!params->has_max_tokens()) {
-    params->set_max_tokens(kDefaultMaxTokens);
+  if (!params.has_max_tokens()) {
+    params.set_max_tokens(kDefaultMaxTokens);
   }
-  params->set_eos_ids(client::PackIds({vocabulary.end_id()}));
-  const auto prompt = worker.model_->Tokenize(flags.prompt);
+  params.set_eos_ids(client::PackIds({vocabulary().end_id()}));
+  const auto prompt = model_->Tokenize(flags.prompt);
   if (!prompt.ok()) {
     return prompt.status();
   }
-  worker.blank_order_.prompt = *prompt;
-  worker.blank_order_.bfloat16 = flags.dtype == "bfloat16";
-  worker.blank_session_ =
-      client::MakeOpen(1, vocabulary.size(), *params, flags.knobs.seed);
-  worker.blank_session_.set_salt(flags.knobs.salt);
-  worker.blank_session_.set_prompt(client::PackIds(*prompt));
-  return worker;
+  blank_order_.prompt = *prompt;
+  blank_order_.bfloat16 = flags.dtype == "bfloat16";
+  blank_session_ =
+      client::MakeOpen(1, vocabulary().size(), params, flags.knobs.seed);
+  blank_session_.set_salt(flags.knobs.salt);
+  blank_session_.set_prompt(client::PackIds(*prompt));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Generated> Worker::Run(const Order& order,

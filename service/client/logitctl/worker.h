@@ -32,7 +32,9 @@ struct WorkerFlags {
 
 class Worker {
  public:
-  static absl::StatusOr<Worker> Connect(const WorkerFlags& flags);
+  // `knobs` are flags.knobs, parsed: whoever connects has read them before.
+  static absl::StatusOr<Worker> Connect(const WorkerFlags& flags,
+                                        const Knobs& knobs);
 
   const Vocabulary& vocabulary() const { return model_->vocabulary(); }
   // An order without sessions: prompt and dtype as the flags say.
@@ -44,6 +46,8 @@ class Worker {
 
  private:
   Worker() = default;
+  // Makes the blanks of what only the model knows: words, and the end token.
+  absl::Status FillBlanks(const WorkerFlags& flags, const Knobs& knobs);
 
   std::unique_ptr<DemoModel> model_;
   std::unique_ptr<client::Stream> stream_;

@@ -1,0 +1,111 @@
+// What logitctl says to a wrong command line, where it has nobody to ask: an
+// attempt to connect would end with exit code 3.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/client/shell.h"
+
+namespace logitd::client {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+Outcome RunAlone(const std::string& arguments) {
+  return Shell(absl::StrCat("LOGITD_TARGET=unix:/nowhere/s.sock ",
+                            "LOGITD_DEMO_MODEL=unix:/nowhere/m.sock ",
+                            Logitctl(), " ", arguments));
+}
+
+// Exit code 2, and one line that says `why`.
+void ExpectWrong(const std::string& arguments, const std::string& why) {
+  const Outcome outcome = RunAlone(arguments);
+  EXPECT_EQ(outcome.exit_code, 2) << arguments;
+  EXPECT_THAT(outcome.output, StartsWith("logitctl: ")) << arguments;
+  EXPECT_THAT(outcome.output, HasSubstr(why)) << arguments;
+  EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1)
+      << outcome.output;
+}
+
+TEST(Usage, ItsTestsNoticeAConnection) {
+  for (const char* arguments :
+       {"generate", "generate --ban xyzzyq --temperature 0.5 --set mirostat=2",
+        "sweep --knob top-k --values 5,0 --logit-bias the=2", "info"}) {
+    EXPECT_EQ(RunAlone(arguments).exit_code, 3) << arguments;
+  }
+}
+
+TEST(Usage, OfKnobsIsJudgedBeforeConnecting) {
+  const std::string sweep = "sweep --knob top_p --values 1 ";
+  for (const std::string& command : {std::string("generate "), sweep}) {
+    ExpectWrong(command + "--temperature abc", "temperature: \"abc\"");
+    ExpectWrong(command + "--max-tokens -1", "max_tokens: \"-1\"");
+    ExpectWrong(command + "--set bogus=1", "no knob is called \"bogus\"");
+    ExpectWrong(command + "--set top_p", "\"top_p\" is not KNOB=VALUE");
+    ExpectWrong(command + "--logit-bias the", "\"the\" is not TOKEN=NUMBER");
+    ExpectWrong(command + "--logit-bias the=x", "\"the=x\" is not");
+    ExpectWrong(command + "--stop ' '", "--stop: no token");
+  }
+}
+
+TEST(Usage, OfASweepIsJudgedBeforeConnecting) {
+  ExpectWrong("sweep --knob nope --values 1", "no knob is called \"nope\"");
+  ExpectWrong("sweep --knob top_k --values 1,2,x", "top_k: \"x\"");
+  ExpectWrong("sweep --knob banned_ids --values 1", "banned_ids is a list");
+  ExpectWrong("sweep --knob top_k --values $(seq -s, 65)", "65 is more than");
+  ExpectWrong("sweep --knob top_p", "--values is required");
+}
+
+TEST(Usage, OfSampleIsJudgedBeforeConnecting) {
+  ExpectWrong("sample /nowhere.npy", "/nowhere.npy");
+  ExpectWrong("sample rows.npy --ban cat", "\"cat\" is not a token id");
+  ExpectWrong("sample rows.npy --eos cat", "\"cat\" is not a token id");
+  ExpectWrong("sample rows.npy --top-k x", "top_k: \"x\"");
+  ExpectWrong("sample", "file is required");
+}
+
+TEST(Usage, OfNumbersKnowsNoSignAndNoWrapping) {
+  for (const char* seed : {"-1", "-0x1", "-18446744073709551615", "+1", "1e3",
+                           "0x", "' 1'", "18446744073709551616", "seven"}) {
+    for (const char* command :
+         {"generate", "sweep --knob top_p --values 1", "sample rows.npy"}) {
+      ExpectWrong(absl::StrCat(command, " --seed ", seed),
+                  "is not a whole number from 0 to 18446744073709551615");
+    }
+  }
+  for (const char* n : {"0", "65", "-1", "-18446744073709551615", "1.5"}) {
+    ExpectWrong(
+        absl::StrCat("generate --n ", n),
+        absl::StrCat("--n: \"", n, "\" is not a whole number from 1 to 64"));
+  }
+  for (const char* timeout : {"-1", "0", "nan", "soon"}) {
+    ExpectWrong(absl::StrCat("info --timeout ", timeout),
+                absl::StrCat("--timeout: \"", timeout, "\" is not above 0"));
+  }
+}
+
+TEST(Usage, OfCommandsNamesTheWrongWordAndAllThereAre) {
+  const std::string all = "there are generate, sweep, sample, info, health";
+  ExpectWrong("bogus", "\"bogus\" is not a command; " + all);
+  ExpectWrong("bogus generate", "\"bogus\" is not a command; " + all);
+  ExpectWrong("--seed 1 generate", "\"--seed\" is not a command; " + all);
+  ExpectWrong("", "a command is missing; " + all);
+}
+
+TEST(Usage, OfACommandNamesTheFirstWordWithoutAPlace) {
+  ExpectWrong("generate stray more", "\"stray\" is not expected");
+  ExpectWrong("generate --prompt in the", "\"the\" is not expected");
+  ExpectWrong("generate --tempature 1", "\"--tempature\" is not expected");
+  // Not only that --knob is missing.
+  ExpectWrong("sweep --knb top_p", "\"--knb\" is not expected");
+  ExpectWrong("health now", "see logitctl health --help");
+  ExpectWrong("generate --dtype float64", "--dtype: float64");
+}
+
+}  // namespace
+}  // namespace logitd::client
