@@ -467,6 +467,36 @@ TEST_F(StreamTest, UpdateRefusesWhatItCannotMean) {
          Code::kInvalidArgument, "update[0].set.temperature: 101");
 }
 
+TEST_F(StreamTest, UpdateThatLooksFurtherBackThanIsKeptChangesNothing) {
+  v1::SampleRequest request;
+  AddOpen(1, kVocab, &request)
+      ->set_prompt(IdBytes(std::vector<uint32_t>(5000, 7)));
+  AddEntry(1, 5000, RowAt(0), &request);
+  const v1::SampleResponse opened = stream_.Call(request);
+  ASSERT_EQ(opened.step().status(0), v1::ENTRY_STATUS_OK);
+  v1::SampleRequest change;
+  change.add_update()->set_session_id(1);
+  change.mutable_update(0)->mutable_set()->set_repetition_penalty(1.1);
+  EXPECT_THAT(StatusOf(stream_.Call(change).updated(0).error()),
+              StatusIs(Code::kFailedPrecondition,
+                       "update[0].history: needs the tokens from position 0, "
+                       "kept are those from "));
+  change.mutable_update(0)->mutable_set()->set_repetition_window(100);
+  AddEntry(1, 5001, RowAt(1), &change);
+  const v1::SampleResponse windowed = stream_.Call(change);
+  EXPECT_FALSE(windowed.updated(0).has_error());
+  EXPECT_EQ(windowed.step().status(0), v1::ENTRY_STATUS_OK);
+  // Whole again with its history.
+  v1::SampleRequest again;
+  again.add_close()->set_session_id(1);
+  v1::OpenSession* open = AddOpen(1, kVocab, &again);
+  open->set_prompt(request.open(0).prompt());
+  open->set_generated(
+      IdBytes({opened.step().token(0), windowed.step().token(0)}));
+  open->mutable_params()->set_repetition_penalty(1.1);
+  EXPECT_FALSE(stream_.Call(again).opened(0).has_error());
+}
+
 TEST_F(StreamTest, TakesALongHistoryInParts) {
   v1::SampleRequest request;
   v1::OpenSession* open = AddOpen(1, kVocab, &request);
