@@ -46,11 +46,14 @@ absl::Status History::Follow(const Plan& plan) {
   LOGITD_RETURN_IF_ERROR(CheckKept(lookback, position()));
   lookback_ = lookback;
   const Params& params = plan.params;
-  const auto set = [](Track* track, bool active, bool output_only,
-                      std::optional<uint32_t> window) {
+  const auto set = [this](Track* track, bool active, bool output_only,
+                          std::optional<uint32_t> window) {
+    const bool same =
+        track->active == active && track->window == window.value_or(0);
     track->active = active;
     track->output_only = output_only;
     track->window = window.value_or(0);
+    if (!same) Recount(track);  // it may be long: 5 ms for 2^20 tokens
   };
   set(&tracks_[kRepetition], plan.repetition.has_value(), false,
       params.repetition_window);
@@ -61,7 +64,6 @@ absl::Status History::Follow(const Plan& plan) {
   set(&tracks_[kPresence], plan.presence.has_value() && !shared, true,
       params.presence_window);
   presence_track_ = shared ? kFrequency : kPresence;
-  for (Track& track : tracks_) Recount(&track);
   Shrink();
   return absl::OkStatus();
 }

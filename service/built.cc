@@ -34,8 +34,11 @@ const Names& Lacking() {
       "Place.region",
       "Place.segments",
       "ProfileService",
+      "Report.history_digest",
       "Report.kept_ids",
       "Report.row_digest",
+      "SampleRequest.explain",
+      "SampleRequest.verify",
       "SamplingService.Explain",
       "SamplingService.Verify",
       "Step.draft_probabilities",
@@ -124,9 +127,9 @@ const std::vector<const FieldDescriptor*>& LackingIn(const Descriptor* type) {
   static const auto* const all = [] {
     auto* map = new absl::flat_hash_map<const Descriptor*, Fields>;
     for (const Descriptor* each :
-         {v1::OpenSession::descriptor(), v1::UpdateSession::descriptor(),
-          v1::Report::descriptor(), v1::Step::descriptor(),
-          v1::Place::descriptor()}) {
+         {v1::SampleRequest::descriptor(), v1::OpenSession::descriptor(),
+          v1::UpdateSession::descriptor(), v1::Report::descriptor(),
+          v1::Step::descriptor(), v1::Place::descriptor()}) {
       for (int i = 0; i < each->field_count(); ++i) {
         if (Lacks(NameOf(*each->field(i)))) {
           (*map)[each].push_back(each->field(i));

@@ -75,6 +75,7 @@ class Applier {
     LOGITD_RETURN_IF_ERROR(
         session->Update(position, std::move(params), report));
     reply->set_position(session->position());
+    reply->set_finish_reason(static_cast<v1::FinishReason>(session->finish()));
     reply->set_fingerprint(session->fingerprint());
     for (const std::string& line : session->fingerprint_lines()) {
       reply->add_fingerprint_lines(line);
@@ -125,19 +126,25 @@ class Applier {
   uint64_t opened_count_ = 0;
 };
 
-// Calls apply(element, reply) for each element, and puts an error into the
-// element's reply.
+// Calls apply(element, reply) for each element that has no reply yet, and puts
+// an error into the element's reply. False: the turn is over.
 template <class List, class Replies, class Apply>
-void ForEach(const char* name, const List& list, Metrics* metrics,
-             Replies* replies, const Apply& apply) {
-  for (int i = 0; i < list.size(); ++i) {
+bool ForEach(const char* name, const List& list, const ListTurn& turn,
+             Metrics* metrics, Replies* replies, const Apply& apply) {
+  for (int i = replies->size(); i < list.size(); ++i) {
+    const bool stopped = turn.stopping.load(std::memory_order_relaxed);
+    if (!stopped && std::chrono::steady_clock::now() >= turn.end) return false;
     auto* reply = replies->Add();
-    const absl::Status status = apply(list[i], reply);
+    const absl::Status status =
+        stopped ? absl::CancelledError(
+                      "the call was cancelled, or the server stops")
+                : apply(list[i], reply);
     if (status.ok()) continue;
     metrics->AddError(status.code());
     WriteStatus(InField(absl::StrCat(name, "[", i, "]."), status),
                 reply->mutable_error());
   }
+  return true;
 }
 
 }  // namespace
@@ -171,26 +178,32 @@ absl::Status CheckListSizes(const v1::SampleRequest& request,
   return check("append", request.append_size());
 }
 
-void ApplyLists(const v1::SampleRequest& request, const Environment& env,
-                SessionTable* table, v1::SampleResponse* reply) {
+bool ApplyLists(const v1::SampleRequest& request, const Environment& env,
+                const ListTurn& turn, SessionTable* table,
+                v1::SampleResponse* reply) {
   const auto before = static_cast<int64_t>(table->size());
   Applier applier(env, table);
   const auto apply = [&](const char* name, const auto& list, auto* replies,
                          auto method) {
-    ForEach(name, list, &env.metrics, replies,
-            [&](const auto& wire, auto* element) {
-              return (applier.*method)(wire, element);
-            });
+    return ForEach(name, list, turn, &env.metrics, replies,
+                   [&](const auto& wire, auto* element) {
+                     return (applier.*method)(wire, element);
+                   });
   };
-  apply("close", request.close(), reply->mutable_closed(), &Applier::Close);
-  apply("open", request.open(), reply->mutable_opened(), &Applier::Open);
-  apply("update", request.update(), reply->mutable_updated(), &Applier::Update);
-  apply("rewind", request.rewind(), reply->mutable_rewound(), &Applier::Rewind);
-  apply("fork", request.fork(), reply->mutable_forked(), &Applier::Fork);
-  apply("append", request.append(), reply->mutable_appended(),
-        &Applier::Append);
+  const bool all =
+      apply("close", request.close(), reply->mutable_closed(),
+            &Applier::Close) &&
+      apply("open", request.open(), reply->mutable_opened(), &Applier::Open) &&
+      apply("update", request.update(), reply->mutable_updated(),
+            &Applier::Update) &&
+      apply("rewind", request.rewind(), reply->mutable_rewound(),
+            &Applier::Rewind) &&
+      apply("fork", request.fork(), reply->mutable_forked(), &Applier::Fork) &&
+      apply("append", request.append(), reply->mutable_appended(),
+            &Applier::Append);
   env.metrics.AddSessions(static_cast<int64_t>(table->size()) - before,
                           applier.opened_count());
+  return all;
 }
 
 }  // namespace logitd

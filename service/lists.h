@@ -7,6 +7,9 @@
 #ifndef LOGITD_SERVICE_LISTS_H_
 #define LOGITD_SERVICE_LISTS_H_
 
+#include <atomic>
+#include <chrono>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "logitd/v1/sampling.pb.h"
@@ -19,8 +22,17 @@ namespace logitd {
 absl::Status CheckListSizes(const v1::SampleRequest& request,
                             const Limits& limits);
 
-void ApplyLists(const v1::SampleRequest& request, const Environment& env,
-                SessionTable* table, v1::SampleResponse* reply);
+// When to give the thread back, or up.
+struct ListTurn {
+  std::chrono::steady_clock::time_point end;
+  const std::atomic<bool>& stopping;  // what has not begun is CANCELLED
+};
+
+// Applies what `reply` has no answers to yet. False: the turn was over before
+// the lists were; call it again.
+bool ApplyLists(const v1::SampleRequest& request, const Environment& env,
+                const ListTurn& turn, SessionTable* table,
+                v1::SampleResponse* reply);
 
 // As an element of `open`, without a table: for SampleOnce.
 absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,

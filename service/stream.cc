@@ -9,6 +9,7 @@
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "sampler/fingerprint.h"
 #include "sampler/status_macros.h"
+#include "service/built.h"
 #include "service/lists.h"
 #include "service/preflight.h"
 #include "service/session/field_path.h"
@@ -35,6 +36,9 @@ void ClearForReuse(v1::SampleRequest* message) {
   message->mutable_step()->mutable_logits()->set_allocated_inline_(
       memory.release());
 }
+
+// Lists of a request run so long before others have their turn.
+constexpr std::chrono::milliseconds kListTurn(2);
 
 // What gRPC's few threads may do themselves: a single row and few list
 // elements. More would keep them from all other calls, health and keepalive
@@ -127,12 +131,15 @@ absl::Status Stream::ReadRequest(Request* request) {
   const bool parsed =
       seen.well_formed &&
       (!seen.status.ok() || ParseInto(incoming_, &request->message));
-  const size_t rows = request->message.step().logits().inline_().size();
+  const v1::Step& step = request->message.step();
+  const size_t rows =
+      step.logits().inline_().size() + step.mask_table().inline_().size();
   request->kept = incoming_.Length() - rows <= kKeptListBytesMax;
   request->light = request->kept && HasLittleToDo(request->message);
   incoming_.Clear();
   if (parsed && request->refused.ok()) {
-    request->refused = CheckListSizes(request->message, env_.limits);
+    request->refused = CheckBuilt(request->message);
+    request->refused.Update(CheckListSizes(request->message, env_.limits));
   }
   if (parsed) return absl::OkStatus();
   env_.metrics.AddError(absl::StatusCode::kInvalidArgument);
@@ -152,20 +159,34 @@ void Stream::RunNext(Workspace* workspace) {
     current_ = std::move(waiting_.front());
     waiting_.pop_front();
   }
-  if (!RunRequest(workspace)) return;
-  Answer();
-  GoOn();
+  BeginReply();
+  RunLists(workspace);
 }
 
-bool Stream::RunRequest(Workspace* workspace) {
+void Stream::BeginReply() {
   reply_.Clear();
   reply_.set_request_id(current_->id);
   if (!greeted_) WriteGreeting(env_.limits, reply_.mutable_greeting());
   greeted_ = true;
   has_result_ = false;
+}
+
+void Stream::RunLists(Workspace* workspace) {
+  if (current_->refused.ok()) {
+    const ListTurn turn = {Clock::now() + kListTurn, stopping_};
+    if (!ApplyLists(current_->message, env_, turn, &table_, &reply_)) {
+      out_ = Out::kLists;
+      return env_.workers.Run(this, 0);
+    }
+  }
+  if (!RunStep(workspace)) return;
+  Answer();
+  GoOn();
+}
+
+bool Stream::RunStep(Workspace* workspace) {
   absl::Status status = current_->refused;
   if (status.ok()) {
-    ApplyLists(current_->message, env_, &table_, &reply_);
     if (!current_->has_step) return true;
     status = InField("step.", step_.Prepare(current_->message.step(), &table_));
   }
@@ -179,7 +200,7 @@ bool Stream::RunRequest(Workspace* workspace) {
     if (step_.run_count() == 1) RunTask(0, workspace);
     return true;
   }
-  rows_out_ = true;
+  out_ = Out::kRows;
   env_.workers.Run(this, step_.task_count());
   return false;
 }
@@ -196,7 +217,8 @@ void Stream::RunEntry(StepEntry* entry, Workspace* workspace) {
   const auto waited_us = std::chrono::duration_cast<std::chrono::microseconds>(
       entry->started - current_->arrived);
   if (stopping_.load(std::memory_order_relaxed)) {
-    entry->Fail(absl::CancelledError("step: the call was cancelled"));
+    entry->Fail(absl::CancelledError(
+        "step: the call was cancelled, or the server stops"));
   } else if (timeout_us > 0 &&
              static_cast<uint64_t>(waited_us.count()) >= timeout_us) {
     entry->Fail(absl::DeadlineExceededError(
@@ -211,10 +233,15 @@ void Stream::RunEntry(StepEntry* entry, Workspace* workspace) {
 }
 
 void Stream::AfterTasks(Workspace* workspace) {
-  if (!rows_out_) return RunNext(workspace);
-  rows_out_ = false;
-  Answer();
-  GoOn();
+  switch (std::exchange(out_, Out::kNothing)) {
+    case Out::kNothing:
+      return RunNext(workspace);
+    case Out::kLists:
+      return RunLists(workspace);
+    case Out::kRows:
+      Answer();
+      GoOn();
+  }
 }
 
 void Stream::Answer() {
@@ -301,6 +328,7 @@ void Stream::End(bool only_idle) {
     return;
   }
   reads_over_ = true;
+  stopping_.store(true, std::memory_order_relaxed);
   end_status_ = ToGrpcStatus(absl::UnavailableError(
       "server: drained; open the sessions again on another one"));
   waiting_.clear();

@@ -55,8 +55,8 @@ class Stream final
   // Begins to read. Once, after StreamSet::Add().
   void Start();
 
-  // Ends with UNAVAILABLE, after the request that runs now. `only_idle`: not
-  // if it has sessions or work.
+  // Ends with UNAVAILABLE, after the request that runs now; what of it has not
+  // begun is CANCELLED. `only_idle`: not if it has sessions or work.
   void End(bool only_idle);
 
  private:
@@ -71,6 +71,9 @@ class Stream final
     Clock::time_point arrived;
   };
 
+  // What the workers have of the request that runs.
+  enum class Out { kNothing, kLists, kRows };
+
   // gRPC's events.
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -84,8 +87,11 @@ class Stream final
 
   // Running. At any time at most one thread is in here, but for RunTask.
   void RunNext(Workspace* workspace);
+  void BeginReply();
+  // Goes on with the lists, and then with the step.
+  void RunLists(Workspace* workspace);
   // False when the rows went to the workers; then *this may be gone.
-  bool RunRequest(Workspace* workspace);
+  bool RunStep(Workspace* workspace);
   bool RunTask(size_t task, Workspace* workspace) override;
   void RunEntry(StepEntry* entry, Workspace* workspace);
   void AfterTasks(Workspace* workspace) override;
@@ -107,7 +113,7 @@ class Stream final
   v1::SampleResponse reply_;
   bool greeted_ = false;
   bool has_result_ = false;  // the request's step can be answered
-  bool rows_out_ = false;    // the workers have its rows
+  Out out_ = Out::kNothing;
 
   // Confined to the read, and the write, in flight.
   grpc::ByteBuffer incoming_;

@@ -1,5 +1,6 @@
 #include "service/session/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -75,6 +76,31 @@ absl::Status CheckFingerprint(const SessionStart& start,
   absl::StrAppend(&message, "; the first difference is line ", i + 1, ": ",
                   line_at(expected), " was expected, here is ", line_at(lines));
   return absl::FailedPreconditionError(message);
+}
+
+// True if the output, and `ahead` after it, would end with the sequence.
+bool WouldEndWith(absl::Span<const uint32_t> sequence, const History& history,
+                  absl::Span<const uint32_t> ahead) {
+  const size_t n = std::min(sequence.size(), ahead.size());
+  return sequence.last(n) == ahead.last(n) &&
+         history.OutputEndsWith(sequence.first(sequence.size() - n));
+}
+
+// What CheckEnds would find once `ahead`, not empty, was appended.
+bool WouldFinish(const Plan& plan, const History& history,
+                 absl::Span<const uint32_t> ahead) {
+  const uint64_t before = history.generated() + ahead.size() - 1;
+  if (plan.max_tokens && before + 1 >= *plan.max_tokens) return true;
+  if (before < plan.min_tokens) return false;
+  const auto is_last = [&](const TokenIds& sorted) {
+    return std::binary_search(sorted.begin(), sorted.end(), ahead.back());
+  };
+  const auto is_complete = [&](const TokenIds& sequence) {
+    return WouldEndWith(sequence, history, ahead);
+  };
+  const std::vector<TokenIds>& sequences = plan.params.stop_sequences;
+  return is_last(plan.eos_ids) || is_last(plan.stop_ids) ||
+         std::any_of(sequences.begin(), sequences.end(), is_complete);
 }
 
 }  // namespace
@@ -208,6 +234,8 @@ absl::Status Session::Update(std::optional<uint32_t> position, Params params,
   if (!plan.ok()) return InField("set.", plan.status());
   LOGITD_RETURN_IF_ERROR(history_.Follow(*plan));
   SetPlan(*std::move(plan));
+  // As one that is opened with these parameters and this history would be.
+  finish_ = CheckEnds(plan_, history_);
   if (report) report_ = *report;
   return absl::OkStatus();
 }
@@ -233,25 +261,15 @@ absl::Status Session::Append(std::optional<uint32_t> expected,
     return absl::FailedPreconditionError(
         "tokens: the session is finished; rewind it first");
   }
-  // Further back than kRewindMin only a copy can be sure to return.
-  std::optional<History> before;
-  if (tokens.size() > kRewindMin) before = history_;
-  const uint32_t from = position();
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    history_.Append(tokens[i]);
-    finish_ = CheckEnds(plan_, history_);
-    const size_t left = tokens.size() - i - 1;
-    if (finish_ == FinishReason::kNone || left == 0) continue;
-    finish_ = FinishReason::kNone;
-    if (before) {
-      history_ = *std::move(before);
-    } else {
-      LOGITD_RETURN_IF_ERROR(history_.Rewind(from));
-    }
-    return absl::FailedPreconditionError(
-        absl::StrCat("tokens: the one at index ", i,
-                     " finishes the session, and ", left, " follow it"));
+  // Looked at ahead: what a history has trimmed, no rewinding brings back.
+  for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+    if (!WouldFinish(plan_, history_, tokens.first(i + 1))) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "tokens: the one at index ", i, " finishes the session, and ",
+        tokens.size() - i - 1, " follow it"));
   }
+  for (const uint32_t token : tokens) history_.Append(token);
+  finish_ = CheckEnds(plan_, history_);
   return absl::OkStatus();
 }
 

@@ -75,8 +75,9 @@ class Session {
   void Step(const Entry& entry, const Row& row, const Sampler& sampler,
             Workspace* workspace, EntryResult* result);
 
-  // `params` replaces all knobs, `report` the report, from the next token on. A
-  // finished session stays finished.
+  // `params` replaces all knobs, `report` the report, from the next token on.
+  // The last token may end the session by the new parameters, or end it no
+  // more.
   absl::Status Update(std::optional<uint32_t> position, Params params,
                       const std::optional<Report>& report);
 

@@ -17,6 +17,10 @@ for argument in "$@"; do
     --build_dir=*) build_dir=${argument#*=} ;;
     --no_build) build=0 ;;
     --quick) quick=1 flags+=("$argument") ;;
+    -h | --help)
+      sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+      exit 0
+      ;;
     *) flags+=("$argument") ;;
   esac
 done

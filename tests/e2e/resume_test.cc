@@ -1,6 +1,8 @@
 // A generation goes on elsewhere: another process, other threads, another
 // instruction set, after kill -9. Token for token and bit for bit as if it had
-// never moved, at each of 200 positions, on rows of a real language model.
+// never moved, on rows of a real language model. It moves at each of 200
+// positions and is followed for three tokens, from every 20th to the end; with
+// LOGITD_LONG=1 from each to the end.
 #include <signal.h>
 
 #include <cstdlib>

@@ -16,9 +16,10 @@
 namespace logitd::tests {
 namespace {
 
-// The noise inverted: for each token of a flat row a point is found at which
-// the race gives it. All points of two keys are tried one after another until
-// no token is left. With a table of noise, or too few bits, some never come.
+// For each token of a flat row a noise point is found at which the race gives
+// it. Philox has no inverse for a fixed counter, so the points of two keys are
+// tried one after another until no token is left. With a table of noise, or too
+// few bits, some never come.
 TEST(Draw, EveryTokenOfAFlatRowIsReachable) {
   const uint32_t vocab_size = kSlow ? 10 * 128 : 151'936;
   Workspace workspace;

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "gtest/gtest.h"
+#include "tests/support/rows.h"
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_session.h"
 
@@ -46,6 +47,13 @@ void SetParams(uint32_t i, v1::OpenSession* open) {
     params->set_min_tokens(4);
   }
   if (i % 10 == 1) params->set_max_tokens(9);
+  if (i % 11 == 2) params->set_frequency_window(3);
+  if (i % 8 == 5) {
+    for (uint32_t last = 0; last < 30; ++last) {
+      params->add_stop_sequences()->set_tokens(IdBytes({last + 1, last}));
+      params->add_stop_sequences()->set_tokens(IdBytes({30 + last}));
+    }
+  }
   v1::Report* report = open->mutable_report();
   report->set_raw_logprob(i % 2 == 0);
   report->set_tempered_logprob(i % 3 == 0);
@@ -58,6 +66,37 @@ void SetParams(uint32_t i, v1::OpenSession* open) {
 std::vector<float> RowOf(uint32_t session, uint32_t step) {
   if (session == 13) return testing::MakeAdversarialRow(kWidth);
   return testing::MakeRow(session * 1000 + step, kWidth);
+}
+
+// How a row travels: its values, its values rounded to bf16, or these as bf16.
+enum class Travels { kAsItIs, kRounded, kBfloat16 };
+
+std::string RowBytes(const std::vector<float>& row, Travels travels) {
+  if (travels == Travels::kAsItIs) return testing::FloatBytes(row);
+  const std::vector<uint16_t> halves = tests::ToBfloat16(row);
+  std::string bytes;
+  for (const uint16_t half : halves) {
+    if (travels == Travels::kRounded) {
+      bytes += testing::FloatBytes({tests::FromBfloat16(half)});
+    } else {
+      bytes.push_back(static_cast<char>(half));
+      bytes.push_back(static_cast<char>(half >> 8));
+    }
+  }
+  return bytes;
+}
+
+// Two masks, the second for every eighth session: which depends on the session
+// alone, not on what stands beside it.
+void AddMasks(const std::vector<uint32_t>& sessions, v1::Step* wire) {
+  const uint32_t words = (kWidth + 31) / 32;
+  std::vector<uint32_t> table(words, 0xFFFFFFFFu);
+  table.insert(table.end(), words, 0xA5A5A5A5u);
+  wire->mutable_mask_table()->set_inline_(IdBytes(table));
+  wire->set_mask_words(words);
+  for (const uint32_t session : sessions) {
+    wire->add_mask_index(session % 8 == 6 ? 1 : 0);
+  }
 }
 
 // What one entry was told, whatever stood beside it.
@@ -90,6 +129,7 @@ struct Setup {
   uint32_t batch;
   uint32_t shuffle;
   std::string kernels = "auto";
+  Travels travels = Travels::kAsItIs;
 };
 
 struct Transcript {
@@ -100,17 +140,19 @@ struct Transcript {
 
 // One step of the sessions listed, their rows in this order.
 v1::SampleRequest StepOf(const std::vector<uint32_t>& sessions,
-                         const std::vector<uint32_t>& row_order,
-                         uint32_t step) {
+                         const std::vector<uint32_t>& row_order, uint32_t step,
+                         Travels travels) {
   v1::SampleRequest request;
   v1::Step* wire = request.mutable_step();
-  wire->set_dtype(v1::DTYPE_FLOAT32);
+  wire->set_dtype(travels == Travels::kBfloat16 ? v1::DTYPE_BFLOAT16
+                                                : v1::DTYPE_FLOAT32);
   wire->set_row_width(kWidth);
   wire->set_row_count(static_cast<uint32_t>(sessions.size()));
   for (const uint32_t session : row_order) {
     wire->mutable_logits()->mutable_inline_()->append(
-        testing::FloatBytes(RowOf(session, step)));
+        RowBytes(RowOf(session, step), travels));
   }
+  AddMasks(sessions, wire);
   for (const uint32_t session : sessions) {
     wire->add_session_id(session);
     wire->add_position(step);
@@ -143,7 +185,8 @@ Transcript Generate(const Setup& setup) {
       for (uint32_t i = 0; i < setup.batch; ++i) sessions.push_back(first + i);
       std::vector<uint32_t> rows = sessions;
       std::shuffle(rows.begin(), rows.end(), random);
-      v1::SampleResponse reply = stream.Call(StepOf(sessions, rows, step));
+      v1::SampleResponse reply =
+          stream.Call(StepOf(sessions, rows, step, setup.travels));
       reply.mutable_step()->clear_compute_us();
       transcript.replies.push_back(reply.SerializeAsString());
       for (uint32_t i = 0; i < setup.batch; ++i) {
@@ -179,6 +222,14 @@ TEST(Determinism, RepliesAreEqualByteForByteWithEveryInstructionSet) {
                 reference.replies)
         << list.tables[i]->name;
   }
+}
+
+TEST(Determinism, Bfloat16RowsAnswerAsTheirWidenedValuesByteForByte) {
+  const Transcript widened = Generate({2, 64, 5, "auto", Travels::kRounded});
+  EXPECT_TRUE(Generate({7, 64, 5, "auto", Travels::kBfloat16}).replies ==
+              widened.replies);
+  EXPECT_TRUE(Generate({1, 1, 6, "auto", Travels::kBfloat16}).slices ==
+              widened.slices);
 }
 
 TEST(Determinism, TheSessionsReallyDiffer) {

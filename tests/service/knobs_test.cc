@@ -142,6 +142,10 @@ TEST_F(Knobs, EveryBuiltKnobIsTakenAndNamesItsRange) {
 absl::Status ErrorOf(const std::string& type, const FieldDescriptor* field,
                      TestStream* stream) {
   v1::SampleRequest request;
+  if (type == "SampleRequest") {
+    SetSomething(field, &request);
+    return StatusOf(stream->Call(request).error());
+  }
   if (type == "Step" || type == "Place") {
     testing::AddEntry(1, 0, testing::RowAt(0), &request);
     v1::Step* step = request.mutable_step();
@@ -163,6 +167,7 @@ absl::Status ErrorOf(const std::string& type, const FieldDescriptor* field,
 
 // Where the field of a message of that type stands in a request.
 std::string PathOf(const std::string& type) {
+  if (type == "SampleRequest") return "";
   if (type == "Step") return "step.";
   if (type == "Place") return "step.logits.";
   if (type == "UpdateSession") return "update[0].";

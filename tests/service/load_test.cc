@@ -47,6 +47,21 @@ v1::SampleRequest LongStep(uint32_t sessions) {
   return request;
 }
 
+// A request whose lists take long: each update counts a history of 2^20 tokens
+// anew.
+v1::SampleRequest LongLists() {
+  v1::SampleRequest request;
+  const std::vector<uint32_t> prompt((1u << 20) - 8, 3);
+  testing::AddOpen(1, 50, &request)->set_prompt(testing::IdBytes(prompt));
+  request.mutable_open(0)->mutable_params()->set_repetition_penalty(1.1);
+  for (uint32_t i = 0; i < 1000; ++i) {
+    v1::UpdateSession* update = request.add_update();
+    update->set_session_id(1);
+    update->mutable_set()->set_repetition_window((1u << 20) - i % 2);
+  }
+  return request;
+}
+
 // Two sessions at once: rows for the workers.
 void OpenTwo(TestStream* stream) {
   testing::OpenSession(1, stream);
@@ -66,8 +81,7 @@ class Load : public ::testing::Test {
   // The first reply to the long steps has come.
   bool over() const { return over_; }
 
-  void Begin(uint32_t sessions) {
-    const v1::SampleRequest request = LongStep(sessions);
+  void Begin(const v1::SampleRequest& request) {
     for (int i = 0; i < kHeavy; ++i) {
       heavy_.push_back(std::make_unique<TestStream>(server_));
       ASSERT_TRUE(heavy_.back()->Write(request));
@@ -95,7 +109,7 @@ class Load : public ::testing::Test {
 TEST_F(Load, OfOneSessionsManyRowsLetsTheOthersGoOn) {
   TestStream innocent(server_);
   OpenTwo(&innocent);
-  Begin(1);
+  Begin(LongStep(1));
   ASSERT_TRUE(server_.WaitForMetric("logitd_streams_active", kHeavy + 1));
   // Steps for the workers take turns with the long ones...
   for (uint32_t position = 0; position < 5; ++position) {
@@ -110,24 +124,44 @@ TEST_F(Load, OfOneSessionsManyRowsLetsTheOthersGoOn) {
   EXPECT_FALSE(over()) << "the long steps were over first: they show nothing";
 }
 
+TEST_F(Load, OfLongListsLetsTheOthersGoOn) {
+  TestStream innocent(server_);
+  OpenTwo(&innocent);
+  Begin(LongLists());
+  ASSERT_TRUE(server_.WaitForMetric("logitd_sessions_active", kHeavy + 2));
+  for (uint32_t position = 0; position < 5; ++position) {
+    const v1::StepResult result = StepTwo(position, &innocent);
+    ASSERT_EQ(result.status_size(), 2);
+    EXPECT_EQ(result.status(0), v1::ENTRY_STATUS_OK);
+  }
+  EXPECT_FALSE(over()) << "the long lists were over first: they show nothing";
+  for (auto& stream : heavy_) stream->Cancel();
+  EXPECT_TRUE(server_.WaitForMetric("logitd_streams_active", 1));
+  EXPECT_EQ(StepTwo(5, &innocent).status(1), v1::ENTRY_STATUS_OK);
+  // Updates that had not begun were not made.
+  EXPECT_GT(server_.Metric(R"(logitd_errors_total{code="CANCELLED"})"), 0);
+}
+
 TEST_F(Load, IsDroppedInTheMiddleOfAStepThatIsCancelled) {
-  Begin(4);
+  TestStream innocent(server_);
+  OpenTwo(&innocent);
+  EXPECT_EQ(StepTwo(0, &innocent).status(0), v1::ENTRY_STATUS_OK);
+  Begin(LongStep(4));
   const auto waiting = [this] { return server_.Metric("logitd_queue_depth"); };
   for (int i = 0; i < 4000 && waiting() < 3; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   ASSERT_GE(waiting(), 3) << "no step was met while it ran";
+  EXPECT_EQ(StepTwo(1, &innocent).status(0), v1::ENTRY_STATUS_OK);
   for (auto& stream : heavy_) stream->Cancel();
-  EXPECT_TRUE(server_.WaitForMetric("logitd_streams_active", 0));
+  EXPECT_TRUE(server_.WaitForMetric("logitd_streams_active", 1));
   EXPECT_EQ(server_.Metric("logitd_queue_depth"), 0);
-  EXPECT_EQ(server_.Metric("logitd_sessions_active"), 0);
+  EXPECT_EQ(server_.Metric("logitd_sessions_active"), 2);
   // Rows that had not started did not run.
   EXPECT_GT(server_.Metric(R"(logitd_errors_total{code="CANCELLED"})"), 0);
   EXPECT_LT(server_.Metric(R"(logitd_rows_total{status="ok"})"),
             kHeavy * kEntries);
-  TestStream next(server_);
-  OpenTwo(&next);
-  EXPECT_EQ(StepTwo(0, &next).status(0), v1::ENTRY_STATUS_OK);
+  EXPECT_EQ(StepTwo(2, &innocent).status(0), v1::ENTRY_STATUS_OK);
 }
 
 #if defined(__GLIBC__) && !defined(LOGITD_SANITIZED)

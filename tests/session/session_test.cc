@@ -319,16 +319,6 @@ TEST_F(SessionTest, UpdateRefusesAPenaltyOnAPromptThatWasNotSent) {
               StatusIs(Code::kFailedPrecondition, "prompt"));
 }
 
-TEST_F(SessionTest, UpdateLeavesAFinishedSessionFinished) {
-  Params params;
-  params.max_tokens = 1;
-  Session session = OpenOrDie(StartOf(params));
-  stepper_.Next(&session);
-  ASSERT_THAT(session.Update({}, {}, {}), IsOk());
-  EXPECT_EQ(stepper_.Step(At(1), kUnreadable, &session).status,
-            EntryStatus::kSkipped);
-}
-
 TEST_F(SessionTest, AppendCountsAsOutput) {
   Session session = OpenOrDie(StartOf(Windowed()));
   SessionStart start = StartOf(Windowed());
