@@ -18,7 +18,7 @@ void Workspace::Reserve(uint32_t vocab_size) {
   if (blocks > block_capacity_) {
     // l and w, then block_max and block_mass, each on its own cache lines.
     const size_t values = size_t{blocks} * kernels::kBlockSize;
-    const size_t per_block = (blocks + 15) / 16 * 16;
+    const size_t per_block = (size_t{blocks} + 15) / 16 * 16;
     const size_t bytes = (2 * values + 2 * per_block) * sizeof(float);
     void* memory = std::aligned_alloc(kAlignment, bytes);
     if (memory == nullptr) throw std::bad_alloc();

@@ -63,7 +63,7 @@ absl::StatusOr<Session*> SessionTable::Continue(uint64_t id, HistoryPart part) {
   return Insert(id, std::move(start));
 }
 
-absl::Status SessionTable::AddPart(HistoryPart part,
+absl::Status SessionTable::AddPart(const HistoryPart& part,
                                    SessionStart* start) const {
   if (!part.prompt.empty() && !start->generated.empty()) {
     return absl::InvalidArgumentError(

@@ -59,7 +59,7 @@ class SessionTable {
  private:
   absl::Status CheckFree(const char* field, uint64_t id) const;
   absl::StatusOr<Session*> Insert(uint64_t id, SessionStart start);
-  absl::Status AddPart(HistoryPart part, SessionStart* start) const;
+  absl::Status AddPart(const HistoryPart& part, SessionStart* start) const;
   void RememberClosed(uint64_t id);
 
   const Limits& limits_;
