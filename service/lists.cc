@@ -47,7 +47,7 @@ class Applier {
         table_.DropWaiting(id);  // on any error there is no session
         return part.status();
       }
-      session = table_.Continue(id, *std::move(part));
+      session = table_.Continue(id, *part);
     } else {
       LOGITD_ASSIGN_OR_RETURN(SessionStart start, ReadStart(wire, env_));
       session = table_.Open(id, std::move(start), wire.more());

@@ -47,15 +47,16 @@ absl::StatusOr<Session*> SessionTable::Open(uint64_t id, SessionStart start,
   without_history.prompt_length.reset();
   auto trial = Session::Open(std::move(without_history), limits_);
   if (!trial.ok()) return trial.status();
-  LOGITD_RETURN_IF_ERROR(AddPart(std::move(part), &start));
+  LOGITD_RETURN_IF_ERROR(AddPart(part, &start));
   waiting_.emplace(id, std::move(start));
   return nullptr;
 }
 
-absl::StatusOr<Session*> SessionTable::Continue(uint64_t id, HistoryPart part) {
+absl::StatusOr<Session*> SessionTable::Continue(uint64_t id,
+                                                const HistoryPart& part) {
   const auto it = waiting_.find(id);
   const bool more = part.more;
-  absl::Status added = AddPart(std::move(part), &it->second);
+  absl::Status added = AddPart(part, &it->second);
   if (added.ok() && more) return nullptr;
   SessionStart start = std::move(it->second);
   waiting_.erase(it);

@@ -36,7 +36,7 @@ class SessionTable {
   // RESOURCE_EXHAUSTED: a limit. Else as Session::Open. On error: no session.
   absl::StatusOr<Session*> Open(uint64_t id, SessionStart start, bool more);
   // The next part of a session that waits for it; as Open.
-  absl::StatusOr<Session*> Continue(uint64_t id, HistoryPart part);
+  absl::StatusOr<Session*> Continue(uint64_t id, const HistoryPart& part);
   bool IsWaiting(uint64_t id) const { return waiting_.contains(id); }
   // Forgets one whose history went wrong, as if it had never been.
   void DropWaiting(uint64_t id) { waiting_.erase(id); }
