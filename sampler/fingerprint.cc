@@ -49,6 +49,17 @@ std::string SortedIds(TokenIds ids) {
   return absl::StrJoin(ids, ",");
 }
 
+// Order and repetition mean nothing among sequences.
+std::string SortedSequences(const std::vector<TokenIds>& sequences) {
+  std::vector<std::string> texts;
+  for (const TokenIds& sequence : sequences) {
+    texts.push_back(absl::StrJoin(sequence, ","));
+  }
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  return absl::StrJoin(texts, ";");
+}
+
 using Fields = std::map<int, std::string>;
 
 void AddScalars(const Plan& plan, Fields* fields) {
@@ -96,6 +107,21 @@ void AddLists(const Plan& plan, Fields* fields) {
   }
 }
 
+// The plan's stages, then its parameters.
+void AddPlan(const Plan& plan, const std::string& prefix,
+             std::vector<std::string>* lines) {
+  for (const Stage& stage : kStages) {
+    if (!stage.active(plan)) continue;
+    lines->push_back(absl::StrCat(prefix, stage.name, "=", stage.version));
+  }
+  Fields fields;
+  AddScalars(plan, &fields);
+  AddLists(plan, &fields);
+  for (const auto& [field, value] : fields) {
+    lines->push_back(absl::StrCat(prefix, field, "=", value));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> StageVersions() {
@@ -109,15 +135,26 @@ std::vector<std::string> StageVersions() {
 std::vector<std::string> FingerprintLines(const Plan& plan) {
   std::vector<std::string> lines = {kSemantics,
                                     absl::StrCat("core=", kCoreVersion)};
-  for (const Stage& stage : kStages) {
-    if (!stage.active(plan)) continue;
-    lines.push_back(absl::StrCat(stage.name, "=", stage.version));
-  }
-  Fields fields;
-  AddScalars(plan, &fields);
-  AddLists(plan, &fields);
-  for (const auto& [field, value] : fields) {
-    lines.push_back(absl::StrCat(field, "=", value));
+  AddPlan(plan, "", &lines);
+  return lines;
+}
+
+std::vector<std::string> FingerprintLines(
+    const Plan& base, absl::Span<const FingerprintPhase> phases) {
+  std::vector<std::string> lines = FingerprintLines(base);
+  for (size_t i = 0; i < phases.size(); ++i) {
+    const FingerprintPhase& phase = phases[i];
+    const std::string prefix = absl::StrCat("phase", i + 1, ".");
+    if (phase.within > 0) {
+      lines.push_back(absl::StrCat(prefix, "within=", phase.within));
+    }
+    lines.push_back(
+        absl::StrCat(prefix, "enter=", SortedSequences(*phase.enter)));
+    if (!phase.leave->empty()) {
+      lines.push_back(
+          absl::StrCat(prefix, "leave=", SortedSequences(*phase.leave)));
+    }
+    AddPlan(*phase.plan, prefix, &lines);
   }
   return lines;
 }

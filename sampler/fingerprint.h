@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "sampler/plan.h"
 
 namespace logitd {
@@ -24,6 +25,18 @@ std::vector<std::string> StageVersions();
 // The lines: semantics, core, the plan's stages, then every parameter that is
 // not at its off value, by field number.
 std::vector<std::string> FingerprintLines(const Plan& plan);
+
+// A phase as the fingerprint sees it: no name. What it points to outlives it.
+struct FingerprintPhase {
+  const Plan* plan;
+  uint32_t within;  // number of the phase that it is entered from; 0: any
+  const std::vector<TokenIds>* enter;
+  const std::vector<TokenIds>* leave;
+};
+
+// The lines of the base; then those of phase 1, 2, ..., each behind "phase1.".
+std::vector<std::string> FingerprintLines(
+    const Plan& base, absl::Span<const FingerprintPhase> phases);
 
 // First 16 hex digits of the SHA-256 of the lines, each ended by "\n".
 std::string Fingerprint(const std::vector<std::string>& lines);

@@ -37,35 +37,51 @@ absl::Status History::CheckKept(uint32_t lookback, uint32_t position) const {
 }
 
 absl::Status History::Follow(const Plan& plan) {
-  if (plan.needs_prompt() && !prompt_known_) {
-    return absl::FailedPreconditionError(
-        "prompt: repetition_penalty looks at the prompt; send its tokens, not "
-        "only prompt_length");
+  return Follow({&plan, 1}, 0, 0);
+}
+
+absl::Status History::Follow(absl::Span<const Plan> plans, size_t in_force,
+                             uint32_t lookback) {
+  for (const Plan& plan : plans) {
+    if (plan.needs_prompt() && !prompt_known_) {
+      return absl::FailedPreconditionError(
+          "prompt: repetition_penalty looks at the prompt; send its tokens, "
+          "not only prompt_length");
+    }
+    lookback = std::max(lookback, plan.lookback());
   }
-  const uint32_t lookback = plan.lookback();
   LOGITD_RETURN_IF_ERROR(CheckKept(lookback, position()));
   lookback_ = lookback;
-  const Params& params = plan.params;
-  const auto set = [this](Track* track, bool active, bool output_only,
-                          std::optional<uint32_t> window) {
-    const bool same =
-        track->active == active && track->window == window.value_or(0);
-    track->active = active;
-    track->output_only = output_only;
-    track->window = window.value_or(0);
-    if (!same) Recount(track);  // it may be long: 5 ms for 2^20 tokens
-  };
-  set(&tracks_[kRepetition], plan.repetition.has_value(), false,
-      params.repetition_window);
-  set(&tracks_[kFrequency], plan.frequency.has_value(), true,
-      params.frequency_window);
-  const bool shared = plan.frequency.has_value() &&
-                      params.frequency_window == params.presence_window;
-  set(&tracks_[kPresence], plan.presence.has_value() && !shared, true,
-      params.presence_window);
-  presence_track_ = shared ? kFrequency : kPresence;
+  Count(plans[in_force], false);
   Shrink();
   return absl::OkStatus();
+}
+
+void History::Count(const Plan& plan, bool keep_unused) {
+  const auto set = [&](TrackIndex index, bool used, bool output_only,
+                       std::optional<uint32_t> optional_window) {
+    Track& track = tracks_[index];
+    if (!used && keep_unused) return;
+    const uint32_t window = optional_window.value_or(0);
+    if (track.active == used && track.window == window) return;
+    // A table never shrinks, and each step walks all of it.
+    const bool narrower =
+        track.window == 0 || (window != 0 && window < track.window);
+    if (narrower) track.counts = CountTable();
+    track.active = used;
+    track.output_only = output_only;
+    track.window = window;
+    Recount(&track);  // it may be long: 5 ms for 2^20 tokens
+  };
+  const Params& params = plan.params;
+  set(kRepetition, plan.repetition.has_value(), false,
+      params.repetition_window);
+  set(kFrequency, plan.frequency.has_value(), true, params.frequency_window);
+  const bool shared = plan.frequency.has_value() &&
+                      params.frequency_window == params.presence_window;
+  set(kPresence, plan.presence.has_value() && !shared, true,
+      params.presence_window);
+  presence_track_ = shared ? kFrequency : kPresence;
 }
 
 void History::Recount(Track* track) {

@@ -2,12 +2,13 @@
 //
 // One representation: the token list. The count tables are derived from it and
 // follow it at each append and rewind, so a copy of a History is a fork of it.
-// Keeps as many tokens as the plan looks back, and kRewindMin more to rewind
+// Keeps as many tokens as the plans look back, and kRewindMin more to rewind
 // over. Thread-compatible. Append is O(1) amortised whatever the length; it
 // allocates only when a list or table doubles.
 #ifndef LOGITD_SAMPLER_HISTORY_H_
 #define LOGITD_SAMPLER_HISTORY_H_
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,13 @@ class History {
   // when the plan changes. FAILED_PRECONDITION, nothing changed, when the plan
   // looks at the prompt or further back than what was kept.
   absl::Status Follow(const Plan& plan);
+  // The same for plans[in_force], and keeps what any of the plans looks at, at
+  // least `lookback` tokens, so that Switch can never miss one.
+  absl::Status Follow(absl::Span<const Plan> plans, size_t in_force,
+                      uint32_t lookback);
+  // Counts for another of the plans that Follow was given. O(1) when its
+  // windows were the last ones counted, else O(its window).
+  void Switch(const Plan& plan) { Count(plan, true); }
 
   void Append(uint32_t token);
 
@@ -47,8 +55,13 @@ class History {
     return first_kept_ + static_cast<uint32_t>(tokens_.size());
   }
   uint32_t prompt_length() const { return prompt_length_; }
+  bool prompt_known() const { return prompt_known_; }
   // Tokens held in memory, 4 bytes each; at most twice what must stay.
   size_t kept() const { return tokens_.size(); }
+  // The last tokens: at least as many as are looked at, or all that are known.
+  absl::Span<const uint32_t> tail() const { return tokens_; }
+  // No Rewind goes below.
+  uint32_t floor() const { return std::max(first_kept_, prompt_length_); }
   uint32_t generated() const { return position() - prompt_length_; }
 
   // True if the output (never the prompt) ends with the sequence.
@@ -56,7 +69,7 @@ class History {
   // The last token. generated() > 0.
   uint32_t last() const { return tokens_.back(); }
 
-  // What each penalty counts; empty when the plan does not use it.
+  // What each penalty counts. Means nothing when the plan does not use it.
   const CountTable& repetition() const { return tracks_[kRepetition].counts; }
   const CountTable& frequency() const { return tracks_[kFrequency].counts; }
   // Shared with frequency when both look at the same window.
@@ -81,6 +94,8 @@ class History {
   // How many tokens must stay: what is looked at, and kRewindMin more.
   uint64_t Keep() const;
   absl::Status CheckKept(uint32_t lookback, uint32_t position) const;
+  // What the plan does not use is dropped, or counted on for the next plan.
+  void Count(const Plan& plan, bool keep_unused);
   void Recount(Track* track);
   void Trim();
   void Shrink();

@@ -25,16 +25,12 @@ const Names& Lacking() {
   static const auto* const names = new Names{
       "Dtype.DTYPE_FLOAT16",
       "OpenSession.history_digest",
-      "OpenSession.initial_phase",
-      "OpenSession.phases",
-      "OpenSession.profile",
       "OpenSession.receipt",
       "OpenSession.state",
       "Place.candidates",
       "Place.region",
       "Place.segments",
-      "ProfileService",
-      "Report.history_digest",
+      "ProfileService.ImportProfile",
       "Report.kept_ids",
       "Report.row_digest",
       "SampleRequest.explain",
@@ -47,7 +43,6 @@ const Names& Lacking() {
       "Step.guidance_row",
       "Step.parents",
       "Step.verify_mode",
-      "UpdateSession.rebind",
   };
   return *names;
 }

@@ -27,6 +27,14 @@ struct Config {
   uint32_t threads = 0;                       // 0: as many as usable CPUs
   std::string kernels = "auto";
   Limits limits;
+  std::string admin_socket = "auto";  // path; empty: none
+  std::string admin_token_file;       // empty: no tokens
+  std::string audit_log;              // empty: the process's log
+  std::string data_dir;               // empty: profiles live in memory
+  std::vector<std::string> profile_dirs;
+  std::string default_profile;                // empty: none
+  std::vector<std::string> allowed_profiles;  // empty: all
+  bool require_profile = false;
   absl::Duration drain_timeout = absl::Seconds(20);
 
   // YAML that --config takes, each line with its source.

@@ -1,13 +1,17 @@
 // Parameters: contract to sampler and back, by the tables of knobs.h.
+#include "service/convert_params.h"
+
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "sampler/knobs.h"
 #include "sampler/status_macros.h"
-#include "service/convert.h"
 #include "service/session/field_path.h"
 #include "service/session/quote.h"
 
@@ -204,54 +208,34 @@ absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
   }
 }
 
-void ClearKnob(int number, Params* params) {
-  const Params off;
-  const bool in_table = WithKnob(
-      number, [&](const auto& knob) { params->*knob.value = off.*knob.value; });
-  if (in_table) return;
-  switch (number) {
-    case kBiasIdsField:
-    case kBiasValuesField:
-      params->logit_bias_ids.clear();
-      params->logit_bias_values.clear();
-      break;
-    case kStopSequencesField:
-      params->stop_sequences.clear();
-      break;
-    case kOnEmptyField:
-      params->on_empty.reset();
-      break;
-    default:
-      params->on_non_finite.reset();
+// A knob is a field; the bias is one knob of two.
+void ClearKnob(const FieldDescriptor* field, v1::SamplingParams* params) {
+  params->GetReflection()->ClearField(params, field);
+  if (field->number() != kBiasIdsField && field->number() != kBiasValuesField) {
+    return;
   }
+  params->clear_logit_bias_ids();
+  params->clear_logit_bias_values();
 }
 
 // The knob of a name in UpdateSession.clear.
-absl::StatusOr<int> NumberOf(const std::string& path, const std::string& name) {
+absl::StatusOr<const FieldDescriptor*> KnobOf(const std::string& path,
+                                              const std::string& name) {
   const FieldDescriptor* field =
       v1::SamplingParams::descriptor()->FindFieldByName(name);
   if (field == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": ", Quote(name), " is not a field of SamplingParams"));
   }
-  if (!IsBuilt(*field)) {
-    return absl::UnimplementedError(
-        absl::StrCat(path, ": ", name, " is not built yet"));
-  }
-  // The bias is one knob of two fields.
-  const int number = field->number();
-  return number == kBiasValuesField ? kBiasIdsField : number;
+  if (IsBuilt(*field)) return field;
+  return absl::UnimplementedError(
+      absl::StrCat(path, ": ", name, " is not built yet"));
 }
 
-std::set<int> NumbersSet(const v1::SamplingParams& wire) {
-  Fields fields;
-  wire.GetReflection()->ListFields(wire, &fields);
-  std::set<int> numbers;
-  for (const FieldDescriptor* field : fields) {
-    const int number = field->number();
-    numbers.insert(number == kBiasValuesField ? kBiasIdsField : number);
-  }
-  return numbers;
+// The bias by the number of its ids.
+int NumberOf(const FieldDescriptor* field) {
+  const int number = field->number();
+  return number == kBiasValuesField ? kBiasIdsField : number;
 }
 
 void WriteOwnShapes(const Plan& plan, v1::SamplingParams* wire) {
@@ -269,6 +253,23 @@ void WriteOwnShapes(const Plan& plan, v1::SamplingParams* wire) {
 }
 
 }  // namespace
+
+absl::StatusOr<TokenIds> ReadIds(absl::string_view field,
+                                 const std::string& bytes) {
+  if (bytes.size() % 4 != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, ": ", bytes.size(), " bytes are not a multiple of 4"));
+  }
+  TokenIds ids(bytes.size() / 4);
+  static_assert(std::endian::native == std::endian::little);
+  if (!ids.empty()) std::memcpy(ids.data(), bytes.data(), bytes.size());
+  return ids;
+}
+
+std::string WriteIds(const TokenIds& ids) {
+  if (ids.empty()) return {};
+  return std::string(reinterpret_cast<const char*>(ids.data()), ids.size() * 4);
+}
 
 bool IsBuilt(const FieldDescriptor& knob) {
   return HasOwnShape(knob.number()) ||
@@ -296,19 +297,27 @@ absl::Status ReadParams(const v1::SamplingParams& wire, const Limits& limits,
   return absl::OkStatus();
 }
 
-absl::Status ReadUpdate(const v1::UpdateSession& wire, const Limits& limits,
-                        Params* params) {
-  const std::set<int> set = NumbersSet(wire.set());
+absl::Status ApplyUpdate(const v1::UpdateSession& wire, const Limits& limits,
+                         v1::SamplingParams* params) {
+  Fields set;
+  wire.set().GetReflection()->ListFields(wire.set(), &set);
   for (int i = 0; i < wire.clear_size(); ++i) {
     const std::string path = absl::StrCat("clear[", i, "]");
-    LOGITD_ASSIGN_OR_RETURN(const int number, NumberOf(path, wire.clear(i)));
-    if (set.contains(number)) {
+    LOGITD_ASSIGN_OR_RETURN(const FieldDescriptor* knob,
+                            KnobOf(path, wire.clear(i)));
+    for (const FieldDescriptor* field : set) {
+      if (NumberOf(field) != NumberOf(knob)) continue;
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": ", wire.clear(i), " is also set"));
     }
-    ClearKnob(number, params);
+    ClearKnob(knob, params);
   }
-  return InField("set.", ReadParams(wire.set(), limits, params));
+  Params scratch;
+  LOGITD_RETURN_IF_ERROR(
+      InField("set.", ReadParams(wire.set(), limits, &scratch)));
+  for (const FieldDescriptor* field : set) ClearKnob(field, params);
+  params->MergeFrom(wire.set());
+  return absl::OkStatus();
 }
 
 void WriteParams(const Plan& plan, v1::SamplingParams* wire) {
@@ -337,18 +346,6 @@ void WriteParams(const Plan& plan, v1::SamplingParams* wire) {
                          WriteIds(params.*knob.value));
   }
   WriteOwnShapes(plan, wire);
-}
-
-void WriteResolved(const Plan& plan, v1::SamplingParams* wire,
-                   google::protobuf::RepeatedPtrField<v1::Provenance>* from) {
-  WriteParams(plan, wire);
-  Fields fields;
-  wire->GetReflection()->ListFields(*wire, &fields);
-  for (const FieldDescriptor* field : fields) {
-    v1::Provenance* provenance = from->Add();
-    provenance->set_knob(field->name());
-    provenance->set_level(v1::PARAM_LEVEL_REQUEST);
-  }
 }
 
 }  // namespace logitd

@@ -9,6 +9,7 @@
 #include "sampler/status_macros.h"
 #include "service/built.h"
 #include "service/convert.h"
+#include "service/profiles/binding.h"
 #include "service/session/field_path.h"
 
 namespace logitd {
@@ -36,23 +37,6 @@ absl::Status ReadExpected(const v1::OpenSession& wire, SessionStart* start) {
 }
 
 }  // namespace
-
-absl::StatusOr<TokenIds> ReadIds(absl::string_view field,
-                                 const std::string& bytes) {
-  if (bytes.size() % 4 != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        field, ": ", bytes.size(), " bytes are not a multiple of 4"));
-  }
-  TokenIds ids(bytes.size() / 4);
-  static_assert(std::endian::native == std::endian::little);
-  if (!ids.empty()) std::memcpy(ids.data(), bytes.data(), bytes.size());
-  return ids;
-}
-
-std::string WriteIds(const TokenIds& ids) {
-  if (ids.empty()) return {};
-  return std::string(reinterpret_cast<const char*>(ids.data()), ids.size() * 4);
-}
 
 absl::StatusOr<TokenIds> ReadHistory(absl::string_view field,
                                      const std::string& bytes,
@@ -94,6 +78,7 @@ absl::StatusOr<SessionStart> ReadOpen(const v1::OpenSession& wire,
                           ReadHistory("generated", wire.generated(), limits));
   LOGITD_ASSIGN_OR_RETURN(start.report, ReadReport(wire.report()));
   LOGITD_RETURN_IF_ERROR(ReadExpected(wire, &start));
+  start.initial_phase = wire.initial_phase();
   return start;
 }
 
@@ -124,19 +109,58 @@ absl::StatusOr<HistoryPart> ReadPart(const v1::OpenSession& wire,
   return part;
 }
 
+// The knobs in force, and where they came from. `Reply` has these fields.
+template <class Reply>
+void WriteInForce(const Plan& plan, const ResolvedParams& from, Reply* reply) {
+  WriteParams(plan, reply->mutable_resolved());
+  const v1::SamplingParams& resolved = reply->resolved();
+  for (const v1::Provenance& provenance : from.provenance) {
+    const FieldDescriptor* knob =
+        resolved.GetDescriptor()->FindFieldByName(provenance.knob());
+    const auto& reflection = *resolved.GetReflection();
+    const bool in_force = knob->is_repeated()
+                              ? reflection.FieldSize(resolved, knob) > 0
+                              : reflection.HasField(resolved, knob);
+    if (in_force) *reply->add_provenance() = provenance;
+  }
+  for (const v1::Clamped& clamped : from.clamped) {
+    *reply->add_clamped() = clamped;
+  }
+}
+
+template <class Reply>
+void WriteRules(const Session& session, Reply* reply) {
+  const Binding& binding = BindingOf(session);
+  reply->set_fingerprint(session.fingerprint());
+  for (const std::string& line : session.fingerprint_lines()) {
+    reply->add_fingerprint_lines(line);
+  }
+  WriteInForce(session.plan(), binding.resolution.base, reply);
+  uint32_t number = 0;
+  for (const ResolvedPhase& phase : binding.resolution.phases) {
+    v1::ResolvedPhase* wire = reply->add_phases();
+    wire->set_name(phase.phase.name());
+    WriteInForce(session.plan(++number), phase.resolved, wire);
+  }
+  reply->set_phase(session.phase());
+  if (binding.profile != nullptr) {
+    reply->set_profile_revision(absl::StrCat(binding.profile->name(), "@",
+                                             binding.profile->revision()));
+  }
+  reply->set_position(session.position());
+  reply->set_finish_reason(static_cast<v1::FinishReason>(session.finish()));
+}
+
 void WriteOpened(const Session& session, v1::SessionOpened* wire) {
   wire->set_seed(session.seed());
-  wire->set_fingerprint(session.fingerprint());
-  for (const std::string& line : session.fingerprint_lines()) {
-    wire->add_fingerprint_lines(line);
-  }
-  WriteResolved(session.plan(), wire->mutable_resolved(),
-                wire->mutable_provenance());
-  wire->set_position(session.position());
-  wire->set_history_needed(session.plan().needs_prompt()
+  WriteRules(session, wire);
+  wire->set_history_needed(session.needs_prompt()
                                ? v1::HISTORY_NEEDED_PROMPT
                                : v1::HISTORY_NEEDED_GENERATED);
-  wire->set_finish_reason(static_cast<v1::FinishReason>(session.finish()));
+}
+
+void WriteUpdated(const Session& session, v1::SessionUpdated* wire) {
+  WriteRules(session, wire);
 }
 
 }  // namespace logitd

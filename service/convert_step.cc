@@ -153,6 +153,7 @@ void ResultWriter::Ask(const EntryResult& result) {
   any_.entropy |= report.entropy;
   any_given_ |= result.given;
   any_flag_ |= Flags(result) != 0;
+  any_phase_ |= HasOutcome(result) && result.phase != 0;
   any_error_ |= result.status == EntryStatus::kError;
 }
 
@@ -170,6 +171,7 @@ void ResultWriter::Add(const EntryResult& result, v1::StepResult* wire) {
     wire->add_drawn_token(given ? result.outcome.drawn_token : kNoToken);
   }
   if (any_flag_) wire->add_flags(Flags(result));
+  if (any_phase_) wire->add_phase(has ? result.phase : 0);
   if (any_error_) wire->add_error_index(ErrorIndex(result, wire));
   if (has) AddTop(result, entry_count_, wire);
   ++entry_count_;

@@ -9,6 +9,7 @@
 #include "sampler/sampler.h"
 #include "service/limits.h"
 #include "service/metrics.h"
+#include "service/profiles/binding.h"
 #include "service/session/server_seed.h"
 #include "service/workers.h"
 
@@ -21,6 +22,7 @@ struct Environment {
   ServerSeeds& seeds;
   Metrics& metrics;
   const std::atomic<bool>& draining;
+  const ProfileRules& profiles;
 };
 
 }  // namespace logitd

@@ -19,8 +19,11 @@ struct Limits {
   uint32_t max_ids = 65536;  // of one list of token ids in the parameters
   uint32_t max_bias = 4096;  // biased tokens
   uint32_t max_stop_sequences = 64;
-  uint32_t max_inflight = 4;   // unanswered requests of one stream
-  uint32_t max_streams = 256;  // on the server
+  uint32_t max_inflight = 4;    // unanswered requests of one stream
+  uint32_t max_streams = 256;   // on the server
+  uint32_t max_watchers = 256;  // WatchProfiles calls at once
+  uint32_t max_profiles = 1000;
+  uint32_t max_profile_bytes = 16 << 10;  // of one profile, serialized
 };
 
 // Draws of one SampleOnce. Fixed by the contract.

@@ -3,16 +3,26 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
 #include "service/built.h"
 #include "service/convert.h"
+#include "service/profiles/binding.h"
 #include "service/session/field_path.h"
 #include "service/status.h"
 
 namespace logitd {
 namespace {
+
+// What resolution tells of the caller's parameters, in an update.
+absl::Status AsSet(const absl::Status& status) {
+  absl::string_view message = status.message();
+  if (!absl::ConsumePrefix(&message, "params.")) return status;
+  return absl::Status(status.code(), absl::StrCat("set.", message));
+}
 
 // Applies the lists of one request.
 class Applier {
@@ -64,24 +74,31 @@ class Applier {
     reply->set_session_id(wire.session_id());
     LOGITD_ASSIGN_OR_RETURN(Session * session, table_.Find(wire.session_id()));
     LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
-    Params params = session->plan().params;
-    LOGITD_RETURN_IF_ERROR(ReadUpdate(wire, env_.limits, &params));
+    const Binding& bound = BindingOf(*session);
+    v1::SamplingParams params = bound.request;
+    LOGITD_RETURN_IF_ERROR(ApplyUpdate(wire, env_.limits, &params));
+    ProfilePtr profile = bound.profile;
+    if (wire.rebind()) {
+      LOGITD_ASSIGN_OR_RETURN(profile, NewestOf(bound, env_.profiles));
+    }
+    auto binding =
+        Bind(std::move(profile), std::move(params), bound.request_phases,
+             session->plan().vocab_size, env_.limits);
+    if (!binding.ok()) return AsSet(binding.status());
+    Params base;
+    std::vector<PhaseParams> phases;
+    LOGITD_RETURN_IF_ERROR(
+        AsSet(ReadBinding(**binding, env_.limits, &base, &phases)));
     std::optional<uint32_t> position;
     if (wire.has_position()) position = wire.position();
     std::optional<Report> report;
     if (wire.has_report()) {
       LOGITD_ASSIGN_OR_RETURN(report, ReadReport(wire.report()));
     }
-    LOGITD_RETURN_IF_ERROR(
-        session->Update(position, std::move(params), report));
-    reply->set_position(session->position());
-    reply->set_finish_reason(static_cast<v1::FinishReason>(session->finish()));
-    reply->set_fingerprint(session->fingerprint());
-    for (const std::string& line : session->fingerprint_lines()) {
-      reply->add_fingerprint_lines(line);
-    }
-    WriteResolved(session->plan(), reply->mutable_resolved(),
-                  reply->mutable_provenance());
+    LOGITD_RETURN_IF_ERROR(session->Update(position, std::move(base), report,
+                                           std::move(phases),
+                                           *std::move(binding)));
+    WriteUpdated(*session, reply);
     return absl::OkStatus();
   }
 
@@ -157,6 +174,16 @@ absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
   }
   LOGITD_ASSIGN_OR_RETURN(SessionStart start, ReadOpen(open, env.limits));
   if (!open.has_seed()) start.seed = env.seeds.Next();
+  LOGITD_ASSIGN_OR_RETURN(ProfilePtr profile,
+                          ChooseProfile(open.profile(), env.profiles));
+  LOGITD_ASSIGN_OR_RETURN(auto binding,
+                          Bind(std::move(profile), open.params(),
+                               {open.phases().begin(), open.phases().end()},
+                               start.vocab_size, env.limits));
+  start.params = Params();
+  LOGITD_RETURN_IF_ERROR(
+      ReadBinding(*binding, env.limits, &start.params, &start.phases));
+  start.origin = std::move(binding);
   return start;
 }
 

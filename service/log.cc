@@ -52,14 +52,19 @@ std::string LogLine(absl::string_view ts, LogLevel level,
   return line + "}\n";
 }
 
-void Log(LogLevel level, absl::string_view message,
-         std::initializer_list<LogField> fields) {
+bool LogTo(int fd, LogLevel level, absl::string_view message,
+           std::initializer_list<LogField> fields) {
   const std::string now = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
                                            absl::UTCTimeZone());
   const std::string line = LogLine(now, level, message, fields);
+  return write(fd, line.data(), line.size()) ==
+         static_cast<ssize_t>(line.size());
+}
+
+void Log(LogLevel level, absl::string_view message,
+         std::initializer_list<LogField> fields) {
   // A log that cannot be written is not worth a fault.
-  [[maybe_unused]] const ssize_t written =
-      write(STDERR_FILENO, line.data(), line.size());
+  LogTo(STDERR_FILENO, level, message, fields);
 }
 
 }  // namespace logitd

@@ -27,6 +27,9 @@ std::string LogLine(absl::string_view ts, LogLevel level,
 
 void Log(LogLevel level, absl::string_view message,
          std::initializer_list<LogField> fields = {});
+// The same, to another file. False if not all of it was written.
+bool LogTo(int fd, LogLevel level, absl::string_view message,
+           std::initializer_list<LogField> fields);
 
 }  // namespace logitd
 

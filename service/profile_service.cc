@@ -1,6 +1,11 @@
 #include "service/profile_service.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
+#include "service/preflight.h"
+#include "service/profile_watch.h"
 #include "service/status.h"
 
 namespace logitd {
@@ -8,71 +13,119 @@ namespace {
 
 using Service = ProfileServiceImpl;
 
-grpc::Status NotBuilt(const char* method) {
-  return ToGrpcStatus(absl::UnimplementedError(
-      absl::StrCat("ProfileService.", method, ": not built yet")));
+template <class Request>
+absl::Status Parse(const grpc::ByteBuffer& bytes, const Limits& limits,
+                   Request* request) {
+  // A profile, its name, mask and tokens; whoever sends more sends no profile.
+  const size_t most = size_t{limits.max_profile_bytes} * 2 + 4096;
+  if (bytes.Length() > most) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "request: ", bytes.Length(), " bytes are more than ", most,
+        ", which --max_profile_bytes ", limits.max_profile_bytes, " allows"));
+  }
+  const Preflight seen = Inspect(bytes, Request::descriptor(), limits);
+  if (!seen.status.ok()) return seen.status;
+  if (seen.well_formed && ParseInto(bytes, request)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "request: the bytes are not a ", Request::descriptor()->name()));
 }
-
-Service::Reactor* Refuse(Service::Context* context, const char* method) {
-  Service::Reactor* reactor = context->DefaultReactor();
-  reactor->Finish(NotBuilt(method));
-  return reactor;
-}
-
-class RefusedWatch final : public grpc::ServerWriteReactor<Service::Bytes> {
- public:
-  RefusedWatch() { Finish(NotBuilt("WatchProfiles")); }
-  void OnDone() override { delete this; }
-};
 
 }  // namespace
 
-Service::Reactor* Service::CreateProfile(Context* context, const Bytes*,
-                                         Bytes*) {
-  return Refuse(context, "CreateProfile");
+Caller Service::CallerOf(const Context& context) const {
+  Caller caller;
+  caller.admin_peer = admin_peer_;
+  const auto auth = context.auth_context();
+  caller.has_certificate = auth != nullptr && auth->IsPeerAuthenticated();
+  const auto& metadata = context.client_metadata();
+  const auto header = metadata.find("authorization");
+  if (header != metadata.end()) {
+    caller.authorization.assign(header->second.data(), header->second.size());
+  }
+  return caller;
 }
 
-Service::Reactor* Service::GetProfile(Context* context, const Bytes*, Bytes*) {
-  return Refuse(context, "GetProfile");
+template <class Request, class Response>
+Service::Reactor* Service::Call(
+    Context* context, const Bytes* bytes, Bytes* reply,
+    absl::StatusOr<Response> (ProfileCalls::*method)(const Request&,
+                                                     const Caller&)) {
+  Reactor* reactor = context->DefaultReactor();
+  const bool taken = executor_.Run([this, reactor, bytes, reply, method,
+                                    caller = CallerOf(*context)] {
+    Request request;
+    absl::Status status = Parse(*bytes, limits_, &request);
+    if (!status.ok()) return reactor->Finish(ToGrpcStatus(status));
+    const absl::StatusOr<Response> answer = (calls_.*method)(request, caller);
+    if (!answer.ok()) {
+      return reactor->Finish(ToGrpcStatus(answer.status()));
+    }
+    bool own = false;
+    reactor->Finish(
+        grpc::SerializationTraits<Response>::Serialize(*answer, reply, &own));
+  });
+  if (!taken) {
+    reactor->Finish(ToGrpcStatus(absl::ResourceExhaustedError(
+        absl::StrCat("server: more than ", executor_.waiting_max(),
+                     " calls of ProfileService wait"))));
+  }
+  return reactor;
 }
 
-Service::Reactor* Service::ListProfiles(Context* context, const Bytes*,
-                                        Bytes*) {
-  return Refuse(context, "ListProfiles");
+Service::Reactor* Service::CreateProfile(Context* context, const Bytes* request,
+                                         Bytes* reply) {
+  return Call(context, request, reply, &ProfileCalls::Create);
 }
 
-Service::Reactor* Service::UpdateProfile(Context* context, const Bytes*,
-                                         Bytes*) {
-  return Refuse(context, "UpdateProfile");
+Service::Reactor* Service::GetProfile(Context* context, const Bytes* request,
+                                      Bytes* reply) {
+  return Call(context, request, reply, &ProfileCalls::Get);
 }
 
-Service::Reactor* Service::DeleteProfile(Context* context, const Bytes*,
-                                         Bytes*) {
-  return Refuse(context, "DeleteProfile");
+Service::Reactor* Service::ListProfiles(Context* context, const Bytes* request,
+                                        Bytes* reply) {
+  return Call(context, request, reply, &ProfileCalls::List);
 }
 
-Service::Reactor* Service::ListProfileRevisions(Context* context, const Bytes*,
-                                                Bytes*) {
-  return Refuse(context, "ListProfileRevisions");
+Service::Reactor* Service::UpdateProfile(Context* context, const Bytes* request,
+                                         Bytes* reply) {
+  return Call(context, request, reply, &ProfileCalls::Update);
 }
 
-Service::Reactor* Service::RollbackProfile(Context* context, const Bytes*,
-                                           Bytes*) {
-  return Refuse(context, "RollbackProfile");
+Service::Reactor* Service::DeleteProfile(Context* context, const Bytes* request,
+                                         Bytes* reply) {
+  return Call(context, request, reply, &ProfileCalls::Delete);
 }
 
-grpc::ServerWriteReactor<Service::Bytes>* Service::WatchProfiles(Context*,
-                                                                 const Bytes*) {
-  return new RefusedWatch();
+Service::Reactor* Service::ListProfileRevisions(Context* context,
+                                                const Bytes* request,
+                                                Bytes* reply) {
+  return Call(context, request, reply, &ProfileCalls::ListRevisions);
 }
 
-Service::Reactor* Service::LintProfile(Context* context, const Bytes*, Bytes*) {
-  return Refuse(context, "LintProfile");
+Service::Reactor* Service::RollbackProfile(Context* context,
+                                           const Bytes* request, Bytes* reply) {
+  return Call(context, request, reply, &ProfileCalls::Rollback);
+}
+
+grpc::ServerWriteReactor<Service::Bytes>* Service::WatchProfiles(
+    Context*, const Bytes* bytes) {
+  v1::WatchProfilesRequest request;
+  const absl::Status status = Parse(*bytes, limits_, &request);
+  return StartProfileWatch(status, request, &calls_.catalog());
+}
+
+Service::Reactor* Service::LintProfile(Context* context, const Bytes* request,
+                                       Bytes* reply) {
+  return Call(context, request, reply, &ProfileCalls::Lint);
 }
 
 Service::Reactor* Service::ImportProfile(Context* context, const Bytes*,
                                          Bytes*) {
-  return Refuse(context, "ImportProfile");
+  Reactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpcStatus(
+      absl::UnimplementedError("ProfileService.ImportProfile: not built yet")));
+  return reactor;
 }
 
 }  // namespace logitd

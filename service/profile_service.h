@@ -1,10 +1,19 @@
-// ProfileService: not built yet; every RPC answers UNIMPLEMENTED and says so.
+// ProfileService: what answers each RPC of the service of that name.
 //
-// Requests come as raw bytes and are not looked at. Thread-safe.
+// Requests come as raw bytes: preflight.h looks at them before they are parsed.
+// What may wait for a disk runs on the executor, never on gRPC's threads. One
+// object for each listener, which knows who is at its other end. Thread-safe.
 #ifndef LOGITD_SERVICE_PROFILE_SERVICE_H_
 #define LOGITD_SERVICE_PROFILE_SERVICE_H_
 
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "google/protobuf/message.h"
 #include "logitd/v1/profiles.grpc.pb.h"
+#include "service/executor.h"
+#include "service/profiles/calls.h"
 
 namespace logitd {
 
@@ -37,6 +46,15 @@ class ProfileServiceImpl final : public RawProfiles {
   using Reactor = grpc::ServerUnaryReactor;
   using Bytes = grpc::ByteBuffer;
 
+  // All must outlive the service. `admin_peer`: who is at the other end, when
+  // the listener knows him; else empty.
+  ProfileServiceImpl(const Limits& limits, ProfileCalls* calls,
+                     Executor* executor, std::string admin_peer)
+      : limits_(limits),
+        calls_(*calls),
+        executor_(*executor),
+        admin_peer_(std::move(admin_peer)) {}
+
   Reactor* CreateProfile(Context*, const Bytes*, Bytes*) override;
   Reactor* GetProfile(Context*, const Bytes*, Bytes*) override;
   Reactor* ListProfiles(Context*, const Bytes*, Bytes*) override;
@@ -48,6 +66,18 @@ class ProfileServiceImpl final : public RawProfiles {
                                                  const Bytes*) override;
   Reactor* LintProfile(Context*, const Bytes*, Bytes*) override;
   Reactor* ImportProfile(Context*, const Bytes*, Bytes*) override;
+
+ private:
+  template <class Request, class Response>
+  Reactor* Call(Context* context, const Bytes* bytes, Bytes* reply,
+                absl::StatusOr<Response> (ProfileCalls::*method)(
+                    const Request&, const Caller&));
+  Caller CallerOf(const Context& context) const;
+
+  const Limits& limits_;
+  ProfileCalls& calls_;
+  Executor& executor_;
+  const std::string admin_peer_;
 };
 
 }  // namespace logitd

@@ -31,6 +31,9 @@ void WriteLimits(const Limits& limits, v1::GetServerInfoResponse* response) {
   wire["max_ids"] = limits.max_ids;
   wire["max_bias"] = limits.max_bias;
   wire["max_stop_sequences"] = limits.max_stop_sequences;
+  wire["max_watchers"] = limits.max_watchers;
+  wire["max_profiles"] = limits.max_profiles;
+  wire["max_profile_bytes"] = limits.max_profile_bytes;
   wire["max_inflight"] = limits.max_inflight;
   wire["max_streams"] = limits.max_streams;
 }

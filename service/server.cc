@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "grpc/health/v1/health.pb.h"
 #include "sampler/fingerprint.h"
 #include "sampler/status_macros.h"
@@ -56,6 +57,19 @@ size_t ThreadCount(const Config& config) {
   return config.threads != 0 ? config.threads : UsableCpus();
 }
 
+// "auto": beside the first Unix socket. Empty: none.
+std::string AdminSocketPath(const std::string& setting,
+                            const std::vector<std::string>& addresses) {
+  if (setting != "auto") return setting;
+  for (const std::string& address : addresses) {
+    absl::string_view path = address;
+    if (!absl::ConsumePrefix(&path, "unix:")) continue;
+    absl::ConsumeSuffix(&path, ".sock");
+    return absl::StrCat(path, "-admin.sock");
+  }
+  return "";
+}
+
 Metrics::Build BuildLabels(const Sampler& sampler) {
   return {Version(), kSemantics, sampler.kernels().name};
 }
@@ -63,15 +77,18 @@ Metrics::Build BuildLabels(const Sampler& sampler) {
 }  // namespace
 
 Server::Server(Config config, const kernels::KernelTable& kernels,
-               uint64_t seed_key)
+               uint64_t seed_key, std::unique_ptr<ProfileHost> profiles)
     : config_(std::move(config)),
       sampler_(kernels),
       metrics_(BuildLabels(sampler_)),
       seeds_(seed_key),
+      profiles_(std::move(profiles)),
       workers_(ThreadCount(config_)),
-      sampling_service_(
-          {config_.limits, sampler_, workers_, seeds_, metrics_, draining_},
-          &streams_, Version()) {
+      sampling_service_({config_.limits, sampler_, workers_, seeds_, metrics_,
+                         draining_, profiles_->rules()},
+                        &streams_, Version()),
+      profile_service_(config_.limits, &profiles_->calls(),
+                       &profiles_->executor(), "") {
   metrics_.SetQueueDepth([this] { return workers_.queue_depth(); });
 }
 
@@ -83,11 +100,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Config config) {
   }
   LOGITD_RETURN_IF_ERROR(SelfTest(*kernels));
   LOGITD_ASSIGN_OR_RETURN(const uint64_t seed_key, RandomKey());
+  LOGITD_ASSIGN_OR_RETURN(std::unique_ptr<ProfileHost> profiles,
+                          ProfileHost::Open(config));
   std::unique_ptr<Server> server(
-      new Server(std::move(config), *kernels, seed_key));
+      new Server(std::move(config), *kernels, seed_key, std::move(profiles)));
   std::vector<ListeningSocket> sockets;
   LOGITD_RETURN_IF_ERROR(server->Listen(&sockets));
   LOGITD_RETURN_IF_ERROR(server->StartGrpc(std::move(sockets)));
+  LOGITD_RETURN_IF_ERROR(server->StartAdminSocket());
   LOGITD_RETURN_IF_ERROR(server->StartAdmin());
   server->ready_ = true;
   Log(LogLevel::kInfo, "serving",
@@ -159,6 +179,27 @@ absl::Status Server::StartGrpc(std::vector<ListeningSocket> sockets) {
   return absl::OkStatus();
 }
 
+absl::Status Server::StartAdminSocket() {
+  const std::string path = AdminSocketPath(config_.admin_socket, addresses_);
+  if (path.empty()) return absl::OkStatus();
+  const auto make_services = [this](const std::string& who) {
+    std::vector<std::unique_ptr<grpc::Service>> services;
+    services.push_back(std::make_unique<ProfileServiceImpl>(
+        config_.limits, &profiles_->calls(), &profiles_->executor(), who));
+    return services;
+  };
+  auto socket = AdminSocket::Start(
+      path, [this](grpc::ServerBuilder* builder) { AddArguments(builder); },
+      make_services);
+  if (!socket.ok()) {
+    return absl::Status(
+        socket.status().code(),
+        absl::StrCat("--admin_socket: ", socket.status().message()));
+  }
+  admin_socket_ = *std::move(socket);
+  return absl::OkStatus();
+}
+
 absl::Status Server::StartAdmin() {
   if (config_.admin_http.empty()) return absl::OkStatus();
   AdminHttp::Pages pages;
@@ -194,11 +235,14 @@ void Server::Stop() {
   draining_ = true;
   accept_loop_.reset();
   streams_.EndAll();
-  grpc_->Shutdown(std::chrono::system_clock::now() + kStopGrace);
+  const auto deadline = std::chrono::system_clock::now() + kStopGrace;
+  if (admin_socket_ != nullptr) admin_socket_->Stop(deadline);
+  grpc_->Shutdown(deadline);
   grpc_->Wait();
   grpc_.reset();
   acceptor_.reset();
   admin_.reset();
+  admin_socket_.reset();
   if (served) Log(LogLevel::kInfo, "stopped");
 }
 

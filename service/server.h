@@ -18,8 +18,10 @@
 #include "grpcpp/server_builder.h"
 #include "service/accept_loop.h"
 #include "service/admin_http.h"
+#include "service/admin_socket.h"
 #include "service/config.h"
 #include "service/environment.h"
+#include "service/profile_host.h"
 #include "service/profile_service.h"
 #include "service/sampling_service.h"
 #include "service/stream.h"
@@ -48,10 +50,12 @@ class Server {
   const Workers& workers() const { return workers_; }
 
  private:
-  Server(Config config, const kernels::KernelTable& kernels, uint64_t seed_key);
+  Server(Config config, const kernels::KernelTable& kernels, uint64_t seed_key,
+         std::unique_ptr<ProfileHost> profiles);
   absl::Status Listen(std::vector<ListeningSocket>* sockets);
   absl::Status StartGrpc(std::vector<ListeningSocket> sockets);
   absl::Status StartAdmin();
+  absl::Status StartAdminSocket();
   void AddArguments(grpc::ServerBuilder* builder) const;
 
   const Config config_;
@@ -60,6 +64,7 @@ class Server {
   ServerSeeds seeds_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> ready_{false};
+  const std::unique_ptr<ProfileHost> profiles_;
   StreamSet streams_;
   Workers workers_;
   SamplingServiceImpl sampling_service_;
@@ -67,6 +72,7 @@ class Server {
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<AcceptLoop> accept_loop_;
+  std::unique_ptr<AdminSocket> admin_socket_;
   std::unique_ptr<AdminHttp> admin_;
   std::vector<std::string> addresses_;
   std::optional<std::chrono::steady_clock::time_point> drain_end_;

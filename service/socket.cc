@@ -24,7 +24,6 @@ namespace logitd {
 namespace {
 
 constexpr int kBacklog = 512;
-constexpr mode_t kSocketMode = 0660;
 
 std::string ErrorText(int error) { return std::strerror(error); }
 
@@ -115,19 +114,19 @@ std::string TcpAddress(int fd) {
 }  // namespace
 
 absl::StatusOr<ListeningSocket> ListeningSocket::Open(
-    const std::string& address) {
+    const std::string& address, mode_t mode) {
   ListeningSocket made;
   made.address_ = address;
   absl::string_view path = address;
   const absl::Status status = absl::ConsumePrefix(&path, "unix:")
-                                  ? made.OpenUnix(std::string(path))
+                                  ? made.OpenUnix(std::string(path), mode)
                                   : made.OpenTcp(address);
   if (status.ok()) return made;
   return absl::Status(status.code(),
                       absl::StrCat("--listen: ", status.message()));
 }
 
-absl::Status ListeningSocket::OpenUnix(const std::string& path) {
+absl::Status ListeningSocket::OpenUnix(const std::string& path, mode_t mode) {
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, " is longer than the ", sizeof(sockaddr_un::sun_path) - 1,
@@ -147,8 +146,8 @@ absl::Status ListeningSocket::OpenUnix(const std::string& path) {
   path_ = path;
   struct stat file = {};
   // Nobody can connect before listen(), so the mode is in time.
-  if (chmod(path.c_str(), kSocketMode) != 0 ||
-      lstat(path.c_str(), &file) != 0 || listen(fd_, kBacklog) != 0) {
+  if (chmod(path.c_str(), mode) != 0 || lstat(path.c_str(), &file) != 0 ||
+      listen(fd_, kBacklog) != 0) {
     return BindError(path, errno);
   }
   device_ = file.st_dev;

@@ -1,9 +1,9 @@
 // Sockets to listen on: "unix:<path>" or "<host>:<port>".
 //
-// A Unix socket gets mode 0660. A file left by a server that is gone is
-// replaced; one that a server answers on is not, nor is anything else of that
-// name. Errors are one line that says what to do; nothing is left behind.
-// Knows no gRPC. Not thread-safe.
+// A Unix socket gets mode 0660 unless said otherwise. A file left by a server
+// that is gone is replaced; one that a server answers on is not, nor is
+// anything else of that name. Errors are one line that says what to do; nothing
+// is left behind. Knows no gRPC. Not thread-safe.
 #ifndef LOGITD_SERVICE_SOCKET_H_
 #define LOGITD_SERVICE_SOCKET_H_
 
@@ -17,9 +17,11 @@ namespace logitd {
 
 class ListeningSocket {
  public:
+  // `mode` is that of a Unix socket's file.
   // INVALID_ARGUMENT, ALREADY_EXISTS (another server is there), NOT_FOUND (the
   // directory is missing), PERMISSION_DENIED or UNAVAILABLE.
-  static absl::StatusOr<ListeningSocket> Open(const std::string& address);
+  static absl::StatusOr<ListeningSocket> Open(const std::string& address,
+                                              mode_t mode = 0660);
 
   ListeningSocket(ListeningSocket&& other) noexcept;
   ListeningSocket& operator=(ListeningSocket&&) = delete;
@@ -33,7 +35,7 @@ class ListeningSocket {
 
  private:
   ListeningSocket() = default;
-  absl::Status OpenUnix(const std::string& path);
+  absl::Status OpenUnix(const std::string& path, mode_t mode);
   absl::Status OpenTcp(const std::string& address);
 
   int fd_ = -1;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "google/rpc/error_details.pb.h"
+#include "service/profiles/validate_violation.h"
 
 namespace logitd {
 
@@ -10,6 +11,13 @@ void WriteStatus(const absl::Status& status, google::rpc::Status* wire) {
   const std::string message(status.message());
   wire->set_code(static_cast<int>(status.code()));
   wire->set_message(message);
+  const auto all = status.GetPayload(kBadRequestUrl);
+  if (all) {  // more than one thing is wrong
+    google::protobuf::Any* detail = wire->add_details();
+    detail->set_type_url(kBadRequestUrl);
+    detail->set_value(std::string(*all));
+    return;
+  }
   const size_t colon = message.find(": ");
   if (colon == std::string::npos) return;
   google::rpc::BadRequest bad;

@@ -51,6 +51,7 @@ absl::Status StepRun::Prepare(const v1::Step& wire, SessionTable* table) {
     entry.result.error = absl::OkStatus();
     entry.result.report = Report{false};
     entry.result.given = false;
+    entry.result.phase = 0;
     entry.started = entry.ended = {};
     absl::Status status = PrepareEntry(wire, i, table, &entry);
     if (!status.ok()) {

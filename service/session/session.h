@@ -5,11 +5,13 @@
 // session. Thread-compatible; a step hands it to one worker at a time. Errors
 // read "<field>: <why>", the field as in the message that asked (OpenSession,
 // UpdateSession, ... or Step), and leave the session bit for bit unchanged.
-// Memory: 4 bytes per token kept, 12 to 24 per distinct id counted, 2 KiB.
+// Memory: 4 bytes per token kept, 8 per switch of phases that can be undone, 12
+// to 24 per distinct id counted, 2 KiB.
 #ifndef LOGITD_SERVICE_SESSION_SESSION_H_
 #define LOGITD_SERVICE_SESSION_SESSION_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,8 +27,17 @@
 #include "sampler/sampler.h"
 #include "sampler/workspace.h"
 #include "service/limits.h"
+#include "service/session/phase_tracker.h"
+#include "service/session/phases.h"
+#include "service/session/rules.h"
 
 namespace logitd {
+
+// What the service remembers about where the parameters came from, so that an
+// update can resolve them again. The session does not look inside.
+struct Origin {
+  virtual ~Origin() = default;
+};
 
 // What a session begins with; Open checks all of it.
 struct SessionStart {
@@ -40,6 +51,9 @@ struct SessionStart {
   Report report;
   std::string expected_fingerprint;  // empty: any
   std::vector<std::string> expected_fingerprint_lines;
+  std::vector<PhaseParams> phases;
+  std::string initial_phase;  // that an unsent prompt ends in; empty: the base
+  std::shared_ptr<const Origin> origin;
 };
 
 // Numbered as in the contract.
@@ -54,13 +68,15 @@ struct Entry {
   uint32_t given_token = kNoToken;
 };
 
-// What became of an entry. `outcome` counts only with kOk, kReplayed, kPeeked.
+// What became of an entry. `outcome` and `phase` count only with kOk,
+// kReplayed, kPeeked.
 struct EntryResult {
   EntryStatus status = EntryStatus::kSkipped;
   absl::Status error;
   FinishReason finish = FinishReason::kNone;
   bool given = false;
-  Report report;  // what the session was asked to report
+  uint32_t phase = 0;  // that the token was drawn in; 0: the base
+  Report report;       // what the session was asked to report
   Outcome outcome;
 };
 
@@ -75,11 +91,14 @@ class Session {
   void Step(const Entry& entry, const Row& row, const Sampler& sampler,
             Workspace* workspace, EntryResult* result);
 
-  // `params` replaces all knobs, `report` the report, from the next token on.
-  // The last token may end the session by the new parameters, or end it no
-  // more.
+  // `params` replaces all knobs of the base, `phases` all phases, `origin` the
+  // origin, `report` the report if there is one, from the next token on. Phases
+  // that are entered stay entered by their names; one that is gone is left, and
+  // all inside it. The last token may end the session now, or end it no more.
   absl::Status Update(std::optional<uint32_t> position, Params params,
-                      const std::optional<Report>& report);
+                      const std::optional<Report>& report,
+                      std::vector<PhaseParams> phases = {},
+                      std::shared_ptr<const Origin> origin = nullptr);
 
   // Takes back all tokens from `position` on, and the last result.
   absl::Status Rewind(uint32_t position);
@@ -91,7 +110,17 @@ class Session {
   // A copy; from index 1 on with a stream key of its own.
   Session Fork(uint32_t index) const;
 
-  const Plan& plan() const { return plan_; }
+  // The plan of a phase, of the base without one.
+  const Plan& plan(uint32_t phase = 0) const { return rules_->plans[phase]; }
+  uint32_t phase_count() const {
+    return static_cast<uint32_t>(rules_->plans.size()) - 1;
+  }
+  // The phase of the next token; 0: the base.
+  uint32_t phase() const { return phases_.phase(); }
+  // True when the prompt's tokens are needed to open the session again: a knob
+  // looks at them, or a switch of phases may lie in them.
+  bool needs_prompt() const;
+  const std::shared_ptr<const Origin>& origin() const { return origin_; }
   const Report& report() const { return report_; }
   uint64_t seed() const { return seed_; }
   const std::string& salt() const { return salt_; }
@@ -99,8 +128,10 @@ class Session {
   uint32_t position() const { return history_.position(); }
   uint32_t generated() const { return history_.generated(); }
   FinishReason finish() const { return finish_; }
-  const std::string& fingerprint() const { return fingerprint_; }
-  const std::vector<std::string>& fingerprint_lines() const { return lines_; }
+  const std::string& fingerprint() const { return rules_->fingerprint; }
+  const std::vector<std::string>& fingerprint_lines() const {
+    return rules_->lines;
+  }
 
  private:
   // The last result, for a retry of the same position and attempt.
@@ -112,27 +143,33 @@ class Session {
 
   Session() = default;
   absl::Status TakeHistory(const SessionStart& start);
-  void SetPlan(Plan plan);
+  absl::Status TakePrompt(const SessionStart& start, uint32_t length);
+  // A token at the end of the history, its switch of phases and its end.
+  void Take(uint32_t token);
+  // Counts for the plan in force; call after tokens were taken.
+  void FollowPhase() { history_.Switch(plan(phase())); }
+  // What the last token means by the plan that it was drawn with.
+  FinishReason LastEnds() const;
   // True when the entry is answered without its row.
   bool Answered(const Entry& entry, EntryResult* result) const;
   void Run(const Entry& entry, const Row& row, const Sampler& sampler,
            Workspace* workspace, EntryResult* result);
   void Keep(const Entry& entry, const EntryResult& result);
+  static absl::Status CheckReport(const Report& report, uint32_t count_max);
   absl::Status CheckPosition(std::optional<uint32_t> position) const;
   absl::Status CheckTokens(const char* field,
                            absl::Span<const uint32_t> tokens) const;
   absl::Status CheckRoom(uint64_t more_tokens) const;
 
-  uint32_t history_max_ = 0;
-  uint32_t max_top_n_ = 0;
-  Plan plan_;
-  std::string fingerprint_;
-  std::vector<std::string> lines_;
+  Limits limits_;
+  std::shared_ptr<const SessionRules> rules_;  // never nullptr
+  std::shared_ptr<const Origin> origin_;
   uint64_t seed_ = 0;
   std::string salt_;
   StreamKey key_;
   Report report_;
   History history_;
+  PhaseTracker phases_;
   FinishReason finish_ = FinishReason::kNone;
   std::optional<Last> last_;
 };

@@ -176,6 +176,98 @@ TEST(History, CountsAsARecountDoesThroughThousandsOfTrimmedTokens) {
   }
 }
 
+// Plans that take turns, as phases do.
+TEST(History, CountsForThePlanInForceWhicheverWasBefore) {
+  for (int seed = 0; seed < Effort(150, 20); ++seed) {
+    Dice dice(static_cast<uint64_t>(seed));
+    std::vector<Params> params;
+    std::vector<Plan> plans;
+    for (uint32_t n = 2 + dice.Below(3); n > 0; --n) {
+      params.push_back(AnyPenalties(&dice));
+      plans.push_back(Compile(params.back()));
+    }
+    Session session = OpenSession(&dice, params[0]);
+    const auto pick = [&] {
+      return dice.Below(static_cast<uint32_t>(plans.size()));
+    };
+    for (int i = 0; i < 400; ++i) {
+      const uint32_t what = dice.Below(20);
+      const size_t chosen = pick();
+      if (what == 0) {
+        Rewind(dice.Below(30), &session);
+      } else if (what == 1 || i == 0) {
+        session.params = params[chosen];
+        ASSERT_TRUE(
+            session.history.Follow(plans, chosen, dice.Below(256)).ok());
+      } else if (what < 6) {
+        session.params = params[chosen];
+        session.history.Switch(plans[chosen]);
+      } else {
+        Append(dice.Below(kVocab), &session);
+      }
+      ExpectCounts(session.naive, session.params, session.history);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(History, KeepsWhatAnyOfThePlansLooksAtAndNoMore) {
+  Params narrow, wide;
+  narrow.repetition_penalty = wide.repetition_penalty = 1.1;
+  narrow.repetition_window = 5;
+  wide.repetition_window = 600;
+  const std::vector<Plan> plans = {Compile(Params()), Compile(narrow),
+                                   Compile(wide)};
+  Dice dice(5);
+  Session session = OpenSession(&dice, narrow);
+  for (int i = 0; i < Effort(9000, 3000); ++i) {
+    if (i % 700 == 0) {
+      ASSERT_TRUE(session.history.Follow(plans, 1, 255).ok());
+    }
+    Append(dice.Below(kVocab), &session);
+    if (i % 900 == 899) {
+      Rewind(dice.Below(kRewindMin + 1), &session);
+      session.history.Switch(plans[2]);
+      ExpectCounts(session.naive, wide, session.history);
+      session.history.Switch(plans[0]);
+      Append(dice.Below(kVocab), &session);
+      session.history.Switch(plans[1]);
+      ExpectCounts(session.naive, narrow, session.history);
+    }
+    ASSERT_LT(session.history.kept(), 2 * (600 + kRewindMin));
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(History, KeepsAsManyTokensAsTheCallerLooksBack) {
+  const std::vector<Plan> plans = {Compile(Params())};
+  History history;
+  ASSERT_TRUE(history.Follow(plans, 0, 900).ok());
+  for (uint32_t i = 0; i < 9000; ++i) {
+    history.Append(i % kVocab);
+    ASSERT_GE(history.tail().size(), std::min(i + 1, 900 + kRewindMin));
+    ASSERT_LT(history.tail().size(), 2 * (900 + kRewindMin));
+  }
+  const uint32_t to = 9000 - kRewindMin;
+  EXPECT_LE(history.floor(), to);
+  ASSERT_TRUE(history.Rewind(to).ok());
+  ASSERT_GE(history.tail().size(), 900u);
+  for (uint32_t i = 0; i < 900; ++i) {
+    EXPECT_EQ(history.tail()[history.tail().size() - 1 - i],
+              (to - 1 - i) % kVocab);
+  }
+}
+
+TEST(History, AnUnknownPromptServesNoPlanThatLooksAtIt) {
+  Params params;
+  params.repetition_penalty = 1.2;
+  const std::vector<Plan> plans = {Compile(Params()), Compile(params)};
+  History history = History::WithoutPrompt(5);
+  EXPECT_EQ(history.Follow(plans, 0, 0).code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_FALSE(history.prompt_known());
+}
+
 TEST(History, CanAlwaysGoBackTheStatedDistance) {
   for (const bool penalised : {false, true}) {
     Params params;

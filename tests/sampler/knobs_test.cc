@@ -16,6 +16,7 @@
 #include "sampler/fingerprint.h"
 #include "tests/sampler/ask.h"
 #include "tests/sampler/oracle_case.h"
+#include "tests/support/kernels_scalar.h"
 
 namespace logitd::tests {
 namespace {
@@ -223,6 +224,30 @@ TEST_P(Knobs, TopPKeepsMoreWithALargerPAndNeverLessThanItsMass) {
     }
     EXPECT_EQ(kept, row.size());
   }
+}
+
+// p * mass(all) is then the mass of a prefix, to the bit: one token more would
+// be one too many.
+TEST_P(Knobs, TopPIsReachedByAPrefixOfExactlyItsMass) {
+  int exact = 0;
+  for (const auto& row : LivelyRows()) {
+    const TokenIds rank = KeptIds(Ask(row));
+    std::vector<float> all(row.size()), prefix(row.size(), 0.0f);
+    for (size_t i = 0; i < row.size(); ++i) {
+      all[i] = ScalarExpF(row[i] - row[rank[0]]);
+    }
+    for (size_t k = 1; k < rank.size(); ++k) {
+      const double before = ScalarSum(prefix);
+      prefix[rank[k - 1]] = all[rank[k - 1]];
+      Params params;
+      params.top_p = ScalarSum(prefix) / ScalarSum(all);
+      if (*params.top_p * ScalarSum(all) != ScalarSum(prefix)) continue;
+      if (*params.top_p == 1 || before == ScalarSum(prefix)) continue;
+      ASSERT_EQ(Ask(row, params).kept, k) << *params.top_p;
+      ++exact;
+    }
+  }
+  EXPECT_GT(exact, 2000);
 }
 
 TEST_P(Knobs, MinPKeepsFewerWithALargerPAndTheRatioHolds) {

@@ -212,7 +212,7 @@ TEST_F(Knobs, ServerInfoListsExactlyWhatIsBuilt) {
     EXPECT_EQ(has(info.capabilities(), path), built) << path;
     EXPECT_EQ(has(info.not_built(), path), !built) << path;
   }
-  EXPECT_TRUE(has(info.not_built(), "ProfileService"));
+  EXPECT_TRUE(has(info.not_built(), "ProfileService.ImportProfile"));
   for (const char* name :
        {"SamplingService.Sample", "OpenSession.expected_fingerprint",
         "Report.kept_mass", "RewindSession.position", "Step.mode",

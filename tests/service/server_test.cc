@@ -214,33 +214,6 @@ TEST(Server, DescribesItselfByReflection) {
   EXPECT_NE(file.find("health.proto"), std::string::npos);
 }
 
-TEST(Server, ProfilesSayThatTheyAreNotBuilt) {
-  TestServer server;
-  grpc::GenericStub stub(server.NewChannel());
-  for (const char* method :
-       {"CreateProfile", "GetProfile", "ListProfiles", "UpdateProfile",
-        "DeleteProfile", "ListProfileRevisions", "RollbackProfile",
-        "WatchProfiles", "LintProfile", "ImportProfile"}) {
-    grpc::ClientContext context;
-    grpc::CompletionQueue queue;
-    const grpc::Slice nothing;
-    const auto call = stub.PrepareUnaryCall(
-        &context, absl::StrCat("/logitd.v1.ProfileService/", method),
-        grpc::ByteBuffer(&nothing, 1), &queue);
-    call->StartCall();
-    grpc::ByteBuffer answer;
-    grpc::Status status;
-    call->Finish(&answer, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-    EXPECT_THAT(
-        StatusOf(status),
-        StatusIs(Code::kUnimplemented,
-                 absl::StrCat("ProfileService.", method, ": not built yet")));
-  }
-}
-
 // ---- admin pages
 // --------------------------------------------------------------
 

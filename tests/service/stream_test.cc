@@ -461,8 +461,8 @@ TEST_F(StreamTest, UpdateRefusesWhatItCannotMean) {
       Code::kInvalidArgument, "logit_bias_values is also set");
   refuse([](Update* u) { u->set_position(4); }, Code::kFailedPrecondition,
          "update[0].position: 4 is not the session's; expected 0");
-  refuse([](Update* u) { u->set_rebind(true); }, Code::kUnimplemented,
-         "update[0].rebind");
+  refuse([](Update* u) { u->set_rebind(true); }, Code::kFailedPrecondition,
+         "update[0].rebind: the session has no profile");
   refuse([](Update* u) { u->mutable_set()->set_temperature(101); },
          Code::kInvalidArgument, "update[0].set.temperature: 101");
 }

@@ -81,9 +81,15 @@ INCLUDES_ALLOWED = [
     (r"^service/convert[^/]*\.(h|cc)$", PROTOBUF, "the translator"),
     (r"^service/\w*_service\.(h|cc)$", PROTOBUF, "the handlers"),
     (
-        r"^service/(server|stream|step|once|lists|preflight|status|health|built)\w*\.(h|cc)$",
+        r"^service/(server|stream|step|once|lists|preflight|status|health|built|profile_watch)\w*\.(h|cc)$",
         PROTOBUF,
         "the doors: from the wire to a session and back",
+    ),
+    (r"^service/profiles/", PROTOBUF, "a profile is a message of the contract"),
+    (
+        r"^service/client/logitctl/",
+        r"^service/profiles/(lint|profile_file)\.h$",
+        "a file is checked without a server, in the same words",
     ),
     (
         r"^sampler/float_environment\.h$",

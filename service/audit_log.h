@@ -1,0 +1,43 @@
+// AuditLog: who changed which profile, when, from what to what.
+//
+// One JSON object a line, appended to a file or, without one, to the process's
+// log. A line is one write(2). Written after the store has acknowledged and
+// before the caller hears of it; a line that cannot be written is told to the
+// log and does not undo the change. Thread-safe.
+#ifndef LOGITD_SERVICE_AUDIT_LOG_H_
+#define LOGITD_SERVICE_AUDIT_LOG_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace logitd {
+
+struct AuditEntry {
+  std::string who;     // "uid:0 admin socket", "token:deploy"
+  std::string method;  // "UpdateProfile"
+  std::string name;    // "profiles/chat"
+  std::string before;  // the profile as JSON; empty: there was none
+  std::string after;   // empty: there is none any more
+};
+
+class AuditLog {
+ public:
+  // Empty path: the process's log. UNAVAILABLE: cannot append to the file.
+  static absl::StatusOr<std::unique_ptr<AuditLog>> Open(
+      const std::string& path);
+  ~AuditLog();
+  AuditLog(const AuditLog&) = delete;
+  AuditLog& operator=(const AuditLog&) = delete;
+
+  void Write(const AuditEntry& entry);
+
+ private:
+  explicit AuditLog(int fd) : fd_(fd) {}
+  const int fd_;  // -1: the process's log
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_AUDIT_LOG_H_

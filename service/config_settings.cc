@@ -1,0 +1,303 @@
+#include "service/config_settings.h"
+
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "sampler/kernels/kernels.h"
+#include "sampler/knobs.h"
+#include "sampler/sampler.h"
+
+namespace logitd {
+namespace {
+
+// The first of the folders that systemd made for us, or `otherwise`.
+std::string FirstFolder(const Environ& environ, const char* name,
+                        const char* otherwise) {
+  const Texts folders = absl::StrSplit(environ(name).value_or(otherwise),
+                                       absl::MaxSplits(':', 1));
+  return folders[0];
+}
+
+// ---- kinds of settings
+// --------------------------------------------------------
+
+Setting Count(const char* name, const char* help, uint32_t Limits::*member,
+              uint32_t value_min, uint32_t value_max) {
+  return {name, "N", help,
+          [=](const Texts& texts, Config* config) -> std::string {
+            uint32_t value = 0;
+            if (!absl::SimpleAtoi(texts[0], &value) || value < value_min ||
+                value > value_max) {
+              return absl::StrCat("is not a number in [", value_min, ", ",
+                                  value_max, "]");
+            }
+            config->limits.*member = value;
+            return "";
+          },
+          [=](const Config& config) -> Texts {
+            return {absl::StrCat(config.limits.*member)};
+          }};
+}
+
+// "83886080", "80MiB", "1GiB".
+bool ParseBytes(absl::string_view text, uint64_t* bytes) {
+  int shift = 0;
+  if (absl::ConsumeSuffix(&text, "KiB")) shift = 10;
+  if (absl::ConsumeSuffix(&text, "MiB")) shift = 20;
+  if (absl::ConsumeSuffix(&text, "GiB")) shift = 30;
+  uint64_t value = 0;
+  if (!absl::SimpleAtoi(text, &value) || value > (uint64_t{1} << 32)) {
+    return false;
+  }
+  *bytes = value << shift;
+  return true;
+}
+
+std::string SetStepBytes(const Texts& texts, Config* config) {
+  constexpr uint64_t kMin = 1024;
+  constexpr uint64_t kMax = uint64_t{1} << 30;
+  uint64_t bytes = 0;
+  if (!ParseBytes(texts[0], &bytes) || bytes < kMin || bytes > kMax) {
+    return "is not a size in [1KiB, 1GiB]";
+  }
+  config->limits.max_step_bytes = bytes;
+  return "";
+}
+
+std::string SetThreads(const Texts& texts, Config* config) {
+  constexpr uint32_t kThreadsMax = 1024;
+  uint32_t value = 0;
+  if (texts[0] != "auto" && (!absl::SimpleAtoi(texts[0], &value) ||
+                             value == 0 || value > kThreadsMax)) {
+    return absl::StrCat("is neither auto nor a number in [1, ", kThreadsMax,
+                        "]");
+  }
+  config->threads = value;
+  return "";
+}
+
+std::string SetKernels(const Texts& texts, Config* config) {
+  // Highway's name for its scalar target depends on the compiler.
+  const bool scalar = absl::EqualsIgnoreCase(texts[0], "scalar");
+  const std::string name =
+      scalar && kernels::Find("scalar") == nullptr ? "EMU128" : texts[0];
+  if (kernels::Find(name.c_str()) == nullptr) {
+    Texts names = {"auto"};
+    const kernels::KernelList list = kernels::Available();
+    for (size_t i = 0; i < list.count; ++i) {
+      names.emplace_back(list.tables[i]->name);
+    }
+    return absl::StrCat("is not one of ", absl::StrJoin(names, ", "),
+                        ", which this build and this processor have");
+  }
+  config->kernels = name;
+  return "";
+}
+
+// A text as it is, into a member.
+Setting Text(const char* name, const char* value_name, const char* help,
+             std::string Config::*member) {
+  return {name, value_name, help,
+          [=](const Texts& texts, Config* config) -> std::string {
+            config->*member = texts[0] == "off" ? "" : texts[0];
+            return "";
+          },
+          [=](const Config& config) -> Texts { return {config.*member}; }};
+}
+
+Setting TextList(const char* name, const char* value_name, const char* help,
+                 std::vector<std::string> Config::*member) {
+  return {name,
+          value_name,
+          help,
+          [=](const Texts& texts, Config* config) -> std::string {
+            config->*member = texts;
+            return "";
+          },
+          [=](const Config& config) -> Texts { return config.*member; },
+          true};
+}
+
+std::string SetRequireProfile(const Texts& texts, Config* config) {
+  if (texts[0] != "true" && texts[0] != "false") return "is not true or false";
+  config->require_profile = texts[0] == "true";
+  return "";
+}
+
+std::string SetDrainTimeout(const Texts& texts, Config* config) {
+  absl::Duration value;
+  if (!absl::ParseDuration(texts[0], &value) || value < absl::ZeroDuration() ||
+      value > absl::Hours(1)) {
+    return "is not a duration in [0, 1h], such as 20s or 500ms";
+  }
+  config->drain_timeout = value;
+  return "";
+}
+
+std::string SetListen(const Texts& texts, Config* config) {
+  if (texts.empty()) return "names no address";
+  for (const std::string& text : texts) {
+    const bool is_unix = absl::StartsWith(text, "unix:");
+    if (is_unix ? text.size() > 5 : absl::StrContains(text, ':')) continue;
+    return "is neither unix:<path> nor <host>:<port>";
+  }
+  config->listen = texts;
+  return "";
+}
+
+std::string SetAdminHttp(const Texts& texts, Config* config) {
+  if (texts[0] == "off") {
+    config->admin_http.clear();
+    return "";
+  }
+  const size_t colon = texts[0].rfind(':');
+  uint32_t port = 0;
+  if (colon == std::string::npos || colon == 0 ||
+      !absl::SimpleAtoi(texts[0].substr(colon + 1), &port) || port > 65535) {
+    return "is neither off nor <host>:<port>";
+  }
+  config->admin_http = texts[0];
+  return "";
+}
+
+// ---- the table
+// ------------------------------------------------------------------
+
+std::vector<Setting> ServingSettings() {
+  return {
+      {"listen", "ADDRESS",
+       "Where to serve gRPC: unix:<path> (mode 0660) or <host>:<port>. "
+       "Repeatable; in the environment separated by commas.",
+       SetListen, [](const Config& c) -> Texts { return c.listen; }, true},
+      {"admin_http", "HOST:PORT",
+       "Where to serve /metrics, /healthz, /readyz and /configz. Port 0 takes "
+       "a free one; off: not at all.",
+       SetAdminHttp,
+       [](const Config& c) -> Texts {
+         return {c.admin_http.empty() ? "off" : c.admin_http};
+       }},
+      {"admin_http_port_file", "PATH",
+       "Write the port of --admin_http to this file.",
+       [](const Texts& texts, Config* c) -> std::string {
+         c->admin_http_port_file = texts[0];
+         return "";
+       },
+       [](const Config& c) -> Texts { return {c.admin_http_port_file}; }},
+      {"threads", "N",
+       "Worker threads for rows. auto: as many as affinity and CPU quota "
+       "allow.",
+       SetThreads,
+       [](const Config& c) -> Texts {
+         return {c.threads == 0 ? "auto" : absl::StrCat(c.threads)};
+       }},
+      {"kernels", "NAME",
+       "Instruction set of the row loops: auto, or AVX3, AVX2, NEON, SVE, "
+       "SCALAR... The tokens are the same.",
+       SetKernels, [](const Config& c) -> Texts { return {c.kernels}; }},
+      {"drain_timeout", "DURATION",
+       "After SIGTERM: how long open sessions may go on.", SetDrainTimeout,
+       [](const Config& c) -> Texts {
+         return {absl::FormatDuration(c.drain_timeout)};
+       }},
+  };
+}
+
+std::vector<Setting> LimitSettings() {
+  return {
+      {"max_step_bytes", "BYTES", "Largest request on the wire, such as 80MiB.",
+       SetStepBytes,
+       [](const Config& c) -> Texts {
+         return {absl::StrCat(c.limits.max_step_bytes)};
+       }},
+      Count("max_rows", "Rows, and entries, of a step.", &Limits::max_rows, 1,
+            65536),
+      Count("max_vocab_size", "Largest vocabulary and row width.",
+            &Limits::max_vocab_size, 1, 1u << 24),
+      Count("max_sessions", "Sessions open on one stream.",
+            &Limits::max_sessions, 1, 1u << 20),
+      Count("max_history", "Tokens of one session, prompt and output.",
+            &Limits::max_history, 1, 1u << 24),
+      Count("max_top_n", "Top tokens that a session may ask for.",
+            &Limits::max_top_n, 0, kTopMax),
+      Count("max_ids", "Ids in one list of ids: allowed, banned, stop...",
+            &Limits::max_ids, 0, kIdsMax),
+      Count("max_bias", "Biased tokens of a session.", &Limits::max_bias, 0,
+            kBiasMax),
+      Count("max_stop_sequences", "Stop sequences of a session.",
+            &Limits::max_stop_sequences, 0, kStopSequencesMax),
+      Count("max_inflight", "Unanswered requests of one stream.",
+            &Limits::max_inflight, 1, 64),
+      Count("max_streams",
+            "Sample streams, and SampleOnce calls, open at once.",
+            &Limits::max_streams, 1, 65536),
+      Count("max_profiles", "Profiles of the writable store.",
+            &Limits::max_profiles, 1, 1u << 20),
+      Count("max_profile_bytes", "Size of one profile.",
+            &Limits::max_profile_bytes, 256, 1u << 20),
+      Count("max_watchers", "WatchProfiles calls open at once.",
+            &Limits::max_watchers, 1, 65536),
+  };
+}
+
+std::vector<Setting> ProfileSettings() {
+  return {
+      Text("admin_socket", "PATH",
+           "Unix socket (mode 0600) through which the server's own user and "
+           "root may change profiles. auto: beside the first --listen unix:, "
+           "as in logitd-admin.sock; off: none.",
+           &Config::admin_socket),
+      Text("admin_token_file", "PATH",
+           "Lines name:token. With a client certificate a bearer token of "
+           "these may change profiles.",
+           &Config::admin_token_file),
+      Text("audit_log", "PATH",
+           "Append who changed which profile to this file; off: to the log.",
+           &Config::audit_log),
+      Text("data_dir", "PATH",
+           "Keep profiles in profiles.db there; off: in memory, and gone with "
+           "the process. Default: $STATE_DIRECTORY.",
+           &Config::data_dir),
+      TextList("profile_dir", "PATH",
+               "Read-only profiles, one YAML file each, read again when they "
+               "change. Repeatable.",
+               &Config::profile_dirs),
+      Text("default_profile", "PROFILE",
+           "The profile of sessions that name none.", &Config::default_profile),
+      TextList("allowed_profiles", "ID",
+               "The only profiles that sessions may name. Repeatable.",
+               &Config::allowed_profiles),
+      {"require_profile", "BOOL", "Refuse sessions without a profile.",
+       SetRequireProfile,
+       [](const Config& c) -> Texts {
+         return {c.require_profile ? "true" : "false"};
+       }},
+  };
+}
+
+}  // namespace
+
+const std::vector<Setting>& Settings() {
+  static const auto* const settings = [] {
+    auto* all = new std::vector<Setting>;
+    for (auto* group : {&ServingSettings, &LimitSettings, &ProfileSettings}) {
+      for (Setting& setting : group()) all->push_back(std::move(setting));
+    }
+    return all;
+  }();
+  return *settings;
+}
+
+void SetDefaults(const Environ& environ, Config* config) {
+  const std::string runtime =
+      FirstFolder(environ, "RUNTIME_DIRECTORY", "/run/logitd");
+  config->listen = {absl::StrCat("unix:", runtime, "/logitd.sock")};
+  config->data_dir = FirstFolder(environ, "STATE_DIRECTORY", "");
+}
+
+}  // namespace logitd

@@ -1,0 +1,42 @@
+#include "service/executor.h"
+
+#include <utility>
+
+namespace logitd {
+
+Executor::Executor(size_t waiting_max)
+    : waiting_max_(waiting_max), thread_([this] { Work(); }) {}
+
+Executor::~Executor() {
+  {
+    const std::lock_guard lock(mu_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+bool Executor::Run(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mu_);
+    if (waiting_.size() >= waiting_max_) return false;
+    waiting_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void Executor::Work() {
+  std::unique_lock lock(mu_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    const std::function<void()> task = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    task();
+    lock.lock();
+  }
+}
+
+}  // namespace logitd

@@ -1,0 +1,99 @@
+#include "service/profile_host.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "sampler/status_macros.h"
+#include "service/log.h"
+#include "service/profiles/directory_store.h"
+#include "service/profiles/memory_store.h"
+#include "service/profiles/sqlite_store.h"
+#include "service/profiles/validate.h"
+
+namespace logitd {
+namespace {
+
+// Calls that may wait; each holds a request of a few KiB.
+constexpr size_t kCallsWaitingMax = 4096;
+
+absl::Status InSetting(const char* setting, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat("--", setting, ": ", status.message()));
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenWritable(const Config& config) {
+  if (config.data_dir.empty()) {
+    Log(LogLevel::kInfo,
+        "profiles are kept in memory and go with the process; --data_dir keeps "
+        "them");
+    return std::unique_ptr<Store>(std::make_unique<MemoryStore>());
+  }
+  auto store = SqliteStore::Open(config.data_dir);
+  if (!store.ok()) return InSetting("data_dir", store.status());
+  return std::unique_ptr<Store>(*std::move(store));
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<Store>>> OpenDirectories(
+    const Config& config,
+    const std::function<absl::Status(const v1::Profile&)>& validate) {
+  std::vector<std::unique_ptr<Store>> stores;
+  for (const std::string& path : config.profile_dirs) {
+    DirectoryOptions options;
+    options.path = path;
+    options.files_max = config.limits.max_profiles;
+    options.profile_bytes_max = config.limits.max_profile_bytes;
+    options.validate = validate;
+    auto store = DirectoryStore::Open(options);
+    if (!store.ok()) return InSetting("profile_dir", store.status());
+    stores.push_back(*std::move(store));
+  }
+  return stores;
+}
+
+// The profiles that the settings name must be there.
+absl::Status CheckRules(const ProfileRules& rules) {
+  if (rules.default_profile.empty()) return absl::OkStatus();
+  const auto profile = rules.catalog->Get(rules.default_profile);
+  if (profile.ok()) return absl::OkStatus();
+  return InSetting("default_profile", profile.status());
+}
+
+}  // namespace
+
+ProfileHost::ProfileHost(AdminTokens tokens)
+    : tokens_(std::move(tokens)), executor_(kCallsWaitingMax) {}
+
+absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
+    const Config& config) {
+  LOGITD_ASSIGN_OR_RETURN(AdminTokens tokens,
+                          AdminTokens::Read(config.admin_token_file));
+  std::unique_ptr<ProfileHost> host(new ProfileHost(std::move(tokens)));
+  LOGITD_ASSIGN_OR_RETURN(host->audit_, AuditLog::Open(config.audit_log));
+  const Limits limits = config.limits;
+  CatalogOptions options;
+  options.profiles_max = limits.max_profiles;
+  options.profile_bytes_max = limits.max_profile_bytes;
+  options.watchers_max = limits.max_watchers;
+  options.validate = [limits](const v1::Profile& profile) {
+    return ToStatus(Validate(profile, limits));
+  };
+  LOGITD_ASSIGN_OR_RETURN(auto directories,
+                          OpenDirectories(config, options.validate));
+  LOGITD_ASSIGN_OR_RETURN(std::unique_ptr<Store> writable,
+                          OpenWritable(config));
+  LOGITD_ASSIGN_OR_RETURN(
+      host->catalog_,
+      Catalog::Open(options, std::move(writable), std::move(directories)));
+  host->calls_ = std::make_unique<ProfileCalls>(
+      config.limits, host->tokens_, host->catalog_.get(), host->audit_.get());
+  host->rules_ = {
+      host->catalog_.get(),
+      config.default_profile,
+      {config.allowed_profiles.begin(), config.allowed_profiles.end()},
+      config.require_profile};
+  LOGITD_RETURN_IF_ERROR(CheckRules(host->rules_));
+  return host;
+}
+
+}  // namespace logitd

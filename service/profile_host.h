@@ -1,0 +1,45 @@
+// ProfileHost: the profiles of one server, from its settings: stores, catalog,
+// audit log, tokens, and the thread that waits for the disk.
+//
+// Thread-safe after Open. Outlives every call.
+#ifndef LOGITD_SERVICE_PROFILE_HOST_H_
+#define LOGITD_SERVICE_PROFILE_HOST_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "service/audit_log.h"
+#include "service/config.h"
+#include "service/executor.h"
+#include "service/profiles/binding.h"
+#include "service/profiles/calls.h"
+#include "service/profiles/catalog.h"
+#include "service/write_policy.h"
+
+namespace logitd {
+
+class ProfileHost {
+ public:
+  // Any error is one line for stderr: which setting, and what is wrong.
+  static absl::StatusOr<std::unique_ptr<ProfileHost>> Open(
+      const Config& config);
+
+  const ProfileRules& rules() const { return rules_; }
+  Catalog& catalog() { return *catalog_; }
+  ProfileCalls& calls() { return *calls_; }
+  Executor& executor() { return executor_; }
+
+ private:
+  explicit ProfileHost(AdminTokens tokens);
+
+  const AdminTokens tokens_;
+  std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<ProfileCalls> calls_;
+  ProfileRules rules_;
+  Executor executor_;  // ends first: its tasks use all of the above
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_PROFILE_HOST_H_

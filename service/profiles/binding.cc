@@ -1,0 +1,107 @@
+#include "service/profiles/binding.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "sampler/status_macros.h"
+#include "service/convert_params.h"
+#include "service/session/field_path.h"
+#include "service/session/quote.h"
+
+namespace logitd {
+namespace {
+
+// "chat" of "profiles/chat@3".
+std::string IdOf(absl::string_view name) {
+  absl::ConsumePrefix(&name, "profiles/");
+  return std::string(name.substr(0, name.find('@')));
+}
+
+absl::StatusOr<std::vector<TokenIds>> ReadSequences(
+    const std::string& field,
+    const google::protobuf::RepeatedPtrField<v1::TokenSequence>& wire) {
+  std::vector<TokenIds> sequences;
+  for (const v1::TokenSequence& sequence : wire) {
+    LOGITD_ASSIGN_OR_RETURN(
+        TokenIds ids,
+        ReadIds(absl::StrCat(field, "[", sequences.size(), "].tokens"),
+                sequence.tokens()));
+    sequences.push_back(std::move(ids));
+  }
+  return sequences;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const v1::Profile>> ChooseProfile(
+    const std::string& name, const ProfileRules& rules) {
+  const std::string& chosen = name.empty() ? rules.default_profile : name;
+  if (chosen.empty()) {
+    if (!rules.required) return nullptr;
+    return absl::PermissionDeniedError(
+        "profile: required by --require_profile");
+  }
+  if (!name.empty() && !rules.allowed.empty() &&
+      rules.allowed.count(IdOf(name)) == 0) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "profile: ", Quote(name), " is not among --allowed_profiles"));
+  }
+  auto profile = rules.catalog->Get(chosen);
+  if (!profile.ok()) return InField("profile: ", profile.status());
+  return profile;
+}
+
+absl::StatusOr<std::shared_ptr<const v1::Profile>> NewestOf(
+    const Binding& binding, const ProfileRules& rules) {
+  if (binding.profile == nullptr) {
+    return absl::FailedPreconditionError("rebind: the session has no profile");
+  }
+  auto profile = rules.catalog->Get(binding.profile->name());
+  if (profile.ok()) return profile;
+  return absl::FailedPreconditionError(
+      absl::StrCat("rebind: ", profile.status().message()));
+}
+
+absl::StatusOr<std::shared_ptr<const Binding>> Bind(
+    std::shared_ptr<const v1::Profile> profile, v1::SamplingParams request,
+    std::vector<v1::Phase> request_phases, uint32_t vocab_size,
+    const Limits& limits) {
+  if (profile != nullptr && profile->phases_size() > 0 &&
+      !request_phases.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "phases: must be empty, ", profile->name(), " has phases of its own"));
+  }
+  auto binding = std::make_shared<Binding>();
+  LOGITD_ASSIGN_OR_RETURN(
+      binding->resolution,
+      Resolve(profile.get(), request, request_phases, vocab_size, limits));
+  binding->profile = std::move(profile);
+  binding->request = std::move(request);
+  binding->request_phases = std::move(request_phases);
+  return binding;
+}
+
+absl::Status ReadBinding(const Binding& binding, const Limits& limits,
+                         Params* params, std::vector<PhaseParams>* phases) {
+  const absl::Status base =
+      ReadParams(binding.resolution.base.params, limits, params);
+  if (!base.ok()) return InField("params.", base);
+  for (const ResolvedPhase& from : binding.resolution.phases) {
+    const std::string path = absl::StrCat("phases[", phases->size(), "].");
+    PhaseParams phase;
+    phase.name = from.phase.name();
+    phase.within = from.phase.within();
+    LOGITD_ASSIGN_OR_RETURN(phase.enter,
+                            ReadSequences(path + "enter", from.phase.enter()));
+    LOGITD_ASSIGN_OR_RETURN(phase.leave,
+                            ReadSequences(path + "leave", from.phase.leave()));
+    const absl::Status read =
+        ReadParams(from.resolved.params, limits, &phase.params);
+    if (!read.ok()) return InField(path, read);
+    phases->push_back(std::move(phase));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace logitd

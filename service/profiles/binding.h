@@ -1,0 +1,65 @@
+// Binding: where a session's parameters came from.
+//
+// The revision of a profile that the session pins, what the caller asked for,
+// and what the two came to. Immutable; shared by the forks of a session and
+// kept by it, so that an update can resolve again. Thread-safe. Errors read
+// "<field>: <why>", the field as in OpenSession.
+#ifndef LOGITD_SERVICE_PROFILES_BINDING_H_
+#define LOGITD_SERVICE_PROFILES_BINDING_H_
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "logitd/v1/profiles.pb.h"
+#include "service/limits.h"
+#include "service/profiles/catalog.h"
+#include "service/profiles/resolve.h"
+#include "service/session/session.h"
+
+namespace logitd {
+
+// Which profiles sessions may have. The catalog outlives it.
+struct ProfileRules {
+  const Catalog* catalog = nullptr;
+  std::string default_profile;    // empty: none
+  std::set<std::string> allowed;  // ids; empty: all
+  bool required = false;
+};
+
+struct Binding final : Origin {
+  std::shared_ptr<const v1::Profile> profile;  // nullptr: none
+  v1::SamplingParams request;
+  std::vector<v1::Phase> request_phases;
+  Resolution resolution;
+};
+
+// The profile that an open of this name gets; nullptr: none. Errors: as
+// OpenSession.profile says.
+absl::StatusOr<std::shared_ptr<const v1::Profile>> ChooseProfile(
+    const std::string& name, const ProfileRules& rules);
+// The newest revision of a bound profile. FAILED_PRECONDITION: it is gone, or
+// there is none.
+absl::StatusOr<std::shared_ptr<const v1::Profile>> NewestOf(
+    const Binding& binding, const ProfileRules& rules);
+
+// Resolves. INVALID_ARGUMENT, FAILED_PRECONDITION: what does not go together.
+absl::StatusOr<std::shared_ptr<const Binding>> Bind(
+    std::shared_ptr<const v1::Profile> profile, v1::SamplingParams request,
+    std::vector<v1::Phase> request_phases, uint32_t vocab_size,
+    const Limits& limits);
+
+// Every session that the service opened has one.
+inline const Binding& BindingOf(const Session& session) {
+  return static_cast<const Binding&>(*session.origin());
+}
+
+// A bound session's parameters, and those of its phases.
+absl::Status ReadBinding(const Binding& binding, const Limits& limits,
+                         Params* params, std::vector<PhaseParams>* phases);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_PROFILES_BINDING_H_

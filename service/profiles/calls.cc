@@ -1,0 +1,182 @@
+#include "service/profiles/calls.h"
+
+#include <google/protobuf/util/field_mask_util.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sampler/status_macros.h"
+#include "service/profiles/lint.h"
+#include "service/profiles/profile_file.h"
+#include "service/session/quote.h"
+
+namespace logitd {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::util::FieldMaskUtil;
+
+absl::Status Required(const char* field, absl::string_view value) {
+  if (!value.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field, ": required"));
+}
+
+// The fields that an update changes, of Profile.
+absl::StatusOr<google::protobuf::FieldMask> MaskOf(
+    const v1::UpdateProfileRequest& request) {
+  google::protobuf::FieldMask mask;
+  const auto* type = v1::Profile::descriptor();
+  const bool all = request.update_mask().paths_size() == 1 &&
+                   request.update_mask().paths(0) == "*";
+  if (request.update_mask().paths_size() == 0 || all) {
+    std::vector<const FieldDescriptor*> set;
+    request.profile().GetReflection()->ListFields(request.profile(), &set);
+    for (int i = 0; all && i < type->field_count(); ++i) {
+      set.push_back(type->field(i));
+    }
+    for (const FieldDescriptor* field : set) {
+      if (field->number() == v1::Profile::kNameFieldNumber) continue;
+      if (!IsOutputOnly(field->number())) mask.add_paths(field->name());
+    }
+    return mask;
+  }
+  for (int i = 0; i < request.update_mask().paths_size(); ++i) {
+    const std::string& path = request.update_mask().paths(i);
+    const auto* top = type->FindFieldByName(path.substr(0, path.find('.')));
+    if (top == nullptr || IsOutputOnly(top->number()) ||
+        top->number() == v1::Profile::kNameFieldNumber ||
+        !FieldMaskUtil::IsValidPath<v1::Profile>(path)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("update_mask.paths[", i, "]: ", Quote(path),
+                       " is not a field of Profile that can be changed"));
+    }
+    mask.add_paths(path);
+  }
+  return mask;
+}
+
+std::string JsonOf(const ProfilePtr& profile) {
+  return profile == nullptr ? "" : WriteJson(*profile, Fields::kAll);
+}
+
+template <class Response>
+Response ResponseOf(ProfilePage page) {
+  Response response;
+  for (const ProfilePtr& profile : page.profiles) {
+    *response.add_profiles() = *profile;
+  }
+  response.set_next_page_token(std::move(page.next_page_token));
+  return response;
+}
+
+}  // namespace
+
+v1::Profile ProfileCalls::WithWarnings(v1::Profile profile) const {
+  for (v1::LintFinding& finding : logitd::Lint(profile, limits_)) {
+    *profile.add_warnings() = std::move(finding);
+  }
+  return profile;
+}
+
+// The change is in the store: now it is told.
+v1::Profile ProfileCalls::Done(const char* method, const std::string& who,
+                               const Written& written, bool validate_only) {
+  const ProfilePtr& named = written.after ? written.after : written.before;
+  if (!validate_only) {
+    audit_.Write({who, method, named->name(), JsonOf(written.before),
+                  JsonOf(written.after)});
+  }
+  return WithWarnings(*named);
+}
+
+absl::StatusOr<v1::Profile> ProfileCalls::Create(
+    const v1::CreateProfileRequest& request, const Caller& caller) {
+  LOGITD_ASSIGN_OR_RETURN(const std::string who, CheckWriter(caller, tokens_));
+  LOGITD_RETURN_IF_ERROR(Required("profile_id", request.profile_id()));
+  LOGITD_ASSIGN_OR_RETURN(
+      const Written written,
+      catalog_.Create(request.profile_id(), request.profile(),
+                      request.validate_only()));
+  return Done("CreateProfile", who, written, request.validate_only());
+}
+
+absl::StatusOr<v1::Profile> ProfileCalls::Get(
+    const v1::GetProfileRequest& request, const Caller&) {
+  LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
+  LOGITD_ASSIGN_OR_RETURN(const ProfilePtr profile,
+                          catalog_.Get(request.name()));
+  return WithWarnings(*profile);
+}
+
+absl::StatusOr<v1::ListProfilesResponse> ProfileCalls::List(
+    const v1::ListProfilesRequest& request, const Caller&) {
+  LOGITD_ASSIGN_OR_RETURN(
+      ProfilePage page, catalog_.List(request.page_size(), request.page_token(),
+                                      request.filter()));
+  return ResponseOf<v1::ListProfilesResponse>(std::move(page));
+}
+
+absl::StatusOr<v1::Profile> ProfileCalls::Update(
+    const v1::UpdateProfileRequest& request, const Caller& caller) {
+  LOGITD_ASSIGN_OR_RETURN(const std::string who, CheckWriter(caller, tokens_));
+  LOGITD_RETURN_IF_ERROR(Required("profile.name", request.profile().name()));
+  LOGITD_ASSIGN_OR_RETURN(const auto mask, MaskOf(request));
+  const auto edit = [&](v1::Profile* stored) {
+    FieldMaskUtil::MergeOptions options;
+    options.set_replace_message_fields(true);
+    options.set_replace_repeated_fields(true);
+    FieldMaskUtil::MergeMessageTo(request.profile(), mask, options, stored);
+    // No mask can name an unknown field; the catalog is to refuse it.
+    stored->GetReflection()->MutableUnknownFields(stored)->MergeFrom(
+        request.profile().GetReflection()->GetUnknownFields(request.profile()));
+    return absl::OkStatus();
+  };
+  LOGITD_ASSIGN_OR_RETURN(
+      const Written written,
+      catalog_.Update(request.profile().name(), request.profile().etag(), edit,
+                      request.validate_only()));
+  return Done("UpdateProfile", who, written, request.validate_only());
+}
+
+absl::StatusOr<google::protobuf::Empty> ProfileCalls::Delete(
+    const v1::DeleteProfileRequest& request, const Caller& caller) {
+  LOGITD_ASSIGN_OR_RETURN(const std::string who, CheckWriter(caller, tokens_));
+  LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
+  LOGITD_ASSIGN_OR_RETURN(const Written written,
+                          catalog_.Delete(request.name(), request.etag()));
+  Done("DeleteProfile", who, written, false);
+  return google::protobuf::Empty();
+}
+
+absl::StatusOr<v1::ListProfileRevisionsResponse> ProfileCalls::ListRevisions(
+    const v1::ListProfileRevisionsRequest& request, const Caller&) {
+  LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
+  LOGITD_ASSIGN_OR_RETURN(
+      ProfilePage page,
+      catalog_.ListRevisions(request.name(), request.page_size(),
+                             request.page_token()));
+  return ResponseOf<v1::ListProfileRevisionsResponse>(std::move(page));
+}
+
+absl::StatusOr<v1::Profile> ProfileCalls::Rollback(
+    const v1::RollbackProfileRequest& request, const Caller& caller) {
+  LOGITD_ASSIGN_OR_RETURN(const std::string who, CheckWriter(caller, tokens_));
+  LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
+  LOGITD_RETURN_IF_ERROR(Required("revision", request.revision()));
+  LOGITD_ASSIGN_OR_RETURN(
+      const Written written,
+      catalog_.Rollback(request.name(), request.revision(), request.etag()));
+  return Done("RollbackProfile", who, written, false);
+}
+
+absl::StatusOr<v1::LintProfileResponse> ProfileCalls::Lint(
+    const v1::LintProfileRequest& request, const Caller&) {
+  v1::LintProfileResponse response;
+  for (v1::LintFinding& finding : logitd::Lint(request.profile(), limits_)) {
+    *response.add_findings() = std::move(finding);
+  }
+  return response;
+}
+
+}  // namespace logitd

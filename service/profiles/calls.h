@@ -1,0 +1,62 @@
+// ProfileCalls: the methods of ProfileService, without a transport.
+//
+// Checks who may write, validates and lints, asks the catalog, and audits every
+// write. Errors read "<field>: <why>"; what is wrong with a profile comes as
+// field violations, all of them. May wait for the store's disk: not for gRPC's
+// threads. Thread-safe.
+#ifndef LOGITD_SERVICE_PROFILES_CALLS_H_
+#define LOGITD_SERVICE_PROFILES_CALLS_H_
+
+#include "absl/status/statusor.h"
+#include "google/protobuf/empty.pb.h"
+#include "logitd/v1/profiles.pb.h"
+#include "service/audit_log.h"
+#include "service/limits.h"
+#include "service/profiles/catalog.h"
+#include "service/write_policy.h"
+
+namespace logitd {
+
+class ProfileCalls {
+ public:
+  // All must outlive the object.
+  ProfileCalls(const Limits& limits, const AdminTokens& tokens,
+               Catalog* catalog, AuditLog* audit)
+      : limits_(limits), tokens_(tokens), catalog_(*catalog), audit_(*audit) {}
+
+  template <class Response>
+  using Answer = absl::StatusOr<Response>;
+
+  Answer<v1::Profile> Create(const v1::CreateProfileRequest& request,
+                             const Caller& caller);
+  Answer<v1::Profile> Get(const v1::GetProfileRequest& request,
+                          const Caller& caller);
+  Answer<v1::ListProfilesResponse> List(const v1::ListProfilesRequest& request,
+                                        const Caller& caller);
+  Answer<v1::Profile> Update(const v1::UpdateProfileRequest& request,
+                             const Caller& caller);
+  Answer<google::protobuf::Empty> Delete(
+      const v1::DeleteProfileRequest& request, const Caller& caller);
+  Answer<v1::ListProfileRevisionsResponse> ListRevisions(
+      const v1::ListProfileRevisionsRequest& request, const Caller& caller);
+  Answer<v1::Profile> Rollback(const v1::RollbackProfileRequest& request,
+                               const Caller& caller);
+  Catalog& catalog() { return catalog_; }
+
+  Answer<v1::LintProfileResponse> Lint(const v1::LintProfileRequest& request,
+                                       const Caller& caller);
+
+ private:
+  v1::Profile WithWarnings(v1::Profile profile) const;
+  v1::Profile Done(const char* method, const std::string& who,
+                   const Written& written, bool validate_only);
+
+  const Limits& limits_;
+  const AdminTokens& tokens_;
+  Catalog& catalog_;
+  AuditLog& audit_;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_PROFILES_CALLS_H_

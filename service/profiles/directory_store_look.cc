@@ -1,0 +1,134 @@
+#include "service/profiles/directory_store_look.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "sampler/status_macros.h"
+
+namespace logitd {
+namespace {
+
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
+
+absl::Status Unreadable(absl::string_view what) {
+  return absl::UnavailableError(
+      absl::StrCat("store: ", what, ": ", std::strerror(errno)));
+}
+
+int64_t Nanos(const timespec& time) {
+  return int64_t{time.tv_sec} * kNanosPerSecond + time.tv_nsec;
+}
+
+FileStamp StampOf(const struct stat& info) {
+  return {info.st_ino, info.st_size, Nanos(info.st_mtim), Nanos(info.st_ctim)};
+}
+
+// Where `..data` points; empty: there is none.
+std::string DataTarget(const std::string& path) {
+  char target[PATH_MAX];
+  const ssize_t size =
+      readlink(absl::StrCat(path, "/..data").c_str(), target, sizeof(target));
+  return size < 0 ? "" : std::string(target, static_cast<size_t>(size));
+}
+
+// "chat" of "chat.yaml"; empty: no profile file.
+std::string IdOf(absl::string_view file) {
+  if (absl::StartsWith(file, ".")) return "";
+  for (const absl::string_view suffix : {".yaml", ".yml", ".json"}) {
+    if (absl::ConsumeSuffix(&file, suffix)) return std::string(file);
+  }
+  return "";
+}
+
+SeenFile See(int folder, const std::string& file, const std::string& id) {
+  SeenFile seen{file, id, {}, ""};
+  struct stat info = {};
+  if (fstatat(folder, file.c_str(), &info, 0) != 0) {
+    seen.error = std::strerror(errno);
+  } else if (!S_ISREG(info.st_mode)) {
+    seen.error = "is no plain file";
+  } else {
+    seen.stamp = StampOf(info);
+  }
+  return seen;
+}
+
+}  // namespace
+
+FolderHandle::~FolderHandle() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::StatusOr<FolderLook> FolderLook::At(const std::string& path) {
+  FolderLook look(path);
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0) return Unreadable(path);
+  look.inode_ = info.st_ino;
+  look.target_ = DataTarget(path);
+  const std::string folder =
+      look.target_.empty() ? path : absl::StrCat(path, "/..data");
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  look.folder_ = std::make_unique<FolderHandle>(open(folder.c_str(), kFlags));
+  if (look.folder_->fd() < 0) return Unreadable(folder);
+  LOGITD_RETURN_IF_ERROR(look.List());
+  return look;
+}
+
+absl::Status FolderLook::List() {
+  const int copy = dup(folder_->fd());  // closedir closes its own
+  DIR* entries = copy < 0 ? nullptr : fdopendir(copy);
+  if (entries == nullptr) {
+    if (copy >= 0) close(copy);
+    return Unreadable(path_);
+  }
+  errno = 0;
+  while (const dirent* entry = readdir(entries)) {
+    const std::string file = entry->d_name;
+    const std::string id = IdOf(file);
+    if (!id.empty()) files_.push_back(See(folder_->fd(), file, id));
+    errno = 0;
+  }
+  const absl::Status status = errno == 0 ? absl::OkStatus() : Unreadable(path_);
+  closedir(entries);
+  std::sort(files_.begin(), files_.end(),
+            [](const auto& a, const auto& b) { return a.file < b.file; });
+  return status;
+}
+
+bool FolderLook::HasMoved() const { return DataTarget(path_) != target_; }
+
+absl::StatusOr<std::string> FolderLook::Read(const SeenFile& seen,
+                                             size_t bytes_max) const {
+  // Not blocking: what was a plain file may be a pipe by now.
+  const FolderHandle file(openat(folder_->fd(), seen.file.c_str(),
+                                 O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.fd() < 0) return Unreadable(seen.file);
+  std::string bytes(bytes_max + 1, '\0');
+  size_t size = 0;
+  while (size < bytes.size()) {
+    const ssize_t got =
+        read(file.fd(), bytes.data() + size, bytes.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Unreadable(seen.file);
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+  }
+  bytes.resize(size);
+  struct stat info = {};
+  if (fstat(file.fd(), &info) != 0) return Unreadable(seen.file);
+  if (StampOf(info) != seen.stamp) {
+    return absl::AbortedError(absl::StrCat(seen.file, ": is being changed"));
+  }
+  return bytes;
+}
+
+}  // namespace logitd

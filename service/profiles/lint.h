@@ -1,0 +1,28 @@
+// Lint: what is wrong with a profile, and what the field's advice says about
+// it.
+//
+// Errors are all violations of validate.h, in the same words: such a profile is
+// refused. Warnings and infos are stored with it and told. Each finding has the
+// id of its rule, the field, one sentence and a fix. Rules look at what a
+// caller who sets nothing gets, in the base and in each phase. Pure;
+// thread-safe.
+#ifndef LOGITD_SERVICE_PROFILES_LINT_H_
+#define LOGITD_SERVICE_PROFILES_LINT_H_
+
+#include <vector>
+
+#include "logitd/v1/profiles.pb.h"
+#include "service/limits.h"
+
+namespace logitd {
+
+// Errors first, then warnings, then infos.
+std::vector<v1::LintFinding> Lint(const v1::Profile& profile,
+                                  const Limits& limits);
+
+// The id of the rule whose findings are the violations.
+inline constexpr char kInvalidRule[] = "invalid";
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_PROFILES_LINT_H_

@@ -1,0 +1,147 @@
+// Rules for knobs that do nothing, or work against each other.
+#include <initializer_list>
+
+#include "absl/strings/str_cat.h"
+#include "sampler/knobs.h"
+#include "service/profiles/lint_rules.h"
+
+namespace logitd {
+namespace {
+
+using P = v1::SamplingParams;
+
+constexpr int kTruncations[] = {P::kTopKFieldNumber, P::kTopPFieldNumber,
+                                P::kMinPFieldNumber};
+constexpr int kPenalties[] = {P::kRepetitionPenaltyFieldNumber,
+                              P::kFrequencyPenaltyFieldNumber,
+                              P::kPresencePenaltyFieldNumber};
+// From here on nearly every row's mass is kept whatever it holds.
+constexpr double kWideTopK = 32768;
+
+void GreedyTruncation(const Subject& subject, Tell tell) {
+  if (!subject.IsGreedy()) return;
+  for (const int number : kTruncations) {
+    if (!subject.OnHere(number)) continue;
+    tell(subject.Field(number),
+         absl::StrCat(KnobAt(number).name(),
+                      " does nothing below temperature 1e-5, where the largest "
+                      "logit always wins."),
+         "Remove it, or raise the temperature.");
+  }
+}
+
+void TopKOne(const Subject& subject, Tell tell) {
+  if (subject.Value(P::kTopKFieldNumber) != 1 || subject.IsGreedy()) return;
+  if (!subject.OnHere(P::kTopKFieldNumber)) return;
+  tell(subject.Field(P::kTopKFieldNumber),
+       "top_k 1 leaves one token, so temperature and the other truncations do "
+       "nothing.",
+       "Write temperature 0 in its place: it says what is meant and costs "
+       "less.");
+}
+
+void WideTopK(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kTopKFieldNumber) || subject.IsGreedy()) return;
+  if (subject.Value(P::kTopKFieldNumber) < kWideTopK) return;
+  tell(subject.Field(P::kTopKFieldNumber),
+       "A top_k this large keeps practically everything and still costs a "
+       "pass.",
+       "Remove it, or cut with top_p or min_p.");
+}
+
+void WindowWithoutPenalty(const Subject& subject, Tell tell) {
+  constexpr int kPairs[][2] = {
+      {P::kRepetitionWindowFieldNumber, P::kRepetitionPenaltyFieldNumber},
+      {P::kFrequencyWindowFieldNumber, P::kFrequencyPenaltyFieldNumber},
+      {P::kPresenceWindowFieldNumber, P::kPresencePenaltyFieldNumber},
+  };
+  for (const auto& [window, penalty] : kPairs) {
+    if (!subject.OnHere(window) || subject.On(penalty)) continue;
+    const std::string& name = KnobAt(penalty).name();
+    tell(subject.Field(window),
+         absl::StrCat(KnobAt(window).name(), " does nothing while ", name,
+                      " is off."),
+         absl::StrCat("Remove it, or set ", name, "."));
+  }
+}
+
+void ExcludeWithoutPenalty(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kPenaltyExcludeIdsFieldNumber)) return;
+  for (const int penalty : kPenalties) {
+    if (subject.On(penalty)) return;
+  }
+  tell(subject.Field(P::kPenaltyExcludeIdsFieldNumber),
+       "penalty_exclude_ids does nothing while every penalty is off.",
+       "Remove it, or set a penalty.");
+}
+
+void MinPWithTopP(const Subject& subject, Tell tell) {
+  if (!subject.On(P::kMinPFieldNumber) || !subject.On(P::kTopPFieldNumber)) {
+    return;
+  }
+  if (subject.IsGreedy()) return;
+  if (!subject.OnHere(P::kMinPFieldNumber) &&
+      !subject.OnHere(P::kTopPFieldNumber)) {
+    return;
+  }
+  tell(subject.Field(P::kMinPFieldNumber),
+       "min_p and top_p both cut the tail, and one hides what the other does.",
+       "Keep one of them: min_p holds at high temperatures, top_p is the "
+       "better known.");
+}
+
+void TellHidden(const P& hidden, const P& force, const std::string& path,
+                Tell tell) {
+  for (const Knob* knob : KnobsSet(hidden)) {
+    if (!IsSet(force, *knob) || MergeOf(*knob) != Merge::kReplace) continue;
+    tell(absl::StrCat(path, knob->name()),
+         absl::StrCat("force_params sets ", knob->name(),
+                      " too, so this value is never used."),
+         "Remove one of the two.");
+  }
+}
+
+void ForceHidesDefault(const Subject& subject, Tell tell) {
+  const v1::Profile& profile = subject.profile;
+  if (subject.is_base()) {
+    TellHidden(profile.default_params(), profile.force_params(),
+               "default_params.", tell);
+    return;
+  }
+  P force = profile.force_params();
+  force.MergeFrom(subject.phase->force_params());
+  TellHidden(subject.phase->default_params(), force,
+             absl::StrCat("phases[", subject.index, "].default_params."), tell);
+}
+
+// In a force or a phase the off value switches something off; in the defaults
+// there is nothing below.
+void OffValue(const Subject& subject, Tell tell) {
+  if (!subject.is_base()) return;
+  const P& params = subject.profile.default_params();
+  for (const Knob* knob : KnobsSet(params)) {
+    if (!IsOff(params, *knob, kCountMax)) continue;
+    tell(absl::StrCat("default_params.", knob->name()),
+         absl::StrCat("This is the off value of ", knob->name(),
+                      ", which it has anyway."),
+         "Remove it.");
+  }
+}
+
+constexpr auto kWarning = v1::LINT_SEVERITY_WARNING;
+constexpr LintRule kRules[] = {
+    {"greedy-truncation", kWarning, GreedyTruncation},
+    {"top-k-one", kWarning, TopKOne},
+    {"top-k-wide", kWarning, WideTopK},
+    {"window-without-penalty", kWarning, WindowWithoutPenalty},
+    {"exclude-without-penalty", kWarning, ExcludeWithoutPenalty},
+    {"min-p-with-top-p", kWarning, MinPWithTopP},
+    {"force-hides-default", kWarning, ForceHidesDefault},
+    {"off-value", v1::LINT_SEVERITY_INFO, OffValue},
+};
+
+}  // namespace
+
+absl::Span<const LintRule> DeadKnobRules() { return kRules; }
+
+}  // namespace logitd

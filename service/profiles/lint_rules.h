@@ -1,0 +1,69 @@
+// The linter's rules as data, and what a rule may look at.
+//
+// A rule is a function that tells what it finds; its id, severity and order
+// stand in a table. To add one: write it, put it in its file's table, and give
+// tests/profiles/lint_test.cc a profile that it fires on. Pure; thread-safe.
+#ifndef LOGITD_SERVICE_PROFILES_LINT_RULES_H_
+#define LOGITD_SERVICE_PROFILES_LINT_RULES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "logitd/v1/profiles.pb.h"
+#include "service/profiles/knob.h"
+#include "service/profiles/resolve.h"
+
+namespace logitd {
+
+// The base, or one phase, as it is in force when the caller sets nothing.
+struct Subject {
+  const v1::Profile& profile;
+  const v1::Phase* phase;  // nullptr: the base
+  int index;               // of the phase
+  ResolvedParams resolved;
+
+  const v1::SamplingParams& params() const { return resolved.params; }
+  bool is_base() const { return phase == nullptr; }
+  // The knob is not at its off value.
+  bool On(int field_number) const;
+  // It is on, and not only because the profile around the phase says so.
+  bool OnHere(int field_number) const;
+  double Value(int field_number) const;
+  bool IsGreedy() const;
+  // Where the knob is set: "phases[1].force_params.top_p".
+  std::string Field(int field_number) const;
+  // labels.task; empty: none.
+  std::string Task() const;
+
+ private:
+  v1::ParamLevel LevelOf(const Knob& knob) const;
+};
+
+// Field, one sentence, fix.
+using Tell = absl::FunctionRef<void(const std::string&, const std::string&,
+                                    const std::string&)>;
+
+struct LintRule {
+  const char* id;
+  v1::LintSeverity severity;
+  void (*check)(const Subject& subject, Tell tell);
+};
+
+// Knobs that do nothing, or work against each other.
+absl::Span<const LintRule> DeadKnobRules();
+// The same of lists of token ids and of ends.
+absl::Span<const LintRule> TokenRules();
+// Values that the field advises against, by themselves or for a task.
+absl::Span<const LintRule> ValueRules();
+// Clamps, forces and phases.
+absl::Span<const LintRule> StructureRules();
+
+// All of them.
+std::vector<LintRule> AllLintRules();
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_PROFILES_LINT_RULES_H_

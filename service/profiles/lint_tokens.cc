@@ -1,0 +1,171 @@
+// Rules for lists of token ids and for what ends a generation.
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "sampler/params.h"
+#include "service/convert_params.h"
+#include "service/profiles/lint_rules.h"
+
+namespace logitd {
+namespace {
+
+using P = v1::SamplingParams;
+using Ids = std::set<uint32_t>;
+
+constexpr double kBanBias = -50;
+
+Ids IdsOf(const std::string& bytes) {
+  const TokenIds ids = ReadIds("", bytes).value_or(TokenIds());
+  return Ids(ids.begin(), ids.end());
+}
+
+// The first of `ids` that is in `others`; -1: none.
+int64_t FirstIn(const Ids& ids, const Ids& others) {
+  for (const uint32_t id : ids) {
+    if (others.count(id) > 0) return id;
+  }
+  return -1;
+}
+
+void BannedAndAllowed(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kBannedIdsFieldNumber)) return;
+  const int64_t id = FirstIn(IdsOf(subject.params().banned_ids()),
+                             IdsOf(subject.params().allowed_ids()));
+  if (id < 0) return;
+  tell(subject.Field(P::kBannedIdsFieldNumber),
+       absl::StrCat("Id ", id, " is both banned and allowed, and so banned."),
+       "Remove it from allowed_ids.");
+}
+
+void BiasOnBanned(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kLogitBiasIdsFieldNumber)) return;
+  const Ids banned = IdsOf(subject.params().banned_ids());
+  const Ids allowed = IdsOf(subject.params().allowed_ids());
+  for (const uint32_t id : IdsOf(subject.params().logit_bias_ids())) {
+    const bool may_win =
+        banned.count(id) == 0 && (allowed.empty() || allowed.count(id) > 0);
+    if (may_win) continue;
+    tell(subject.Field(P::kLogitBiasIdsFieldNumber),
+         absl::StrCat("The bias of id ", id,
+                      " does nothing: banned_ids or allowed_ids ban it."),
+         "Remove it from the bias.");
+    return;
+  }
+}
+
+void BiasAsBan(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kLogitBiasIdsFieldNumber)) return;
+  const auto& values = subject.params().logit_bias_values();
+  if (std::none_of(values.begin(), values.end(),
+                   [](double value) { return value <= kBanBias; })) {
+    return;
+  }
+  tell(subject.Field(P::kLogitBiasIdsFieldNumber),
+       "A bias of -50 or less is meant as a ban, and is none.",
+       "Put the id in banned_ids.");
+}
+
+void BanAndIgnoreEos(const Subject& subject, Tell tell) {
+  if (!subject.On(P::kBanEosFieldNumber)) return;
+  if (!subject.OnHere(P::kIgnoreEosFieldNumber)) return;
+  tell(subject.Field(P::kIgnoreEosFieldNumber),
+       "ignore_eos does nothing where ban_eos keeps every EOS id away.",
+       "Keep one of the two.");
+}
+
+bool HasStops(const P& params) {
+  return !params.stop_ids().empty() || params.stop_sequences_size() > 0;
+}
+
+void EosWithoutIds(const Subject& subject, Tell tell) {
+  if (!subject.params().eos_ids().empty()) return;
+  for (const int number : {P::kIgnoreEosFieldNumber, P::kBanEosFieldNumber}) {
+    if (!subject.OnHere(number)) continue;
+    tell(subject.Field(number),
+         absl::StrCat(KnobAt(number).name(),
+                      " does nothing until somebody gives eos_ids."),
+         "Set eos_ids, or see that every caller does.");
+  }
+}
+
+void MinTokensWithoutEnds(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kMinTokensFieldNumber)) return;
+  if (!subject.params().eos_ids().empty() || HasStops(subject.params())) return;
+  tell(subject.Field(P::kMinTokensFieldNumber),
+       "min_tokens does nothing until somebody gives eos_ids or stops.",
+       "Set eos_ids, or see that every caller does.");
+}
+
+void NoEnd(const Subject& subject, Tell tell) {
+  const bool bans = subject.On(P::kBanEosFieldNumber);
+  const int number = bans ? P::kBanEosFieldNumber : P::kIgnoreEosFieldNumber;
+  if (!subject.OnHere(number)) return;
+  if (subject.On(P::kMaxTokensFieldNumber) || HasStops(subject.params())) {
+    return;
+  }
+  tell(subject.Field(number),
+       absl::StrCat("With ", KnobAt(number).name(),
+                    " and no max_tokens nothing ends a generation."),
+       "Set max_tokens.");
+}
+
+void EosNotAllowed(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kAllowedIdsFieldNumber)) return;
+  const Ids eos = IdsOf(subject.params().eos_ids());
+  if (eos.empty() || subject.On(P::kIgnoreEosFieldNumber)) return;
+  if (FirstIn(eos, IdsOf(subject.params().allowed_ids())) >= 0) return;
+  tell(subject.Field(P::kAllowedIdsFieldNumber),
+       "allowed_ids has no EOS id, so no generation ends by itself.",
+       "Add an EOS id to allowed_ids.");
+}
+
+void StopIsEos(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kStopIdsFieldNumber)) return;
+  if (subject.On(P::kIgnoreEosFieldNumber)) return;
+  const int64_t id = FirstIn(IdsOf(subject.params().stop_ids()),
+                             IdsOf(subject.params().eos_ids()));
+  if (id < 0) return;
+  tell(subject.Field(P::kStopIdsFieldNumber),
+       absl::StrCat("Id ", id, " is in eos_ids too, and finishes as EOS."),
+       "Remove it from stop_ids.");
+}
+
+bool HasTokens(const P& params) {
+  return !params.penalty_exclude_ids().empty() ||
+         !params.logit_bias_ids().empty() || !params.allowed_ids().empty() ||
+         !params.banned_ids().empty() || !params.eos_ids().empty() ||
+         HasStops(params);
+}
+
+void TokensWithoutModels(const Subject& subject, Tell tell) {
+  if (!subject.is_base() || subject.profile.models_size() > 0) return;
+  const bool has_phases = subject.profile.phases_size() > 0;
+  if (!has_phases && !HasTokens(subject.params())) return;
+  tell("models",
+       "The profile has token ids, which mean something else in another "
+       "model's vocabulary.",
+       "Name the models that the ids belong to.");
+}
+
+constexpr auto kWarning = v1::LINT_SEVERITY_WARNING;
+constexpr auto kInfo = v1::LINT_SEVERITY_INFO;
+constexpr LintRule kRules[] = {
+    {"banned-and-allowed", kWarning, BannedAndAllowed},
+    {"bias-on-banned", kWarning, BiasOnBanned},
+    {"bias-as-ban", kWarning, BiasAsBan},
+    {"ban-and-ignore-eos", kWarning, BanAndIgnoreEos},
+    {"no-end", kWarning, NoEnd},
+    {"eos-not-allowed", kWarning, EosNotAllowed},
+    {"stop-is-eos", kInfo, StopIsEos},
+    {"eos-without-ids", kInfo, EosWithoutIds},
+    {"min-tokens-without-ends", kInfo, MinTokensWithoutEnds},
+    {"tokens-without-models", kInfo, TokensWithoutModels},
+};
+
+}  // namespace
+
+absl::Span<const LintRule> TokenRules() { return kRules; }
+
+}  // namespace logitd

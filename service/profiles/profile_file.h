@@ -1,0 +1,55 @@
+// Profile files: YAML or JSON text to and from the message Profile.
+//
+// A file is the proto3 JSON mapping of Profile with snake_case keys, one
+// profile per file, the file's stem is its id. Two liberties: token ids
+// (`bytes`) are also taken as a list of numbers, and YAML files are written so.
+// Strict: an unknown or doubled key, a wrong type, null, NaN, infinity, an
+// anchor, alias or tag, a second document and an output-only field are refused.
+//
+// Every error is INVALID_ARGUMENT, "<field path>: <why> (line N)". Says nothing
+// of ranges: that is validate.h. Pure; thread-safe; needs no server. Cost is
+// linear in the text, which is refused unread above kProfileFileBytesMax.
+#ifndef LOGITD_SERVICE_PROFILES_PROFILE_FILE_H_
+#define LOGITD_SERVICE_PROFILES_PROFILE_FILE_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "logitd/v1/profiles.pb.h"
+
+namespace logitd {
+
+inline constexpr size_t kProfileFileBytesMax = size_t{64} << 10;
+inline constexpr int kProfileFileDepthMax = 16;
+
+// Which fields are written: what a file may hold, or also etag, revision,
+// times, source and warnings.
+enum class Fields { kContent, kAll };
+
+// The id must be `[a-z]([a-z0-9-]{0,61}[a-z0-9])?`; INVALID_ARGUMENT on
+// `field`.
+absl::Status CheckProfileId(absl::string_view field, absl::string_view id);
+
+// True of etag, revision, create_time, update_time, source and warnings.
+bool IsOutputOnly(int profile_field_number);
+
+// `id` is the file's stem: a `name` in the text must be profiles/<id>, without
+// one it is filled. Empty id (standard input): the text's name stays as it is.
+absl::StatusOr<v1::Profile> ParseProfile(absl::string_view text,
+                                         absl::string_view id);
+
+// ParseProfile gives back the same message, bit for bit (Fields::kContent).
+// Ends with a newline.
+std::string WriteYaml(const v1::Profile& profile,
+                      Fields fields = Fields::kContent);
+// One line, without a newline; token ids in base64, as other readers of the
+// proto3 JSON mapping expect.
+std::string WriteJson(const v1::Profile& profile,
+                      Fields fields = Fields::kContent);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_PROFILES_PROFILE_FILE_H_

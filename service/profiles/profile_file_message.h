@@ -1,0 +1,22 @@
+// The tree of a file to a message and back, by reflection: a field added to the
+// contract needs nothing here. Pure; thread-safe.
+#ifndef LOGITD_SERVICE_PROFILES_PROFILE_FILE_MESSAGE_H_
+#define LOGITD_SERVICE_PROFILES_PROFILE_FILE_MESSAGE_H_
+
+#include "absl/status/status.h"
+#include "logitd/v1/profiles.pb.h"
+#include "service/profiles/profile_file.h"
+#include "service/profiles/profile_file_tree.h"
+
+namespace logitd {
+
+// How token ids are written.
+enum class IdStyle { kList, kBase64 };
+
+absl::Status ReadTree(const FileNode& root, v1::Profile* profile);
+
+FileNode WriteTree(const v1::Profile& profile, Fields fields, IdStyle ids);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_PROFILES_PROFILE_FILE_MESSAGE_H_

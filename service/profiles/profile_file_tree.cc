@@ -1,0 +1,177 @@
+#include "service/profiles/profile_file_tree.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "service/profiles/profile_file.h"
+
+namespace logitd {
+namespace {
+
+using Kind = FileNode::Kind;
+
+int LineOf(const YAML::Mark& mark) { return mark.line + 1; }
+
+// Events to a tree. After the first failure nothing is kept any more.
+class TreeBuilder : public YAML::EventHandler {
+ public:
+  const absl::Status& failure() const { return failure_; }
+  bool empty() const { return documents_ == 0 || !has_root_; }
+  FileNode TakeRoot() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ == 2) Fail(mark, "a second document begins");
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    FileNode node = NodeAt(mark, "", anchor);
+    node.text = "null";
+    node.fault = "null is no value: leave the key out or give it one";
+    Add(mark, std::move(node));
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    FileNode node = NodeAt(mark, "", YAML::NullAnchor);
+    node.fault = "aliases are refused: write the value out";
+    Add(mark, std::move(node));
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag,
+                YAML::anchor_t anchor, const std::string& value) override {
+    FileNode node = NodeAt(mark, tag, anchor);
+    node.text = value;
+    node.quoted = tag == "!";
+    Add(mark, std::move(node));
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag,
+                       YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    Open(mark, Kind::kList, tag, anchor);
+  }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag,
+                  YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    Open(mark, Kind::kMap, tag, anchor);
+  }
+  void OnSequenceEnd() override { Close(); }
+  void OnMapEnd() override { Close(); }
+
+ private:
+  // The parser says "?" where no tag is written and "!" at quoted scalars.
+  static FileNode NodeAt(const YAML::Mark& mark, const std::string& tag,
+                         YAML::anchor_t anchor) {
+    FileNode node;
+    node.line = LineOf(mark);
+    if (!tag.empty() && tag != "?" && tag != "!") {
+      node.fault = "tags are refused: write the value without one";
+    }
+    if (anchor != YAML::NullAnchor) {
+      node.fault = "anchors are refused: write the value out";
+    }
+    return node;
+  }
+
+  void Fail(const YAML::Mark& mark, absl::string_view why) {
+    if (failure_.ok()) failure_ = FileError("profile", why, LineOf(mark));
+  }
+
+  bool KeyIsNext() const {
+    return !open_.empty() && open_.back()->kind == Kind::kMap &&
+           open_.back()->keys.size() == open_.back()->items.size();
+  }
+
+  void Open(const YAML::Mark& mark, Kind kind, const std::string& tag,
+            YAML::anchor_t anchor) {
+    if (open_.size() == kProfileFileDepthMax) {
+      Fail(mark, absl::StrCat("nested deeper than ", kProfileFileDepthMax));
+    }
+    FileNode node = NodeAt(mark, tag, anchor);
+    node.kind = kind;
+    FileNode* added = Add(mark, std::move(node));
+    // A parent's items move only when the next one is added: after the Close.
+    if (added != nullptr) open_.push_back(added);
+  }
+
+  void Close() {
+    if (failure_.ok()) open_.pop_back();
+  }
+
+  FileNode* Add(const YAML::Mark& mark, FileNode node) {
+    const bool is_key = KeyIsNext();
+    if (is_key && (node.kind != Kind::kScalar || !node.fault.empty())) {
+      Fail(mark, "a key is not plain text");
+    }
+    if (!failure_.ok()) return nullptr;
+    if (is_key) {
+      open_.back()->keys.emplace_back(std::move(node.text), node.line);
+      return nullptr;
+    }
+    if (!open_.empty()) {
+      open_.back()->items.push_back(std::move(node));
+      return &open_.back()->items.back();
+    }
+    has_root_ = true;
+    root_ = std::move(node);
+    return &root_;
+  }
+
+  absl::Status failure_;
+  int documents_ = 0;
+  bool has_root_ = false;
+  FileNode root_;
+  std::vector<FileNode*> open_;
+};
+
+// yaml-cpp takes 0x04 for the end, and bytes after it for nothing.
+absl::Status CheckCharacters(absl::string_view text) {
+  int line = 1;
+  for (const char c : text) {
+    const bool is_space = c == '\n' || c == '\r' || c == '\t';
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && !is_space) || byte == 0x7f) {
+      return FileError(
+          "profile",
+          absl::StrCat("the byte 0x", absl::Hex(byte, absl::kZeroPad2),
+                       " does not belong into text"),
+          line);
+    }
+    if (c == '\n') ++line;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status FileError(absl::string_view path, absl::string_view why,
+                       int line) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": ", why, " (line ", line, ")"));
+}
+
+absl::StatusOr<FileNode> ParseTree(absl::string_view text) {
+  if (text.size() > kProfileFileBytesMax) {
+    return FileError(
+        "profile",
+        absl::StrCat("the file has more than ", kProfileFileBytesMax, " bytes"),
+        1);
+  }
+  if (absl::Status status = CheckCharacters(text); !status.ok()) return status;
+  TreeBuilder builder;
+  try {  // yaml-cpp reports by exceptions
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder) && builder.failure().ok()) {
+    }
+  } catch (const YAML::Exception& error) {
+    // What came before it is more to the point.
+    if (!builder.failure().ok()) return builder.failure();
+    return FileError("profile", error.msg, LineOf(error.mark));
+  }
+  if (!builder.failure().ok()) return builder.failure();
+  if (builder.empty()) return FileError("profile", "the file is empty", 1);
+  return builder.TakeRoot();
+}
+
+}  // namespace logitd

@@ -1,0 +1,64 @@
+// Levels: parameters of several levels put together, and who gave each knob.
+//
+// Adds levels from the lowest to the highest. Knows no clamps. Pure;
+// thread-compatible.
+#ifndef LOGITD_SERVICE_PROFILES_RESOLVE_LEVELS_H_
+#define LOGITD_SERVICE_PROFILES_RESOLVE_LEVELS_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "logitd/v1/params.pb.h"
+#include "logitd/v1/session.pb.h"
+#include "service/profiles/knob.h"
+
+namespace logitd {
+
+// One level's parameters, which outlive it.
+struct Level {
+  const v1::SamplingParams* params;
+  v1::ParamLevel level;
+  std::string name;  // "phase tool default"
+  std::string path;  // "phases[1].default_params."
+};
+
+// Who gave a knob its value: the highest level that had part in it.
+struct Giver {
+  v1::ParamLevel level;
+  std::string name;
+  std::string path;
+  std::string rule;  // of a clamp
+};
+
+class Levels {
+ public:
+  // INVALID_ARGUMENT: allowed_ids have nothing in common.
+  absl::Status Add(const Level& level);
+  // Clears what conflicts with a knob that `level`, the one added last, gave.
+  // INVALID_ARGUMENT: it gave both.
+  absl::Status TurnOffConflicts(const Level& level);
+  // INVALID_ARGUMENT: two knobs conflict.
+  absl::Status CheckConflicts() const;
+  // A clamp's value, of a knob with a RangeOf.
+  void Set(const Knob& knob, double value, Giver giver);
+  // Clears what is at its off value.
+  void DropOff(uint32_t vocab_size);
+
+  const v1::SamplingParams& params() const { return params_; }
+  // nullptr: nobody.
+  const Giver* GiverOf(const Knob& knob) const;
+
+ private:
+  absl::Status Intersect(const Level& level);
+  absl::Status Explain(const struct Conflict& conflict) const;
+  void Clear(const Knob& knob);
+
+  v1::SamplingParams params_;
+  std::map<int, Giver> givers_;     // by field number
+  std::string allowed_by_request_;  // path of the request that has allowed_ids
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_PROFILES_RESOLVE_LEVELS_H_

@@ -1,0 +1,154 @@
+#include "service/profiles/validate.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "sampler/knobs.h"
+#include "service/profiles/profile_file.h"
+#include "service/profiles/resolve_one.h"
+#include "service/profiles/validate_params.h"
+#include "service/profiles/validate_phases.h"
+#include "service/session/quote.h"
+
+namespace logitd {
+namespace {
+
+// A profile's sessions may have any vocabulary.
+constexpr uint32_t kVocabMax = kCountMax;
+
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
+
+bool IsLabelKey(const std::string& key) {
+  return !key.empty() && key.size() <= kLabelBytesMax && IsLower(key[0]) &&
+         std::all_of(key.begin(), key.end(), [](char c) {
+           return IsLower(c) || (c >= '0' && c <= '9') || c == '_' ||
+                  c == '.' || c == '-';
+         });
+}
+
+v1::Profile WithoutOutputOnly(v1::Profile profile) {
+  const auto* type = profile.GetDescriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    if (!IsOutputOnly(type->field(i)->number())) continue;
+    profile.GetReflection()->ClearField(&profile, type->field(i));
+  }
+  return profile;
+}
+
+void ValidateName(const std::string& name, Violations* violations) {
+  absl::string_view id = name;
+  if (!absl::ConsumePrefix(&id, "profiles/")) {
+    violations->push_back(
+        {"name", absl::StrCat(Quote(name), " is not profiles/{id}")});
+    return;
+  }
+  const absl::Status status = CheckProfileId("name", id);
+  if (!status.ok()) violations->push_back(ViolationOf("", status));
+}
+
+void ValidateLabels(const v1::Profile& profile, Violations* violations) {
+  const int count = static_cast<int>(profile.labels().size());
+  if (count > kLabelsMax) {
+    violations->push_back(
+        {"labels", absl::StrCat(count, " labels are more than ", kLabelsMax)});
+  }
+  const std::map<std::string, std::string> labels(profile.labels().begin(),
+                                                  profile.labels().end());
+  for (const auto& [key, value] : labels) {
+    if (!IsLabelKey(key)) {
+      violations->push_back(
+          {"labels", absl::StrCat("the key ", Quote(key),
+                                  " is not [a-z][a-z0-9_.-]{0,62}")});
+    } else if (value.size() > kLabelBytesMax) {
+      violations->push_back({absl::StrCat("labels.", key),
+                             absl::StrCat(value.size(), " bytes are more than ",
+                                          kLabelBytesMax)});
+    }
+  }
+}
+
+void ValidateModels(const v1::Profile& profile, Violations* violations) {
+  if (profile.models_size() > kModelsMax) {
+    violations->push_back(
+        {"models", absl::StrCat(profile.models_size(), " models are more than ",
+                                kModelsMax)});
+  }
+  for (int i = 0; i < profile.models_size(); ++i) {
+    const size_t bytes = profile.models(i).size();
+    if (bytes >= 1 && bytes <= kModelBytesMax) continue;
+    violations->push_back(
+        {absl::StrCat("models[", i, "]"),
+         absl::StrCat(bytes, " bytes are outside [1, ", kModelBytesMax, "]")});
+  }
+}
+
+void ValidateHead(const v1::Profile& profile, Violations* violations) {
+  ValidateName(profile.name(), violations);
+  const size_t size = profile.ByteSizeLong();
+  if (size > kProfileBytesMax) {
+    violations->push_back(
+        {"profile",
+         absl::StrCat(size, " bytes are more than ", kProfileBytesMax)});
+  }
+  if (profile.description().size() > kDescriptionBytesMax) {
+    violations->push_back(
+        {"description",
+         absl::StrCat(profile.description().size(), " bytes are more than ",
+                      kDescriptionBytesMax)});
+  }
+  ValidateLabels(profile, violations);
+  ValidateModels(profile, violations);
+}
+
+void AddOnce(Violation violation, Violations* violations) {
+  const auto same =
+      std::find(violations->begin(), violations->end(), violation);
+  if (same == violations->end()) violations->push_back(std::move(violation));
+}
+
+// What does not go together: clamps, forces, knobs of two levels.
+void ValidateTogether(const Layers& layers, Violations* violations) {
+  for (Violation& violation :
+       CheckClamps(layers.clamps, layers.forces, kVocabMax)) {
+    AddOnce(std::move(violation), violations);
+  }
+  const absl::Status resolved =
+      ResolveOne(layers, kVocabMax, Rejects::kNo).status();
+  if (!resolved.ok()) AddOnce(ViolationOf("", resolved), violations);
+}
+
+}  // namespace
+
+size_t ContentSize(const v1::Profile& profile) {
+  return WithoutOutputOnly(profile).ByteSizeLong();
+}
+
+Violations Validate(const v1::Profile& given, const Limits& limits) {
+  const v1::Profile profile = WithoutOutputOnly(given);
+  Violations violations;
+  ValidateHead(profile, &violations);
+  if (profile.ByteSizeLong() > kProfileBytesMax) return violations;
+  ValidateKnown("", profile, &violations);
+  ValidateParams("default_params.", profile.default_params(), limits, kVocabMax,
+                 &violations);
+  ValidateParams("force_params.", profile.force_params(), limits, kVocabMax,
+                 &violations);
+  ValidateClamps("", profile.clamps(), &violations);
+  std::vector<const v1::Phase*> phases;
+  for (const v1::Phase& phase : profile.phases()) phases.push_back(&phase);
+  ValidatePhases(phases, limits, kVocabMax, &violations);
+  ValidateTogether(LayersOf(&profile, nullptr), &violations);
+  if (phases.size() > kPhasesMax) return violations;
+  for (int i = 0; i < profile.phases_size(); ++i) {
+    ValidateTogether(LayersOf(&profile, profile.phases(i), i, false, nullptr),
+                     &violations);
+  }
+  return violations;
+}
+
+}  // namespace logitd
