@@ -66,4 +66,8 @@ absl::StatusOr<std::string> Client::CheckHealth(const std::string& service,
       response.status());
 }
 
+std::unique_ptr<v1::ProfileService::Stub> Client::Profiles() const {
+  return v1::ProfileService::NewStub(channel_);
+}
+
 }  // namespace logitd::client

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "logitd/v1/profiles.grpc.pb.h"
 #include "logitd/v1/sampling.grpc.pb.h"
 #include "service/client/channel.h"
 #include "service/client/stream.h"
@@ -49,6 +50,9 @@ class Client {
   [[nodiscard]] absl::StatusOr<std::string> CheckHealth(
       const std::string& service = "",
       absl::Duration timeout = kCallTimeout) const;
+
+  // The calls of ProfileService, as they are generated. Outlives the Client.
+  std::unique_ptr<v1::ProfileService::Stub> Profiles() const;
 
  private:
   explicit Client(std::shared_ptr<grpc::Channel> channel);

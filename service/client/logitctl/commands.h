@@ -15,6 +15,9 @@ void AddSweep(CLI::App* app, Command* command);
 void AddSample(CLI::App* app, Command* command);
 void AddInfo(CLI::App* app, Command* command);
 void AddHealth(CLI::App* app, Command* command);
+void AddResolve(CLI::App* app, Command* command);
+void AddProfiles(CLI::App* app, Command* command);
+void AddLint(CLI::App* app, Command* command);
 
 }  // namespace logitd::logitctl
 

@@ -35,6 +35,9 @@ int Main(int argc, char** argv) {
   AddSample(&app, &command);
   AddInfo(&app, &command);
   AddHealth(&app, &command);
+  AddResolve(&app, &command);
+  AddProfiles(&app, &command);
+  AddLint(&app, &command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

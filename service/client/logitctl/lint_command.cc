@@ -1,0 +1,82 @@
+// logitctl lint: what is wrong with profile files, in the server's words and
+// without one.
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "service/client/logitctl/commands.h"
+#include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/profile_text.h"
+#include "service/profiles/lint.h"
+#include "service/profiles/profile_file.h"
+
+namespace logitd::logitctl {
+namespace {
+
+constexpr char kUnreadableFix[] =
+    "Correct the file: proto/logitd/v1/profiles.proto has the fields.";
+
+struct LintFlags {
+  std::vector<std::string> files;
+};
+
+// A text that is no profile has one finding: why, the field first.
+std::vector<v1::LintFinding> Unreadable(absl::string_view why) {
+  const std::size_t colon = why.find(": ");
+  v1::LintFinding finding;
+  finding.set_rule(kInvalidRule);
+  finding.set_severity(v1::LINT_SEVERITY_ERROR);
+  if (colon != absl::string_view::npos) {
+    finding.set_field(std::string(why.substr(0, colon)));
+    why.remove_prefix(colon + 2);
+  }
+  finding.set_message(std::string(why));
+  finding.set_fix(kUnreadableFix);
+  return {finding};
+}
+
+absl::Status RunLint(const LintFlags& flags) {
+  int errors = 0;
+  for (const std::string& file : flags.files) {
+    const auto text = ReadText(file);
+    if (!text.ok()) {
+      return text.status();
+    }
+    const auto profile = ParseProfile(*text, StemOf(file));
+    const std::vector<v1::LintFinding> findings =
+        profile.ok() ? Lint(*profile, {})
+                     : Unreadable(profile.status().message());
+    if (findings.empty() || flags.files.size() > 1) {
+      absl::PrintF("%s: %s\n", file,
+                   findings.empty() ? std::string("nothing found")
+                                    : absl::StrCat(findings.size(), " found"));
+    }
+    for (const v1::LintFinding& finding : findings) {
+      absl::PrintF("%s", FindingText(finding));
+      errors += finding.severity() == v1::LINT_SEVERITY_ERROR ? 1 : 0;
+    }
+  }
+  return errors == 0 ? absl::OkStatus()
+                     : UsageError(absl::StrCat("errors: ", errors,
+                                               "; a server would refuse this"));
+}
+
+}  // namespace
+
+void AddLint(CLI::App* app, Command* command) {
+  auto flags = std::make_shared<LintFlags>();
+  CLI::App* lint = app->add_subcommand(
+      "lint",
+      "Checks profile files as the server would, without one. Prints what is "
+      "wrong or unwise, each with a fix; exit code 2 when a server with its "
+      "usual limits would refuse a file.");
+  lint->add_option("FILE", flags->files, "YAML or JSON; - is stdin")
+      ->required();
+  lint->footer("Examples:\n  logitctl lint deploy/profiles/*.yaml\n");
+  lint->callback(
+      [flags, command] { *command = [flags] { return RunLint(*flags); }; });
+}
+
+}  // namespace logitd::logitctl

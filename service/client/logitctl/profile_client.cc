@@ -1,0 +1,170 @@
+#include "service/client/logitctl/profile_client.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/profile_text.h"
+#include "service/client/status.h"
+
+namespace logitd::logitctl {
+namespace {
+
+constexpr char kWho[] = "the server refused";
+constexpr int kPageSize = 1000;
+
+}  // namespace
+
+template <class Request, class Response>
+absl::StatusOr<Response> ProfileClient::Call(
+    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                 Response*),
+    const Request& request) const {
+  grpc::ClientContext call;
+  call.set_deadline(client::DeadlineAfter(timeout_));
+  Response response;
+  const grpc::Status status = (stub_.get()->*method)(&call, request, &response);
+  if (!status.ok()) {
+    return RefusedBy(kWho, client::ToStatus(status));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::Profile> ProfileClient::Get(const std::string& id) const {
+  v1::GetProfileRequest request;
+  request.set_name(ProfileName(id));
+  return Call(&Stub::GetProfile, request);
+}
+
+absl::StatusOr<std::vector<v1::Profile>> ProfileClient::List(
+    const std::string& filter) const {
+  v1::ListProfilesRequest request;
+  request.set_filter(filter);
+  request.set_page_size(kPageSize);
+  std::vector<v1::Profile> profiles;
+  do {
+    const auto page = Call(&Stub::ListProfiles, request);
+    if (!page.ok()) {
+      return page.status();
+    }
+    profiles.insert(profiles.end(), page->profiles().begin(),
+                    page->profiles().end());
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return profiles;
+}
+
+absl::StatusOr<std::vector<v1::Profile>> ProfileClient::Revisions(
+    const std::string& id, int count) const {
+  v1::ListProfileRevisionsRequest request;
+  request.set_name(ProfileName(id));
+  request.set_page_size(count);
+  const auto page = Call(&Stub::ListProfileRevisions, request);
+  if (!page.ok()) {
+    return page.status();
+  }
+  return std::vector<v1::Profile>(page->profiles().begin(),
+                                  page->profiles().end());
+}
+
+absl::StatusOr<v1::Profile> ProfileClient::Create(const std::string& id,
+                                                  v1::Profile profile,
+                                                  bool validate_only) const {
+  v1::CreateProfileRequest request;
+  request.set_profile_id(ProfileId(id));
+  *request.mutable_profile() = std::move(profile);
+  request.set_validate_only(validate_only);
+  return Call(&Stub::CreateProfile, request);
+}
+
+absl::StatusOr<v1::Profile> ProfileClient::Update(v1::Profile profile,
+                                                  bool validate_only) const {
+  v1::UpdateProfileRequest request;
+  *request.mutable_profile() = std::move(profile);
+  request.mutable_update_mask()->add_paths("*");
+  request.set_validate_only(validate_only);
+  return Call(&Stub::UpdateProfile, request);
+}
+
+absl::StatusOr<v1::Profile> ProfileClient::Rollback(
+    const std::string& id, const std::string& revision,
+    const std::string& etag) const {
+  v1::RollbackProfileRequest request;
+  request.set_name(ProfileName(id));
+  request.set_revision(revision);
+  request.set_etag(etag);
+  return Call(&Stub::RollbackProfile, request);
+}
+
+absl::Status ProfileClient::Delete(const std::string& id,
+                                   const std::string& etag) const {
+  v1::DeleteProfileRequest request;
+  request.set_name(ProfileName(id));
+  request.set_etag(etag);
+  return Call(&Stub::DeleteProfile, request).status();
+}
+
+absl::Status ProfileClient::Watch(
+    const std::function<bool(const v1::WatchProfilesResponse&)>& each) const {
+  grpc::ClientContext call;
+  const auto stream = stub_->WatchProfiles(&call, v1::WatchProfilesRequest());
+  v1::WatchProfilesResponse event;
+  while (stream->Read(&event)) {
+    if (!each(event)) {
+      call.TryCancel();
+      (void)stream->Finish();
+      return absl::OkStatus();
+    }
+  }
+  return RefusedBy("the watch ended", client::ToStatus(stream->Finish()));
+}
+
+void ProfileFlags::AddForWrites(CLI::App* app) {
+  server.AddTo(app);
+  app->add_option("--admin-target", admin_target,
+                  "Where the server takes writes. Absent: beside --target, "
+                  "unix:/x/logitd.sock -> unix:/x/logitd-admin.sock")
+      ->envname("LOGITD_ADMIN_TARGET")
+      ->group("Connection");
+}
+
+absl::StatusOr<ProfileClient> ProfileFlags::Connect() const {
+  const auto connected = server.Connect();
+  if (!connected.ok()) {
+    return connected.status();
+  }
+  return ProfileClient(*connected, server.timeout());
+}
+
+absl::StatusOr<ProfileClient> ProfileFlags::ConnectAdmin() const {
+  const std::string target =
+      admin_target.empty() ? AdminTargetOf(server.target) : admin_target;
+  client::ConnectOptions options;
+  options.timeout = std::min(options.timeout, server.timeout());
+  const auto connected = client::Client::Connect(target, options);
+  if (!connected.ok()) {
+    return UnreachableError(
+        absl::UnavailableError(absl::StrCat("the server's admin socket: ",
+                                            connected.status().message())),
+        absl::StrCat("start the server:  logitd --listen ", server.target,
+                     "\nor name its admin socket with --admin-target or "
+                     "LOGITD_ADMIN_TARGET"));
+  }
+  return ProfileClient(*connected, server.timeout());
+}
+
+void PrintWarnings(const v1::Profile& profile) {
+  for (const v1::LintFinding& finding : profile.warnings()) {
+    absl::FPrintF(stderr, "%s", FindingText(finding));
+  }
+}
+
+void PrintWritten(const char* verb, const v1::Profile& profile) {
+  absl::PrintF("%s %s, etag %s\n", verb, RevisionName(profile), profile.etag());
+  PrintWarnings(profile);
+}
+
+}  // namespace logitd::logitctl

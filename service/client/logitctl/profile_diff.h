@@ -1,0 +1,31 @@
+// What differs between two profiles, field by field. Output-only fields and the
+// name are no differences. Threads: free functions. Cost: O(profile).
+
+#ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_PROFILE_DIFF_H_
+#define LOGITD_SERVICE_CLIENT_LOGITCTL_PROFILE_DIFF_H_
+
+#include <string>
+#include <vector>
+
+#include "logitd/v1/profiles.pb.h"
+
+namespace logitd::logitctl {
+
+struct Change {
+  std::string path;    // As in field violations: "default_params.top_p".
+  std::string before;  // JSON; "absent" where there is nothing.
+  std::string after;
+};
+
+// By path.
+std::vector<Change> Diff(const v1::Profile& before, const v1::Profile& after);
+
+// "default_params.top_p: 0.9 -> 0.95".
+std::string ChangeText(const Change& change);
+
+// A warning when more than one knob or clamp changed; else empty.
+std::string ManyKnobsWarning(const std::vector<Change>& changes);
+
+}  // namespace logitd::logitctl
+
+#endif  // LOGITD_SERVICE_CLIENT_LOGITCTL_PROFILE_DIFF_H_

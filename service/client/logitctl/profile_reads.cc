@@ -1,0 +1,205 @@
+// logitctl profiles list, get, diff and watch: what nobody needs rights for.
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/json.h"
+#include "service/client/logitctl/profile_client.h"
+#include "service/client/logitctl/profile_commands.h"
+#include "service/client/logitctl/profile_diff.h"
+#include "service/client/logitctl/profile_text.h"
+#include "service/client/logitctl/usage.h"
+#include "service/profiles/profile_file.h"
+
+namespace logitd::logitctl {
+namespace {
+
+struct ReadFlags {
+  ProfileFlags where;
+  std::string id;
+  std::string other;
+  std::string file;
+  std::string filter;
+  std::string output;
+  std::uint64_t count = 0;
+};
+
+using Run = absl::Status (*)(const ReadFlags&, const ProfileClient&);
+
+absl::Status RunList(const ReadFlags& flags, const ProfileClient& client) {
+  const auto profiles = client.List(flags.filter);
+  if (!profiles.ok()) {
+    return profiles.status();
+  }
+  if (flags.output == "table") {
+    absl::PrintF("%s", ProfileTable(*profiles));
+  } else if (flags.output == "json") {
+    std::vector<std::string> texts;
+    texts.reserve(profiles->size());
+    for (const v1::Profile& profile : *profiles) {
+      texts.push_back(WriteJson(profile, Fields::kAll));
+    }
+    absl::PrintF("%s\n", JsonArray(texts));
+  } else {
+    for (const v1::Profile& profile : *profiles) {
+      absl::PrintF("---\n%s", AnnotatedYaml(profile));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunGet(const ReadFlags& flags, const ProfileClient& client) {
+  const auto profile = client.Get(flags.id);
+  if (!profile.ok()) {
+    return profile.status();
+  }
+  if (flags.output == "json") {
+    absl::PrintF("%s\n", WriteJson(*profile, Fields::kAll));
+  } else {
+    absl::PrintF("%s", flags.output == "table" ? ProfileTable({*profile})
+                                               : AnnotatedYaml(*profile));
+  }
+  PrintWarnings(*profile);
+  return absl::OkStatus();
+}
+
+// The two sides: ID and a file; ID and another; ID@REV and the newest; ID's
+// last revision but one and the newest.
+absl::StatusOr<std::pair<v1::Profile, v1::Profile>> BothSides(
+    const ReadFlags& flags, const ProfileClient& client) {
+  if (flags.file.empty() && flags.other.empty() &&
+      !absl::StrContains(flags.id, '@')) {
+    auto last = client.Revisions(flags.id, 2);
+    if (!last.ok()) {
+      return last.status();
+    }
+    if (last->size() < 2) {
+      return UsageError(absl::StrCat(
+          flags.id, " has one revision only: nothing to compare it with"));
+    }
+    return std::make_pair((*last)[1], (*last)[0]);
+  }
+  auto before = client.Get(flags.id);
+  if (!before.ok()) {
+    return before.status();
+  }
+  auto after =
+      flags.file.empty()
+          ? client.Get(flags.other.empty() ? ProfileId(flags.id) : flags.other)
+          : ReadProfile(flags.file, ProfileId(flags.id));
+  if (!after.ok()) {
+    return after.status();
+  }
+  return std::make_pair(*std::move(before), *std::move(after));
+}
+
+absl::Status RunDiff(const ReadFlags& flags, const ProfileClient& client) {
+  const auto sides = BothSides(flags, client);
+  if (!sides.ok()) {
+    return sides.status();
+  }
+  const std::vector<Change> changes = Diff(sides->first, sides->second);
+  for (const Change& change : changes) {
+    absl::PrintF("%s\n", ChangeText(change));
+  }
+  if (changes.empty()) {
+    absl::FPrintF(stderr, "no difference\n");
+  }
+  if (const std::string warning = ManyKnobsWarning(changes); !warning.empty()) {
+    absl::FPrintF(stderr, "warning: %s\n", warning);
+  }
+  return absl::OkStatus();
+}
+
+void PrintEvent(const v1::WatchProfilesResponse& event) {
+  const std::string name = v1::WatchEvent_Name(event.event());
+  absl::PrintF("%s%s\n", absl::StripPrefix(name, "WATCH_EVENT_"),
+               event.has_profile()
+                   ? absl::StrCat(" ", RevisionName(event.profile()))
+                   : "");
+  (void)std::fflush(stdout);
+}
+
+absl::Status RunWatch(const ReadFlags& flags, const ProfileClient& client) {
+  std::uint64_t seen = 0;
+  return client.Watch([&](const v1::WatchProfilesResponse& event) {
+    PrintEvent(event);
+    return ++seen != flags.count;
+  });
+}
+
+// A subcommand that connects and then runs.
+std::pair<CLI::App*, ReadFlags*> Add(CLI::App* profiles, Command* command,
+                                     const char* name, const char* about,
+                                     Run run) {
+  auto flags = std::make_shared<ReadFlags>();
+  CLI::App* app = profiles->add_subcommand(name, about);
+  flags->where.AddForReads(app);
+  app->callback([flags, command, run] {
+    *command = [flags, run] {
+      const auto client = flags->where.Connect();
+      return client.ok() ? run(*flags, *client) : client.status();
+    };
+  });
+  return {app, flags.get()};
+}
+
+void AddOutput(CLI::App* app, const char* usual, ReadFlags* flags) {
+  flags->output = usual;
+  app->add_option("-o,--output", flags->output, "table, yaml or json")
+      ->check(CLI::IsMember({"table", "yaml", "json"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddProfileReads(CLI::App* profiles, Command* command) {
+  const auto [list, list_flags] =
+      Add(profiles, command, "list", "All profiles, by name.", RunList);
+  list->add_option("--filter", list_flags->filter,
+                   "Only these: labels.team=\"search\" AND model=\"m\"");
+  AddOutput(list, "table", list_flags);
+
+  const auto [get, get_flags] =
+      Add(profiles, command, "get",
+          "One profile, or one of its revisions as ID@REVISION. The YAML can "
+          "be edited and given to update.",
+          RunGet);
+  get->add_option("ID", get_flags->id, "ID or ID@REVISION")->required();
+  AddOutput(get, "yaml", get_flags);
+
+  const auto [diff, diff_flags] =
+      Add(profiles, command, "diff",
+          "What differs, a field a line. ID alone: its last two revisions; "
+          "ID@REVISION alone: that one and the newest. Warns when more than "
+          "one knob changed.",
+          RunDiff);
+  diff->add_option("ID", diff_flags->id, "ID or ID@REVISION")->required();
+  CLI::Option* other =
+      diff->add_option("OTHER", diff_flags->other, "ID or ID@REVISION");
+  diff->add_option("-f,--file", diff_flags->file,
+                   "Compare with this file, - is stdin")
+      ->excludes(other);
+
+  const auto [watch, watch_flags] =
+      Add(profiles, command, "watch",
+          "What happens to profiles, a line an event, until interrupted: first "
+          "PRESENT for each and SYNCED, then REVISION and DELETED. RESET: what "
+          "was told before no longer counts.",
+          RunWatch);
+  TakeWholeNumbers(1, std::numeric_limits<std::uint64_t>::max(),
+                   watch->add_option("--count", watch_flags->count,
+                                     "Ends after this many events"));
+}
+
+}  // namespace logitd::logitctl

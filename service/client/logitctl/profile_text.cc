@@ -1,0 +1,155 @@
+#include "service/client/logitctl/profile_text.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <map>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "service/client/logitctl/exit_code.h"
+#include "service/profiles/profile_file.h"
+
+namespace logitd::logitctl {
+namespace {
+
+constexpr char kCollection[] = "profiles/";
+
+std::string TimeOf(const google::protobuf::Timestamp& time) {
+  return google::protobuf::util::TimeUtil::ToString(time);
+}
+
+absl::Status FileError(absl::string_view what, const std::string& path) {
+  return UsageError(
+      absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(errno)));
+}
+
+}  // namespace
+
+std::string ProfileName(absl::string_view id) {
+  absl::ConsumePrefix(&id, kCollection);
+  return absl::StrCat(kCollection, id);
+}
+
+std::string ProfileId(absl::string_view name) {
+  absl::ConsumePrefix(&name, kCollection);
+  return std::string(name.substr(0, name.find('@')));
+}
+
+std::string RevisionName(const v1::Profile& profile) {
+  return absl::StrCat(profile.name(), "@", profile.revision());
+}
+
+std::string AdminTargetOf(absl::string_view target) {
+  if (!absl::StartsWith(target, "unix:")) {
+    return std::string(target);
+  }
+  absl::ConsumeSuffix(&target, ".sock");
+  return absl::StrCat(target, "-admin.sock");
+}
+
+std::string StemOf(absl::string_view path) {
+  return path == "-" ? ""
+                     : std::filesystem::path(std::string(path)).stem().string();
+}
+
+absl::StatusOr<std::string> ReadText(const std::string& path) {
+  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
+  if (file == nullptr) {
+    return FileError("open", path);
+  }
+  std::string text(kProfileFileBytesMax + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  const bool failed = std::ferror(file) != 0;
+  const absl::Status error = failed ? FileError("read", path) : absl::Status();
+  if (file != stdin) {
+    (void)std::fclose(file);
+  }
+  if (failed) {
+    return error;
+  }
+  return text;
+}
+
+absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
+                                        absl::string_view id) {
+  const auto text = ReadText(path);
+  if (!text.ok()) {
+    return text.status();
+  }
+  auto profile = ParseProfile(
+      *text, id.empty() ? StemOf(path) : ProfileId(ProfileName(id)));
+  if (!profile.ok()) {
+    return UsageError(absl::StrCat(path == "-" ? "stdin" : path, ": ",
+                                   profile.status().message()));
+  }
+  return profile;
+}
+
+absl::Status WriteText(const std::string& path, absl::string_view text) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) {
+    return FileError("write", path);
+  }
+  const bool all =
+      std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (std::fclose(file) != 0 || !all) {
+    return FileError("write", path);
+  }
+  return absl::OkStatus();
+}
+
+std::string AnnotatedYaml(const v1::Profile& profile) {
+  return absl::StrCat("# ", RevisionName(profile), ", etag ", profile.etag(),
+                      ", of ", profile.source(), ", made ",
+                      TimeOf(profile.update_time()), "\n", WriteYaml(profile));
+}
+
+std::string ProfileTable(const std::vector<v1::Profile>& profiles) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "REVISION", "SOURCE", "UPDATED", "LABELS", "DESCRIPTION"}};
+  for (const v1::Profile& profile : profiles) {
+    const std::map<std::string, std::string> labels(profile.labels().begin(),
+                                                    profile.labels().end());
+    const std::string& description = profile.description();
+    rows.push_back({ProfileId(profile.name()), profile.revision(),
+                    profile.source(), TimeOf(profile.update_time()),
+                    absl::StrJoin(labels, ",", absl::PairFormatter("=")),
+                    description.substr(0, description.find('\n'))});
+  }
+  std::vector<std::size_t> widths(rows[0].size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string table;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      absl::StrAppendFormat(&line, "%-*s  ", static_cast<int>(widths[i]),
+                            row[i]);
+    }
+    absl::StrAppend(&table, absl::StripTrailingAsciiWhitespace(line), "\n");
+  }
+  return table;
+}
+
+std::string FindingText(const v1::LintFinding& finding) {
+  std::string severity = v1::LintSeverity_Name(finding.severity());
+  severity =
+      absl::AsciiStrToLower(absl::StripPrefix(severity, "LINT_SEVERITY_"));
+  return absl::StrCat(severity, " ", finding.rule(), " ", finding.field(), ": ",
+                      finding.message(), "\n  fix: ", finding.fix(), "\n");
+}
+
+}  // namespace logitd::logitctl

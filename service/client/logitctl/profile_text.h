@@ -1,0 +1,50 @@
+// Profiles as logitctl reads and writes them: names, files, tables, findings.
+// Knows no server. Threads: free functions. Cost: O(text).
+
+#ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_PROFILE_TEXT_H_
+#define LOGITD_SERVICE_CLIENT_LOGITCTL_PROFILE_TEXT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "logitd/v1/profiles.pb.h"
+
+namespace logitd::logitctl {
+
+// "code" and "profiles/code" are the same: the latter.
+std::string ProfileName(absl::string_view id);
+// "profiles/code@3" -> "code".
+std::string ProfileId(absl::string_view name);
+// "profiles/code@3" of a profile that a server sent.
+std::string RevisionName(const v1::Profile& profile);
+
+// Where logitd listens for writes when it was not told: unix:/x/logitd.sock ->
+// unix:/x/logitd-admin.sock. Other targets stay as they are.
+std::string AdminTargetOf(absl::string_view target);
+
+// "dir/code.yaml" -> "code"; "-" -> "".
+std::string StemOf(absl::string_view path);
+// The bytes of a file, "-" is stdin, at most a little more than a profile file
+// may have. Usage error: it cannot be read.
+absl::StatusOr<std::string> ReadText(const std::string& path);
+// A profile from a file. An empty id takes the file's stem. Usage error: what
+// is wrong with it, the path first.
+absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
+                                        absl::string_view id);
+// Replaces the file. Usage error: it cannot be written.
+absl::Status WriteText(const std::string& path, absl::string_view text);
+
+// A comment that says which revision it is, then the content: can be read back.
+std::string AnnotatedYaml(const v1::Profile& profile);
+
+// Columns with a head, a line for each profile.
+std::string ProfileTable(const std::vector<v1::Profile>& profiles);
+
+// "severity rule field: message\n  fix: ...\n".
+std::string FindingText(const v1::LintFinding& finding);
+
+}  // namespace logitd::logitctl
+
+#endif  // LOGITD_SERVICE_CLIENT_LOGITCTL_PROFILE_TEXT_H_

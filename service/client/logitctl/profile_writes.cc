@@ -1,0 +1,186 @@
+// logitctl profiles create, update, rollback and delete.
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/knobs.h"
+#include "service/client/logitctl/profile_client.h"
+#include "service/client/logitctl/profile_commands.h"
+#include "service/client/logitctl/profile_text.h"
+
+namespace logitd::logitctl {
+namespace {
+
+struct WriteFlags {
+  ProfileFlags where;
+  std::string id;
+  std::string file;
+  std::string etag;
+  std::string revision;
+  std::vector<std::string> set;
+};
+
+using Run = absl::Status (*)(const WriteFlags&);
+
+// A call's answer, told.
+absl::Status Tell(const char* verb,
+                  const absl::StatusOr<v1::Profile>& written) {
+  if (written.ok()) {
+    PrintWritten(verb, *written);
+  }
+  return written.status();
+}
+
+absl::Status RunCreate(const WriteFlags& flags) {
+  auto profile = ReadProfile(flags.file, flags.id);
+  if (!profile.ok()) {
+    return profile.status();
+  }
+  const auto client = flags.where.ConnectAdmin();
+  if (!client.ok()) {
+    return client.status();
+  }
+  return Tell("created", client->Create(flags.id, *std::move(profile)));
+}
+
+// "default_params.temperature=0.3".
+absl::Status Assign(absl::string_view assignment, v1::Profile* profile) {
+  if (absl::ConsumePrefix(&assignment, "default_params.")) {
+    return SetKnobFrom(assignment, profile->mutable_default_params());
+  }
+  if (absl::ConsumePrefix(&assignment, "force_params.")) {
+    return SetKnobFrom(assignment, profile->mutable_force_params());
+  }
+  return UsageError(absl::StrCat("--set \"", assignment,
+                                 "\" is not default_params.KNOB=VALUE or "
+                                 "force_params.KNOB=VALUE"));
+}
+
+absl::Status AssignAll(const WriteFlags& flags, v1::Profile* profile) {
+  for (const std::string& assignment : flags.set) {
+    if (absl::Status status = Assign(assignment, profile); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunUpdate(const WriteFlags& flags) {
+  if (flags.file.empty() == flags.set.empty()) {
+    return UsageError("update takes --file or --set, one of them");
+  }
+  v1::Profile scratch;
+  absl::StatusOr<v1::Profile> profile =
+      flags.file.empty() ? scratch : ReadProfile(flags.file, flags.id);
+  if (!profile.ok()) {
+    return profile.status();
+  }
+  if (absl::Status status = AssignAll(flags, &scratch); !status.ok()) {
+    return status;  // Before anybody is asked.
+  }
+  const auto client = flags.where.ConnectAdmin();
+  if (!client.ok()) {
+    return client.status();
+  }
+  if (flags.file.empty()) {
+    profile = client->Get(flags.id);
+    if (!profile.ok()) {
+      return profile.status();
+    }
+    if (absl::Status status = AssignAll(flags, &*profile); !status.ok()) {
+      return status;
+    }
+  }
+  profile->set_name(ProfileName(flags.id));
+  if (!flags.etag.empty() || !flags.file.empty()) {
+    profile->set_etag(flags.etag);
+  }
+  return Tell("updated", client->Update(*std::move(profile)));
+}
+
+absl::Status RunRollback(const WriteFlags& flags) {
+  const auto client = flags.where.ConnectAdmin();
+  if (!client.ok()) {
+    return client.status();
+  }
+  return Tell("rolled back to",
+              client->Rollback(flags.id, flags.revision, flags.etag));
+}
+
+absl::Status RunDelete(const WriteFlags& flags) {
+  const auto client = flags.where.ConnectAdmin();
+  if (!client.ok()) {
+    return client.status();
+  }
+  absl::Status status = client->Delete(flags.id, flags.etag);
+  if (status.ok()) {
+    absl::PrintF("deleted %s\n", ProfileName(flags.id));
+  }
+  return status;
+}
+
+std::pair<CLI::App*, WriteFlags*> Add(CLI::App* profiles, Command* command,
+                                      const char* name, const char* about,
+                                      Run run) {
+  auto flags = std::make_shared<WriteFlags>();
+  CLI::App* app = profiles->add_subcommand(name, about);
+  app->add_option("ID", flags->id, "The profile")->required();
+  flags->where.AddForWrites(app);
+  app->callback([flags, command, run] {
+    *command = [flags, run] { return run(*flags); };
+  });
+  return {app, flags.get()};
+}
+
+void AddEtag(CLI::App* app, WriteFlags* flags) {
+  app->add_option("--etag", flags->etag,
+                  "Refuse when the stored profile has another etag: somebody "
+                  "changed it since it was read");
+}
+
+constexpr char kFileHelp[] = "The content, YAML or JSON; - is stdin";
+
+}  // namespace
+
+void AddProfileWrites(CLI::App* profiles, Command* command) {
+  const auto [create, create_flags] =
+      Add(profiles, command, "create", "Makes a profile of a file.", RunCreate);
+  create->add_option("-f,--file", create_flags->file, kFileHelp)->required();
+
+  const auto [update, update_flags] =
+      Add(profiles, command, "update",
+          "Makes a new revision. --file replaces the content whole; --set "
+          "changes knobs of what is stored.",
+          RunUpdate);
+  update->add_option("-f,--file", update_flags->file, kFileHelp);
+  update
+      ->add_option("--set", update_flags->set,
+                   "default_params.KNOB=VALUE or force_params.KNOB=VALUE; may "
+                   "be repeated")
+      ->type_size(1)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddEtag(update, update_flags);
+
+  const auto [rollback, rollback_flags] =
+      Add(profiles, command, "rollback",
+          "Makes a new revision with the content of an old one.", RunRollback);
+  rollback->add_option("REVISION", rollback_flags->revision, "The old one")
+      ->required();
+  AddEtag(rollback, rollback_flags);
+
+  const auto [erase, erase_flags] =
+      Add(profiles, command, "delete",
+          "Removes a profile. Sessions that have it go on; its revisions can "
+          "still be read as ID@REVISION.",
+          RunDelete);
+  AddEtag(erase, erase_flags);
+}
+
+}  // namespace logitd::logitctl

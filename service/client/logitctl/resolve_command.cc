@@ -1,0 +1,223 @@
+// logitctl resolve: what a session would get, each value and where it came
+// from. Opens a session, prints what the server says, closes it.
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <CLI/CLI.hpp>
+#include <limits>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "service/client/logitctl/commands.h"
+#include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/profile_diff.h"
+#include "service/client/logitctl/usage.h"
+#include "service/client/messages.h"
+#include "service/client/status.h"
+
+namespace logitd::logitctl {
+namespace {
+
+constexpr char kWho[] = "the server refused";
+constexpr std::uint64_t kSessionId = 1;
+constexpr int kNameWidth = 24;
+
+struct ResolveFlags {
+  ServerFlags server;
+  KnobFlags knobs;
+  std::vector<std::string> eos;
+  std::string profile;
+  std::uint32_t vocab_size = 0;
+  std::string output = "table";
+};
+
+absl::StatusOr<v1::OpenSession> MakeOpen(const ResolveFlags& flags) {
+  auto knobs = flags.knobs.Parse();
+  if (!knobs.ok()) {
+    return knobs.status();
+  }
+  absl::Status status = SetTokenKnobs(knobs->tokens, ResolveId, &knobs->params);
+  std::vector<std::uint32_t> eos;
+  for (const std::string& token : flags.eos) {
+    const auto id = ResolveId(token);
+    status.Update(id.status());
+    eos.push_back(id.value_or(0));
+  }
+  if (!status.ok()) {
+    return status;
+  }
+  if (!eos.empty()) {
+    knobs->params.set_eos_ids(client::PackIds(eos));
+  }
+  v1::OpenSession open = client::MakeOpen(kSessionId, flags.vocab_size,
+                                          knobs->params, flags.knobs.seed);
+  open.set_salt(flags.knobs.salt);
+  open.set_profile(flags.profile);
+  return open;
+}
+
+absl::StatusOr<v1::SessionOpened> Ask(const ResolveFlags& flags,
+                                      v1::OpenSession open) {
+  const auto connected = flags.server.Connect();
+  if (!connected.ok()) {
+    return connected.status();
+  }
+  const auto stream = connected->Sample(flags.server.timeout());
+  v1::SampleRequest request;
+  request.set_request_id(1);
+  *request.add_open() = std::move(open);
+  v1::SampleResponse reply;
+  if (absl::Status status = stream->Step(request, &reply); !status.ok()) {
+    return RefusedBy(kWho, status);
+  }
+  if (reply.opened_size() != 1) {
+    return RefusedBy("the server's reply is wrong",
+                     absl::InternalError("it opened no session"));
+  }
+  absl::Status status = client::ToStatus(reply.opened(0).error());
+  if (!status.ok()) {
+    return RefusedBy(kWho, status);
+  }
+  request.Clear();
+  request.set_request_id(2);
+  request.add_close()->set_session_id(kSessionId);
+  v1::SampleResponse closed;
+  status = stream->Step(request, &closed);
+  status.Update(stream->Finish());
+  if (!status.ok()) {
+    return RefusedBy(kWho, status);
+  }
+  return std::move(*reply.mutable_opened(0));
+}
+
+// "PARAM_LEVEL_PROFILE_DEFAULT" -> "profile default".
+std::string LevelText(v1::ParamLevel level) {
+  const std::string name = v1::ParamLevel_Name(level);
+  return absl::StrReplaceAll(
+      absl::AsciiStrToLower(absl::StripPrefix(name, "PARAM_LEVEL_")),
+      {{"_", " "}});
+}
+
+// The values of params by knob: what a profile of them has that none has.
+std::map<std::string, std::string> ValuesOf(const v1::SamplingParams& params) {
+  constexpr absl::string_view kPrefix = "default_params.";
+  v1::Profile profile;
+  *profile.mutable_default_params() = params;
+  std::map<std::string, std::string> values;
+  for (const Change& change : Diff(v1::Profile(), profile)) {
+    const std::string path(absl::StripPrefix(change.path, kPrefix));
+    const std::size_t end = path.find_first_of(".[");
+    std::string& text = values[path.substr(0, end)];
+    if (end == std::string::npos) {
+      text = change.after;
+    } else {
+      absl::StrAppend(&text, text.empty() ? "" : ", ", path.substr(end), "=",
+                      change.after);
+    }
+  }
+  return values;
+}
+
+// Of SessionOpened, or of one of its phases.
+template <class Resolved>
+void PrintResolved(const std::string& title, const Resolved& resolved) {
+  absl::PrintF("%s\n", title);
+  std::map<std::string, std::string> sources;
+  for (const v1::Provenance& from : resolved.provenance()) {
+    sources[from.knob()] = absl::StrCat(
+        LevelText(from.level()),
+        from.rule().empty() ? "" : absl::StrCat(", ", from.rule()));
+  }
+  for (const auto& [knob, value] : ValuesOf(resolved.resolved())) {
+    absl::PrintF("  %-*s %-12s %s\n", kNameWidth, knob, value, sources[knob]);
+    sources.erase(knob);
+  }
+  for (const auto& [knob, source] : sources) {
+    absl::PrintF("  %-*s %-12s %s\n", kNameWidth, knob, "off", source);
+  }
+  for (const v1::Clamped& clamped : resolved.clamped()) {
+    absl::PrintF("  clamped %s: asked %s, used %s, by %s\n", clamped.knob(),
+                 absl::StrCat(clamped.asked()), absl::StrCat(clamped.used()),
+                 clamped.rule());
+  }
+}
+
+absl::Status PrintJson(const v1::SessionOpened& opened) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  const auto status =
+      google::protobuf::util::MessageToJsonString(opened, &json, options);
+  absl::PrintF("%s", json);
+  return status.ok() ? absl::OkStatus()
+                     : absl::InternalError(status.ToString());
+}
+
+absl::Status RunResolve(const ResolveFlags& flags) {
+  auto open = MakeOpen(flags);
+  if (!open.ok()) {
+    return open.status();
+  }
+  auto opened = Ask(flags, *std::move(open));
+  if (!opened.ok()) {
+    return opened.status();
+  }
+  if (flags.output == "json") {
+    opened->clear_session_id();
+    return PrintJson(*opened);
+  }
+  absl::PrintF(
+      "%-*s   %s\n", kNameWidth, "profile",
+      opened->profile_revision().empty() ? "none" : opened->profile_revision());
+  absl::PrintF("%-*s   %s\n", kNameWidth, "fingerprint", opened->fingerprint());
+  PrintResolved("base", *opened);
+  for (const v1::ResolvedPhase& phase : opened->phases()) {
+    PrintResolved(absl::StrCat("phase ", phase.name()), phase);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddResolve(CLI::App* app, Command* command) {
+  auto flags = std::make_shared<ResolveFlags>();
+  CLI::App* resolve = app->add_subcommand(
+      "resolve",
+      "What a session with this profile and these knobs gets: each value that "
+      "is not off, the level it came from, what clamps changed; the same for "
+      "each phase.");
+  resolve->add_option("--profile", flags->profile,
+                      "ID or ID@REVISION. Absent: the server's default");
+  TakeWholeNumbers(
+      1, std::numeric_limits<std::uint32_t>::max(),
+      resolve
+          ->add_option("--vocab-size", flags->vocab_size, "Tokens of the model")
+          ->required());
+  resolve->add_option("--eos", flags->eos, "An end token's id; repeatable")
+      ->type_name("ID")
+      ->type_size(1)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  resolve->add_option("-o,--output", flags->output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  flags->knobs.AddTo(resolve, "ID");
+  flags->server.AddTo(resolve);
+  resolve->footer(
+      "Examples:\n  logitctl resolve --profile code --vocab-size 32000 "
+      "--temperature 1.5\n");
+  resolve->callback(
+      [flags, command] { *command = [flags] { return RunResolve(*flags); }; });
+}
+
+}  // namespace logitd::logitctl
