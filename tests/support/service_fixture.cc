@@ -94,7 +94,7 @@ double TestServer::Metric(const std::string& series) const {
 }
 
 bool TestServer::WaitForMetric(const std::string& series, double value) const {
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     if (Metric(series) == value) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }

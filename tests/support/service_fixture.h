@@ -47,7 +47,7 @@ class TestServer {
   // The value of one series of /metrics, such as
   // `logitd_rows_total{status="ok"}`; 0 if it is missing.
   double Metric(const std::string& series) const;
-  // Waits until Metric(series) is `value`; false after five seconds.
+  // Waits until Metric(series) is `value`; false after a minute.
   bool WaitForMetric(const std::string& series, double value) const;
 
  private:
