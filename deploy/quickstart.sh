@@ -186,6 +186,25 @@ show_texts() {
       "${short[@]}"
 }
 
+profiles() {
+  printf '\n$ logitctl profiles %s\n' "$*"
+  "$bin/logitctl" profiles "$@" || fail "logitctl profiles $*"
+}
+
+show_profiles() {
+  local short=(--seed 42 --min-tokens 12 --max-tokens 30)
+  say "a profile: knobs as managed configuration, created, pinned and changed by RPC"
+  profiles create story -f - <<<'default_params: {temperature: 0.5}'
+  text story_1 --profile story "${short[@]}"
+  profiles update story --set default_params.temperature=1.3
+  profiles diff story
+  text story_2 --profile story "${short[@]}"
+  text story_1_again --profile story@1 "${short[@]}"
+  different "the texts of the two revisions" story_1 story_2
+  same "the texts of revision 1, before and after the change" \
+      story_1 story_1_again
+}
+
 # metric NAME: its sum over all labels.
 metric() {
   awk -v name="$1" '$1 == name || index($1, name "{") == 1 {sum += $2; found = 1}
@@ -262,6 +281,7 @@ main() {
   done
   start_servers
   show_texts
+  show_profiles
   show_metrics
   show_next
   finish

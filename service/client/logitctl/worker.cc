@@ -11,6 +11,10 @@ void WorkerFlags::AddTo(CLI::App* app) {
   app->add_option("--prompt", prompt,
                   "The text goes on from these words of the model's vocabulary")
       ->type_name("TEXT");
+  app->add_option("--profile", profile,
+                  "The profile that fills, pins and limits the knobs: its id, "
+                  "or id@revision")
+      ->type_name("ID");
   app->add_option("--dtype", dtype,
                   "How rows travel; bfloat16 halves the bytes")
       ->check(CLI::IsMember({"float32", "bfloat16"}))
@@ -60,6 +64,7 @@ absl::Status Worker::FillBlanks(const WorkerFlags& flags, const Knobs& knobs) {
   blank_order_.bfloat16 = flags.dtype == "bfloat16";
   blank_session_ =
       client::MakeOpen(1, vocabulary().size(), params, flags.knobs.seed);
+  blank_session_.set_profile(flags.profile);
   blank_session_.set_salt(flags.knobs.salt);
   blank_session_.set_prompt(client::PackIds(*prompt));
   return absl::OkStatus();

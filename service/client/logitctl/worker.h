@@ -25,6 +25,7 @@ struct WorkerFlags {
   ModelFlags model;
   KnobFlags knobs;
   std::string prompt;
+  std::string profile;
   std::string dtype = "float32";
 
   void AddTo(CLI::App* app);
