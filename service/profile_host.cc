@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "sampler/status_macros.h"
-#include "service/log.h"
 #include "service/profiles/directory_store.h"
 #include "service/profiles/memory_store.h"
 #include "service/profiles/sqlite_store.h"
@@ -24,9 +23,6 @@ absl::Status InSetting(const char* setting, const absl::Status& status) {
 
 absl::StatusOr<std::unique_ptr<Store>> OpenWritable(const Config& config) {
   if (config.data_dir.empty()) {
-    Log(LogLevel::kInfo,
-        "profiles are kept in memory and go with the process; --data_dir keeps "
-        "them");
     return std::unique_ptr<Store>(std::make_unique<MemoryStore>());
   }
   auto store = SqliteStore::Open(config.data_dir);

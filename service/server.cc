@@ -115,6 +115,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Config config) {
        {"admin_port", absl::StrCat(server->admin_port())},
        {"threads", absl::StrCat(server->workers_.thread_count())},
        {"kernels", kernels->name},
+       {"profiles", server->config_.data_dir.empty()
+                        ? "in memory, gone with the process"
+                        : server->config_.data_dir},
        {"version", Version()}});
   return server;
 }

@@ -19,7 +19,7 @@ namespace logitd {
 
 class ProfileCalls {
  public:
-  // All must outlive the object.
+  // All but the limits must outlive the object.
   ProfileCalls(const Limits& limits, const AdminTokens& tokens,
                Catalog* catalog, AuditLog* audit)
       : limits_(limits), tokens_(tokens), catalog_(*catalog), audit_(*audit) {}
@@ -51,7 +51,7 @@ class ProfileCalls {
   v1::Profile Done(const char* method, const std::string& who,
                    const Written& written, bool validate_only);
 
-  const Limits& limits_;
+  const Limits limits_;
   const AdminTokens& tokens_;
   Catalog& catalog_;
   AuditLog& audit_;
