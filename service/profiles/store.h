@@ -87,6 +87,7 @@ class Store {
   // at most once, before Load; batches come one at a time from a thread of the
   // store and until its destructor returns. Those with a sequence that Load has
   // told are not news. A batch may repeat what Commit returned.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): overriders keep it.
   virtual void Subscribe(Subscriber /*subscriber*/) {}
 
   // OK, or one line about what is wrong: UNAVAILABLE, the store cannot be read
