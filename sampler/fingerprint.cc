@@ -52,6 +52,7 @@ std::string SortedIds(TokenIds ids) {
 // Order and repetition mean nothing among sequences.
 std::string SortedSequences(const std::vector<TokenIds>& sequences) {
   std::vector<std::string> texts;
+  texts.reserve(sequences.size());
   for (const TokenIds& sequence : sequences) {
     texts.push_back(absl::StrJoin(sequence, ","));
   }

@@ -12,6 +12,7 @@
 #include "sampler/kernels/kernels.h"
 #include "sampler/knobs.h"
 #include "sampler/sampler.h"
+#include "service/profiles/profile_file.h"
 
 namespace logitd {
 namespace {
@@ -239,7 +240,8 @@ std::vector<Setting> LimitSettings() {
       Count("max_profiles", "Profiles of the writable store.",
             &Limits::max_profiles, 1, 1u << 20),
       Count("max_profile_bytes", "Size of one profile.",
-            &Limits::max_profile_bytes, 256, 1u << 20),
+            &Limits::max_profile_bytes, 256,
+            static_cast<uint32_t>(kProfileFileBytesMax)),
       Count("max_watchers", "WatchProfiles calls open at once.",
             &Limits::max_watchers, 1, 65536),
   };

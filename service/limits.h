@@ -28,6 +28,8 @@ struct Limits {
 
 // Draws of one SampleOnce. Fixed by the contract.
 inline constexpr uint32_t kDrawsMax = 1024;
+// Phases of one list. Fixed by the contract.
+inline constexpr uint32_t kPhasesMax = 32;
 
 }  // namespace logitd
 

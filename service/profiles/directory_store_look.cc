@@ -97,7 +97,7 @@ absl::Status FolderLook::List() {
     if (!id.empty()) files_.push_back(See(folder_->fd(), file, id));
     errno = 0;
   }
-  const absl::Status status = errno == 0 ? absl::OkStatus() : Unreadable(path_);
+  absl::Status status = errno == 0 ? absl::OkStatus() : Unreadable(path_);
   closedir(entries);
   std::sort(files_.begin(), files_.end(),
             [](const auto& a, const auto& b) { return a.file < b.file; });

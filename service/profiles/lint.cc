@@ -8,6 +8,7 @@
 #include "sampler/knobs.h"
 #include "sampler/plan.h"
 #include "service/profiles/lint_rules.h"
+#include "service/profiles/profile_file.h"
 #include "service/profiles/resolve_one.h"
 #include "service/profiles/validate.h"
 #include "service/profiles/validate_phases.h"
@@ -60,7 +61,7 @@ void LintLayers(const Layers& layers, Subject subject, Findings* findings) {
 Findings Lint(const v1::Profile& profile, const Limits& limits) {
   Findings findings;
   AddInvalid(profile, limits, &findings);
-  if (ContentSize(profile) > kProfileBytesMax ||
+  if (ContentOf(profile).ByteSizeLong() > limits.max_profile_bytes ||
       profile.phases_size() > static_cast<int>(kPhasesMax)) {
     return findings;
   }

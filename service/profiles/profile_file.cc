@@ -39,6 +39,15 @@ bool IsOutputOnly(int profile_field_number) {
   return profile_field_number >= v1::Profile::kEtagFieldNumber;
 }
 
+v1::Profile ContentOf(v1::Profile profile) {
+  const auto& type = *v1::Profile::descriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (!IsOutputOnly(type.field(i)->number())) continue;
+    profile.GetReflection()->ClearField(&profile, type.field(i));
+  }
+  return profile;
+}
+
 absl::StatusOr<v1::Profile> ParseProfile(absl::string_view text,
                                          absl::string_view id) {
   if (!id.empty()) LOGITD_RETURN_IF_ERROR(CheckProfileId("name", id));

@@ -35,6 +35,8 @@ absl::Status CheckProfileId(absl::string_view field, absl::string_view id);
 
 // True of etag, revision, create_time, update_time, source and warnings.
 bool IsOutputOnly(int profile_field_number);
+// `profile` without them.
+v1::Profile ContentOf(v1::Profile profile);
 
 // `id` is the file's stem: a `name` in the text must be profiles/<id>, without
 // one it is filled. Empty id (standard input): the text's name stays as it is.

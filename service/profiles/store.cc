@@ -23,17 +23,6 @@ void SetTime(absl::Time time, google::protobuf::Timestamp* wire) {
 
 }  // namespace
 
-v1::Profile ContentOf(const v1::Profile& profile) {
-  v1::Profile content = profile;
-  const auto& type = *v1::Profile::descriptor();
-  for (int i = 0; i < type.field_count(); ++i) {
-    if (IsOutputOnly(type.field(i)->number())) {
-      content.GetReflection()->ClearField(&content, type.field(i));
-    }
-  }
-  return content;
-}
-
 std::string ContentBytes(const v1::Profile& profile) {
   std::string bytes;
   {

@@ -97,9 +97,6 @@ class Store {
 
 // ---- what implementations share ---------------------------------------------
 
-// `profile` with all output-only fields cleared.
-v1::Profile ContentOf(const v1::Profile& profile);
-
 // Bytes that depend on the content alone: fields and map keys in order.
 std::string ContentBytes(const v1::Profile& profile);
 

@@ -31,15 +31,6 @@ bool IsLabelKey(const std::string& key) {
          });
 }
 
-v1::Profile WithoutOutputOnly(v1::Profile profile) {
-  const auto* type = profile.GetDescriptor();
-  for (int i = 0; i < type->field_count(); ++i) {
-    if (!IsOutputOnly(type->field(i)->number())) continue;
-    profile.GetReflection()->ClearField(&profile, type->field(i));
-  }
-  return profile;
-}
-
 void ValidateName(const std::string& name, Violations* violations) {
   absl::string_view id = name;
   if (!absl::ConsumePrefix(&id, "profiles/")) {
@@ -87,13 +78,16 @@ void ValidateModels(const v1::Profile& profile, Violations* violations) {
   }
 }
 
-void ValidateHead(const v1::Profile& profile, Violations* violations) {
+void ValidateHead(const v1::Profile& profile, const Limits& limits,
+                  Violations* violations) {
   ValidateName(profile.name(), violations);
   const size_t size = profile.ByteSizeLong();
-  if (size > kProfileBytesMax) {
+  if (size > limits.max_profile_bytes) {
     violations->push_back(
         {"profile",
-         absl::StrCat(size, " bytes are more than ", kProfileBytesMax)});
+         absl::StrCat(size, " bytes are more than --max_profile_bytes ",
+                      limits.max_profile_bytes),
+         absl::StatusCode::kResourceExhausted});
   }
   if (profile.description().size() > kDescriptionBytesMax) {
     violations->push_back(
@@ -124,15 +118,11 @@ void ValidateTogether(const Layers& layers, Violations* violations) {
 
 }  // namespace
 
-size_t ContentSize(const v1::Profile& profile) {
-  return WithoutOutputOnly(profile).ByteSizeLong();
-}
-
 Violations Validate(const v1::Profile& given, const Limits& limits) {
-  const v1::Profile profile = WithoutOutputOnly(given);
+  const v1::Profile profile = ContentOf(given);
   Violations violations;
-  ValidateHead(profile, &violations);
-  if (profile.ByteSizeLong() > kProfileBytesMax) return violations;
+  ValidateHead(profile, limits, &violations);
+  if (profile.ByteSizeLong() > limits.max_profile_bytes) return violations;
   ValidateKnown("", profile, &violations);
   ValidateParams("default_params.", profile.default_params(), limits, kVocabMax,
                  &violations);

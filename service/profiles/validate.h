@@ -16,16 +16,11 @@
 
 namespace logitd {
 
-// Of the content on the wire, without output-only fields.
-inline constexpr size_t kProfileBytesMax = size_t{16} << 10;
 inline constexpr size_t kDescriptionBytesMax = 1024;
 inline constexpr int kLabelsMax = 32;
 inline constexpr size_t kLabelBytesMax = 63;
 inline constexpr int kModelsMax = 64;
 inline constexpr size_t kModelBytesMax = 128;
-
-// Of all but the output-only fields.
-size_t ContentSize(const v1::Profile& profile);
 
 // Empty: the profile may be stored. ToStatus makes one status of it.
 Violations Validate(const v1::Profile& profile, const Limits& limits);

@@ -12,8 +12,6 @@
 
 namespace logitd {
 
-inline constexpr size_t kPhasesMax = 32;
-
 // Appends to *violations; fields begin with "phases[i].".
 void ValidatePhases(const std::vector<const v1::Phase*>& phases,
                     const Limits& limits, uint32_t vocab_size,

@@ -58,7 +58,7 @@ class PhaseTracker {
   void Log(const Switch& done, uint32_t floor);
 
   std::shared_ptr<const PhaseTable> table_;
-  std::array<uint8_t, PhaseTable::kPhasesMax> stack_{};  // outermost first
+  std::array<uint8_t, kPhasesMax> stack_{};  // outermost first
   uint32_t depth_ = 0;
   std::vector<Switch> log_;  // by rising position
   size_t trim_at_ = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sampler/knobs.h"
 #include "sampler/status_macros.h"
 #include "service/session/field_path.h"
 #include "service/session/quote.h"
@@ -21,10 +22,10 @@ absl::Status CheckSequences(const std::vector<TokenIds>& sequences,
   }
   for (size_t i = 0; i < sequences.size(); ++i) {
     const TokenIds& sequence = sequences[i];
-    if (sequence.empty() || sequence.size() > kTriggerTokensMax) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("[", i, "].tokens: ", sequence.size(),
-                       " tokens are outside [1, ", kTriggerTokensMax, "]"));
+    if (sequence.empty() || sequence.size() > kStopSequenceTokensMax) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "[", i, "].tokens: ", sequence.size(), " tokens are outside [1, ",
+          kStopSequenceTokensMax, "]"));
     }
     const uint32_t most = *std::max_element(sequence.begin(), sequence.end());
     if (most < vocab_size) continue;

@@ -19,10 +19,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "sampler/params.h"
+#include "service/limits.h"
 
 namespace logitd {
-
-inline constexpr size_t kTriggerTokensMax = 256;
 
 // A phase as asked for.
 struct PhaseParams {
@@ -33,14 +32,14 @@ struct PhaseParams {
   Params params;
 };
 
-// A phase in a set of phases.
-inline uint32_t PhaseBit(uint32_t phase) { return 1u << (phase - 1); }
+// A phase, 1 to kPhasesMax, in a set of phases.
+inline uint32_t PhaseBit(uint32_t phase) {
+  return 1u << ((phase - 1) % kPhasesMax);
+}
 
 // Phases are numbered from 1 in the order of their list; 0 is the base.
 class PhaseTable {
  public:
-  static constexpr size_t kPhasesMax = 32;
-
   // INVALID_ARGUMENT: more than kPhasesMax, a name that is missing, twice or
   // unknown, a circle, a sequence that is empty, too long or has an id beyond
   // the vocabulary. RESOURCE_EXHAUSTED: more than `sequences_max` sequences of

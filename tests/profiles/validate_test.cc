@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{
             "TooLarge",
             "default_params { banned_ids: '" + std::string(16384, '\1') + "' }",
-            {"profile: 16405 bytes are more than 16384"}}),
+            {"profile: 16405 bytes are more than --max_profile_bytes 16384"}}),
     [](const auto& test) { return std::string(test.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -290,6 +291,7 @@ class Storm : public Watches {
       writers.emplace_back([this, w] {
         for (int i = 0; i < kWrites; ++i) {
           const std::string id = absl::StrCat("p", (i * 7 + w) % 5);
+          ++written_;
           if (i % 10 == 9) {
             (void)catalog_->Delete(id, "");
           } else if (!catalog_->Create(id, WithTemperature(i % 100)).ok()) {
@@ -304,6 +306,14 @@ class Storm : public Watches {
     for (auto& writer : writers) writer.join();
     ASSERT_TRUE(catalog_->Create("the-end", {}).ok());
   }
+
+  // Until `writes` more have begun, or no more come.
+  void NapWhileWritten(int writes) {
+    const int end = std::min(written_ + writes, kWriters * kWrites);
+    while (written_ < end) absl::SleepFor(absl::Milliseconds(1));
+  }
+
+  std::atomic<int> written_ = 0;
 
   std::map<std::string, std::string> InForce() {
     std::map<std::string, std::string> in_force;
@@ -362,7 +372,7 @@ TEST_F(Storm, ResumingMissesNothing) {
   EXPECT_EQ(follower.view, InForce());
 }
 
-// With a short log and a nap now and then: resets, and the same view in the
+// With a short log, and naps longer than it: resets, and the same view in the
 // end.
 TEST_F(Storm, SlowWatchersConvergeThroughResets) {
   options_.watch_log_max = 16;
@@ -371,16 +381,17 @@ TEST_F(Storm, SlowWatchersConvergeThroughResets) {
   std::mutex mu;
   std::condition_variable woken;
   bool rung = false;
+  const std::shared_ptr<Watcher> watcher = Watch("", [&] {
+    std::lock_guard<std::mutex> lock(mu);
+    rung = true;
+    woken.notify_one();
+  });
+  ASSERT_THAT(Drain(watcher.get()), ElementsAre("SYNCED"));
   std::thread thread([&] {
-    const auto watcher = Watch("", [&] {
-      std::lock_guard<std::mutex> lock(mu);
-      rung = true;
-      woken.notify_one();
-    });
     while (follower.view.count("profiles/the-end") == 0) {
       while (auto item = watcher->Next(absl::ZeroDuration())) {
         follower.Take(*item);
-        if (follower.events % 50 == 0) absl::SleepFor(absl::Milliseconds(2));
+        if (follower.events % 50 == 1) NapWhileWritten(64);
       }
       // As a reactor: nothing but the wake brings it back.
       std::unique_lock<std::mutex> lock(mu);

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "sampler/knobs.h"
 #include "service/session/phase_tracker.h"
 #include "tests/support/rows.h"
 #include "tests/support/service_matchers.h"
@@ -268,14 +269,14 @@ TEST(PhaseTracker, TakesThirtyTwoPhasesInsideEachOther) {
 }
 
 TEST(PhaseTracker, MatchesSequencesOfTheGreatestLength) {
-  TokenIds sequence(kTriggerTokensMax, 1);
+  TokenIds sequence(kStopSequenceTokensMax, 1);
   sequence[0] = 2;
   Past past(Make({Phase("a", {sequence})}));
-  EXPECT_EQ(past.table->lookback(), kTriggerTokensMax - 1);
-  past.After(TokenIds(kTriggerTokensMax - 1, 1));
-  EXPECT_EQ(past.After(TokenIds(kTriggerTokensMax - 1, 1)).back(), 0u);
+  EXPECT_EQ(past.table->lookback(), kStopSequenceTokensMax - 1);
+  past.After(TokenIds(kStopSequenceTokensMax - 1, 1));
+  EXPECT_EQ(past.After(TokenIds(kStopSequenceTokensMax - 1, 1)).back(), 0u);
   past.Append(2);
-  EXPECT_EQ(past.After(TokenIds(kTriggerTokensMax - 2, 1)).back(), 0u);
+  EXPECT_EQ(past.After(TokenIds(kStopSequenceTokensMax - 2, 1)).back(), 0u);
   EXPECT_EQ(past.Append(1), 1u);
 }
 

@@ -8,6 +8,7 @@
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/knobs.h"
 #include "service/client/logitctl/usage.h"
+#include "service/client/messages.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -139,6 +140,26 @@ absl::StatusOr<Knobs> KnobFlags::Parse() const {
   }
   knobs.tokens = *std::move(parsed);
   return knobs;
+}
+
+absl::StatusOr<v1::SamplingParams> KnobFlags::ParseIds(
+    const std::vector<std::string>& eos) const {
+  auto knobs = Parse();
+  if (!knobs.ok()) {
+    return knobs.status();
+  }
+  absl::Status status = SetTokenKnobs(knobs->tokens, ResolveId, &knobs->params);
+  std::vector<std::uint32_t> ids;
+  for (const std::string& token : eos) {
+    const auto id = ResolveId(token);
+    status.Update(id.status());
+    ids.push_back(id.value_or(0));
+  }
+  if (!status.ok()) {
+    return status;
+  }
+  knobs->params.set_eos_ids(client::PackIds(ids));
+  return std::move(knobs->params);
 }
 
 }  // namespace logitd::logitctl

@@ -63,6 +63,10 @@ struct KnobFlags {
   void AddTo(CLI::App* app, const std::string& token_word);
   // For before connecting: what cannot be a knob or its value is a usage error.
   absl::StatusOr<Knobs> Parse() const;
+  // The same where tokens are ids and no vocabulary has to be asked: all of it,
+  // with these end tokens.
+  absl::StatusOr<v1::SamplingParams> ParseIds(
+      const std::vector<std::string>& eos) const;
 
  private:
   void AddScalars(CLI::App* app);

@@ -40,25 +40,12 @@ struct ResolveFlags {
 };
 
 absl::StatusOr<v1::OpenSession> MakeOpen(const ResolveFlags& flags) {
-  auto knobs = flags.knobs.Parse();
-  if (!knobs.ok()) {
-    return knobs.status();
+  const auto params = flags.knobs.ParseIds(flags.eos);
+  if (!params.ok()) {
+    return params.status();
   }
-  absl::Status status = SetTokenKnobs(knobs->tokens, ResolveId, &knobs->params);
-  std::vector<std::uint32_t> eos;
-  for (const std::string& token : flags.eos) {
-    const auto id = ResolveId(token);
-    status.Update(id.status());
-    eos.push_back(id.value_or(0));
-  }
-  if (!status.ok()) {
-    return status;
-  }
-  if (!eos.empty()) {
-    knobs->params.set_eos_ids(client::PackIds(eos));
-  }
-  v1::OpenSession open = client::MakeOpen(kSessionId, flags.vocab_size,
-                                          knobs->params, flags.knobs.seed);
+  v1::OpenSession open =
+      client::MakeOpen(kSessionId, flags.vocab_size, *params, flags.knobs.seed);
   open.set_salt(flags.knobs.salt);
   open.set_profile(flags.profile);
   return open;

@@ -76,26 +76,6 @@ v1::OpenSession OpenOf(const SampleFlags& flags,
   return open;
 }
 
-// All that was asked for: tokens are ids, so nobody has to be asked about them.
-absl::StatusOr<v1::SamplingParams> ParseParams(const SampleFlags& flags) {
-  auto knobs = flags.knobs.Parse();
-  if (!knobs.ok()) {
-    return knobs.status();
-  }
-  absl::Status status = SetTokenKnobs(knobs->tokens, ResolveId, &knobs->params);
-  std::vector<std::uint32_t> eos;
-  for (const std::string& token : flags.eos) {
-    const auto id = ResolveId(token);
-    status.Update(id.status());
-    eos.push_back(id.value_or(0));
-  }
-  if (!status.ok()) {
-    return status;
-  }
-  knobs->params.set_eos_ids(client::PackIds(eos));
-  return std::move(knobs->params);
-}
-
 // Rows [first, first + count), one entry for each.
 absl::Status AddRows(const NpyRows& rows, std::uint32_t first,
                      std::uint32_t count, v1::Step* step) {
@@ -144,7 +124,7 @@ std::uint32_t StepRows(const NpyRows& rows) {
 }
 
 absl::Status RunSample(const SampleFlags& flags) {
-  const auto params = ParseParams(flags);
+  const auto params = flags.knobs.ParseIds(flags.eos);
   if (!params.ok()) {
     return params.status();
   }
