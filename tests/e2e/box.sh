@@ -1,5 +1,7 @@
+#!/usr/bin/env bash
 # Sourced by tests of logitctl: a folder of the test's own, its processes, and
 # what logitctl must answer. Set `name` before.
+set -euo pipefail
 
 source_dir="${LOGITD_SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}"
 bin="${LOGITD_BUILD_DIR:-$source_dir/.build/release}/bin"

@@ -322,6 +322,10 @@ def rooms_of(cmake_text):
 # ---- scripts and the tree ---------------------------------------------------
 
 
+# Read by other scripts, never run.
+SOURCED = {"box.sh", "buf.sh"}
+
+
 def scripts(source):
     is_script = source.path.endswith(".sh") or source.path == ".ci/run"
     if not is_script:
@@ -331,7 +335,7 @@ def scripts(source):
     # Without -e a script must look after each failure itself, and may.
     if not re.search(r"(?m)^set (-euo|-uo|-u -o) pipefail$", source.text):
         yield 1, "set -euo pipefail"
-    if not source.mode & 0o100 and os.path.basename(source.path) != "buf.sh":
+    if not source.mode & 0o100 and os.path.basename(source.path) not in SOURCED:
         yield 1, "make it executable"
 
 
