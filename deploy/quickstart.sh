@@ -194,7 +194,9 @@ profiles() {
 show_profiles() {
   local short=(--seed 42 --min-tokens 12 --max-tokens 30)
   say "a profile: knobs as managed configuration, created, pinned and changed by RPC"
-  profiles create story -f - <<<'default_params: {temperature: 0.5}'
+  echo 'default_params: {temperature: 0.5}' >"$folder/story.yaml"
+  cat "$folder/story.yaml"
+  profiles create story -f "$folder/story.yaml"
   text story_1 --profile story "${short[@]}"
   profiles update story --set default_params.temperature=1.3
   profiles diff story
@@ -203,6 +205,33 @@ show_profiles() {
   different "the texts of the two revisions" story_1 story_2
   same "the texts of revision 1, before and after the change" \
       story_1 story_1_again
+}
+
+# An agent thinks aloud, then acts: one session, two ways to choose, switched by
+# a token that the model itself writes.
+show_phases() {
+  local end agent=(--profile agent --ignore-eos --max-tokens 50)
+  say "phases: sentences of ideas and sentences of decisions, in one session"
+  end="$("$bin/logitctl" tokenize '</s>')" || fail "logitctl tokenize"
+  cat >"$folder/agent.yaml" <<AGENT
+description: thinks aloud for a sentence, decides in the next
+default_params: {temperature: 1.1}
+phases:
+  - name: decide
+    enter: [{tokens: $end}]
+    leave: [{tokens: $end}]
+    default_params: {temperature: 0, presence_penalty: 1}
+AGENT
+  cat "$folder/agent.yaml"
+  profiles create agent -f "$folder/agent.yaml"
+  text agent_42 "${agent[@]}" --seed 42 --show-phases
+  text agent_7 "${agent[@]}" --seed 7 --show-phases
+  numbers agent_numbers "${agent[@]}" --seed 42
+  awk -F '\t' '$4 == "decide" {++decide; if ($3 != 1) exit 1}
+               $4 == "base" {++base; if ($3 > 1) ++drawn}
+               END {exit !(decide > 5 && base > 5 && drawn > 0)}' \
+      "$folder/agent_numbers" || fail "the phases do not choose as they must"
+  echo "-> each word of decide is the likeliest one, the others are drawn: checked"
 }
 
 # metric NAME: its sum over all labels.
@@ -282,6 +311,7 @@ main() {
   start_servers
   show_texts
   show_profiles
+  show_phases
   show_metrics
   show_next
   finish

@@ -123,6 +123,7 @@ absl::StatusOr<Entry> ReadEntry(const v1::StepResult& result, int index) {
   entry.kept = At(result.kept(), index, 0U);
   entry.rank = At(result.rank(), index, 0U);
   entry.flags = At(result.flags(), index, 0U);
+  entry.phase = At(result.phase(), index, 0U);
   entry.drawn_token = Present(At(result.drawn_token(), index, kNone));
   entry.final_logprob = At(result.final_logprob(), index, kNotAsked);
   entry.raw_logprob = At(result.raw_logprob(), index, kNotAsked);

@@ -69,6 +69,7 @@ struct Entry {
   std::uint32_t kept = 0;
   std::uint32_t rank = 0;
   std::uint32_t flags = 0;  // A sum of EntryFlag values.
+  std::uint32_t phase = 0;  // That the token was drawn in; 0: the base.
   std::optional<std::uint32_t> drawn_token;
   double final_logprob = kNotAsked;
   double raw_logprob = kNotAsked;

@@ -61,7 +61,7 @@ class GenerationTest : public ::testing::Test {
 
   absl::StatusOr<Generated> Run(const Order& order) {
     return Generate(order, model_.get(), stream_.get(),
-                    [this](std::size_t, const Token&) { ++tokens_; });
+                    [this](std::size_t, const Text&) { ++tokens_; });
   }
 
   static demo::ModelService* model_service_;

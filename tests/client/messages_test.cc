@@ -94,6 +94,8 @@ TEST(ReadEntry, ReadsWhatIsThere) {
   result.add_token(17);
   result.add_kept(0);
   result.add_kept(3);
+  result.add_phase(0);
+  result.add_phase(2);
   result.add_final_logprob(0);
   result.add_final_logprob(-1.5);
   result.add_finish_reason(v1::FINISH_REASON_UNSPECIFIED);
@@ -101,6 +103,7 @@ TEST(ReadEntry, ReadsWhatIsThere) {
   const Entry entry = *ReadEntry(result, 1);
   EXPECT_EQ(entry.token, 17);
   EXPECT_EQ(entry.kept, 3);
+  EXPECT_EQ(entry.phase, 2);
   EXPECT_EQ(entry.final_logprob, -1.5);
   EXPECT_EQ(FinishName(entry.finish_reason), "EOS");
   EXPECT_TRUE(std::isnan(entry.raw_logprob));

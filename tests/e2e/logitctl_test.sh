@@ -53,6 +53,11 @@ expect 0 logitd/1 info
 expect 0 '"max_inflight"' info --json
 expect 0 'tokens/s' generate --seed 42 --top-p 0.9
 expect 0 'the the the' generate --allow the --max-tokens 3
+expect 0 '(prompt): in the' generate --show-phases --prompt 'in the' --max-tokens 3
+expect 0 'base: the the the' generate --show-phases --allow the --max-tokens 3
+expect 2 '--show-phases excludes --json' generate --show-phases --json
+expect 0 '[65007, 72121, 6]' tokenize thank you '</s>'
+expect 2 '"xyzzyq" is neither a word' tokenize xyzzyq
 expect 0 'as at 0.5' sweep --knob min_p --values 0.5,0.1 --seed 3
 echo "ok: text from the service"
 

@@ -18,6 +18,7 @@ void AddHealth(CLI::App* app, Command* command);
 void AddResolve(CLI::App* app, Command* command);
 void AddProfiles(CLI::App* app, Command* command);
 void AddLint(CLI::App* app, Command* command);
+void AddTokenize(CLI::App* app, Command* command);
 
 }  // namespace logitd::logitctl
 

@@ -126,16 +126,23 @@ class Run {
           !status.ok()) {
         return RefusedBy(kWho, status);
       }
-      result_.texts[index].seed = opened.seed();
-      result_.texts[index++].fingerprint = opened.fingerprint();
+      Text& text = result_.texts[index++];
+      text.seed = opened.seed();
+      text.fingerprint = opened.fingerprint();
+      text.phases = {"base"};
+      for (const v1::ResolvedPhase& phase : opened.phases()) {
+        text.phases.push_back(phase.name());
+      }
     }
     for (const v1::SessionForked& forked : reply.forked()) {
       if (absl::Status status = client::ToStatus(forked.error());
           !status.ok()) {
         return RefusedBy(kWho, status);
       }
-      result_.texts[index].seed = forked.seed();
-      result_.texts[index++].fingerprint = result_.texts[0].fingerprint;
+      Text& text = result_.texts[index++];
+      text.seed = forked.seed();
+      text.fingerprint = result_.texts[0].fingerprint;
+      text.phases = result_.texts[0].phases;
     }
     return absl::OkStatus();
   }
@@ -163,9 +170,10 @@ class Run {
     Text& text = result_.texts[index];
     text.finish_reason = entry.finish_reason;
     if (entry.token.has_value()) {
-      text.tokens.push_back({*entry.token, entry.final_logprob, entry.kept});
+      text.tokens.push_back(
+          {*entry.token, entry.final_logprob, entry.kept, entry.phase});
       contexts_[index].push_back(*entry.token);
-      on_token_(index, text.tokens.back());
+      on_token_(index, text);
     }
     return entry.finish_reason != v1::FINISH_REASON_UNSPECIFIED ||
            !entry.token.has_value();  // Skipped: finished before.

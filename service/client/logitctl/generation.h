@@ -39,6 +39,7 @@ struct Token {
   std::uint32_t id;
   double final_logprob;
   std::uint32_t kept;
+  std::uint32_t phase;  // Text::phases[phase] is its name.
 };
 
 // One session's text.
@@ -46,6 +47,7 @@ struct Text {
   std::uint64_t session_id = 0;
   std::uint64_t seed = 0;
   std::string fingerprint;
+  std::vector<std::string> phases;  // Names; the first is "base".
   std::vector<Token> tokens;
   v1::FinishReason finish_reason = v1::FINISH_REASON_UNSPECIFIED;
 
@@ -59,8 +61,9 @@ struct Generated {
   std::uint64_t row_bytes = 0;  // Sent to the service.
 };
 
-// Called for each token as it comes; `index` is the text's.
-using OnToken = std::function<void(std::size_t index, const Token& token)>;
+// Called for each token as it comes, the last one of `text`; `index` is the
+// text's.
+using OnToken = std::function<void(std::size_t index, const Text& text)>;
 
 // Runs the order to its end. A refused open, fork, entry or request ends it
 // with the server's own message.

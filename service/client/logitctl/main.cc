@@ -38,6 +38,7 @@ int Main(int argc, char** argv) {
   AddResolve(&app, &command);
   AddProfiles(&app, &command);
   AddLint(&app, &command);
+  AddTokenize(&app, &command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

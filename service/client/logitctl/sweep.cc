@@ -138,7 +138,7 @@ absl::Status RunSweep(const SweepFlags& flags) {
     return worker.status();
   }
   const Order order = MakeOrder(*changes, *worker);
-  const auto generated = worker->Run(order, [](std::size_t, const Token&) {});
+  const auto generated = worker->Run(order, [](std::size_t, const Text&) {});
   if (!generated.ok()) {
     return generated.status();
   }
