@@ -8,12 +8,14 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "sampler/fingerprint.h"
 #include "sampler/status_macros.h"
 #include "service/config_settings.h"
+#include "service/nearest.h"
 
 namespace logitd {
 namespace {
@@ -23,6 +25,12 @@ const Setting* FindSetting(const std::string& name) {
     if (setting.name == name) return &setting;
   }
   return nullptr;
+}
+
+std::vector<std::string> Names() {
+  std::vector<std::string> names;
+  for (const Setting& setting : Settings()) names.emplace_back(setting.name);
+  return names;
 }
 
 // ---- where values come from
@@ -46,8 +54,10 @@ absl::Status ReadNode(const std::string& file, const YAML::Node& key,
       absl::StrCat(file, ":", key.Mark().line + 1, ": ", name);
   const Setting* setting = FindSetting(name);
   if (setting == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(where, ": there is no such setting"));
+    const std::string nearest = Nearest(name, Names());
+    return absl::InvalidArgumentError(absl::StrCat(
+        where, ": there is no such setting",
+        nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
   }
   if (all->contains(name)) {
     return absl::InvalidArgumentError(absl::StrCat(where, ": is given twice"));
@@ -133,6 +143,31 @@ absl::StatusOr<Config> Build(const AllGiven& all, const Environ& environ) {
   return config;
 }
 
+// What no setting can see alone.
+absl::Status CheckTogether(const Config& config) {
+  const TlsFiles& tls = config.tls;
+  if (tls.cert.empty() != tls.key.empty()) {
+    return absl::InvalidArgumentError(
+        tls.key.empty() ? "--tls_key: is missing, --tls_cert is given"
+                        : "--tls_cert: is missing, --tls_key is given");
+  }
+  if (tls.cert.empty() && !tls.client_ca.empty()) {
+    return absl::InvalidArgumentError(
+        "--tls_cert: is missing, --tls_client_ca is given");
+  }
+  if (!tls.client_ca.empty() || config.allow_tcp_without_mtls) {
+    return absl::OkStatus();
+  }
+  for (const std::string& address : config.listen) {
+    if (absl::StartsWith(address, "unix:")) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--listen: \"", address,
+        "\" is TCP without mutual TLS: give --tls_cert, --tls_key and "
+        "--tls_client_ca, or say --allow_tcp_without_mtls true"));
+  }
+  return absl::OkStatus();
+}
+
 // ---- the command line
 // -------------------------------------------------------------
 
@@ -152,6 +187,7 @@ struct Flags {
   std::map<std::string, Texts> values;
   std::string config_file;
   bool print_config = false;
+  bool check_config = false;
   bool version = false;
 };
 
@@ -174,6 +210,9 @@ void AddFlags(CLI::App* app, Flags* flags) {
       ->type_name("PATH");
   app->add_flag("--print_config", flags->print_config,
                 "Print the settings in force, and where each comes from.");
+  app->add_flag("--check_config", flags->check_config,
+                "Check the settings and the files that they name, and do not "
+                "serve.");
   app->add_flag("--version", flags->version, "Print the version.");
 }
 
@@ -194,10 +233,12 @@ absl::StatusOr<Command> Decide(const Flags& flags, const Environ& environ) {
     if (!texts.empty()) all[name] = {texts, "flag"};
   }
   LOGITD_ASSIGN_OR_RETURN(Config config, Build(all, environ));
+  LOGITD_RETURN_IF_ERROR(CheckTogether(config));
   if (flags.print_config) {
     command.text = config.printed;
   } else {
     command.serve = std::move(config);
+    command.check_only = flags.check_config;
   }
   return command;
 }

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "service/limits.h"
+#include "service/tls_files.h"
 
 namespace logitd {
 
@@ -24,7 +25,9 @@ struct Config {
   std::vector<std::string> listen;  // "unix:<path>" or "<host>:<port>"
   std::string admin_http = "127.0.0.1:9464";  // empty: none
   std::string admin_http_port_file;           // empty: none
-  uint32_t threads = 0;                       // 0: as many as usable CPUs
+  TlsFiles tls;  // of the TCP addresses; empty: no TLS
+  bool allow_tcp_without_mtls = false;
+  uint32_t threads = 0;  // 0: as many as usable CPUs
   std::string kernels = "auto";
   Limits limits;
   std::string admin_socket = "auto";  // path; empty: none
@@ -41,9 +44,11 @@ struct Config {
   std::string printed;
 };
 
-// What the command line asks for: serve with the config, or print a text.
+// What the command line asks for: to serve with the config, to check it, or to
+// print a text.
 struct Command {
   std::optional<Config> serve;
+  bool check_only = false;
   std::string text;
 };
 

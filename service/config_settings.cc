@@ -125,10 +125,28 @@ Setting TextList(const char* name, const char* value_name, const char* help,
           true};
 }
 
-std::string SetRequireProfile(const Texts& texts, Config* config) {
-  if (texts[0] != "true" && texts[0] != "false") return "is not true or false";
-  config->require_profile = texts[0] == "true";
-  return "";
+Setting Switch(const char* name, const char* help, bool Config::*member) {
+  return {name, "BOOL", help,
+          [=](const Texts& texts, Config* config) -> std::string {
+            if (texts[0] != "true" && texts[0] != "false") {
+              return "is not true or false";
+            }
+            config->*member = texts[0] == "true";
+            return "";
+          },
+          [=](const Config& config) -> Texts {
+            return {config.*member ? "true" : "false"};
+          }};
+}
+
+Setting TlsFile(const char* name, const char* help,
+                std::string TlsFiles::*member) {
+  return {name, "PATH", help,
+          [=](const Texts& texts, Config* config) -> std::string {
+            config->tls.*member = texts[0];
+            return "";
+          },
+          [=](const Config& config) -> Texts { return {config.tls.*member}; }};
 }
 
 std::string SetDrainTimeout(const Texts& texts, Config* config) {
@@ -209,6 +227,25 @@ std::vector<Setting> ServingSettings() {
   };
 }
 
+std::vector<Setting> TlsSettings() {
+  return {
+      TlsFile("tls_cert",
+              "PEM certificates of the TCP addresses, the server's own first. "
+              "Read again when the files change.",
+              &TlsFiles::cert),
+      TlsFile("tls_key", "PEM key of --tls_cert, without a passphrase.",
+              &TlsFiles::key),
+      TlsFile("tls_client_ca",
+              "PEM certificates of which a client's must be one or be signed "
+              "by one: mutual TLS.",
+              &TlsFiles::client_ca),
+      Switch("allow_tcp_without_mtls",
+             "Serve TCP to anybody who reaches it: no client certificate, and "
+             "without --tls_cert no encryption.",
+             &Config::allow_tcp_without_mtls),
+  };
+}
+
 std::vector<Setting> LimitSettings() {
   return {
       {"max_step_bytes", "BYTES", "Largest request on the wire, such as 80MiB.",
@@ -274,11 +311,8 @@ std::vector<Setting> ProfileSettings() {
       TextList("allowed_profiles", "ID",
                "The only profiles that sessions may name. Repeatable.",
                &Config::allowed_profiles),
-      {"require_profile", "BOOL", "Refuse sessions without a profile.",
-       SetRequireProfile,
-       [](const Config& c) -> Texts {
-         return {c.require_profile ? "true" : "false"};
-       }},
+      Switch("require_profile", "Refuse sessions without a profile.",
+             &Config::require_profile),
   };
 }
 
@@ -287,7 +321,8 @@ std::vector<Setting> ProfileSettings() {
 const std::vector<Setting>& Settings() {
   static const auto* const settings = [] {
     auto* all = new std::vector<Setting>;
-    for (auto* group : {&ServingSettings, &LimitSettings, &ProfileSettings}) {
+    for (auto* group :
+         {&ServingSettings, &TlsSettings, &LimitSettings, &ProfileSettings}) {
       for (Setting& setting : group()) all->push_back(std::move(setting));
     }
     return all;

@@ -60,6 +60,13 @@ int Main(int argc, char** argv) {
     std::fputs(command->text.c_str(), stdout);
     return 0;
   }
+  if (command->check_only) {
+    const absl::Status checked = Server::Check(*command->serve);
+    std::fprintf(checked.ok() ? stdout : stderr, "logitd: %s\n",
+                 checked.ok() ? "the settings are good"
+                              : std::string(checked.message()).c_str());
+    return checked.ok() ? 0 : kExitCannotStart;
+  }
   TuneMalloc();
   const sigset_t stops = BlockSignals();
   const auto server = Server::Start(*command->serve);

@@ -47,6 +47,13 @@ absl::StatusOr<std::vector<std::unique_ptr<Store>>> OpenDirectories(
   return stores;
 }
 
+std::function<absl::Status(const v1::Profile&)> Validator(
+    const Limits& limits) {
+  return [limits](const v1::Profile& profile) {
+    return ToStatus(Validate(profile, limits));
+  };
+}
+
 // The profiles that the settings name must be there.
 absl::Status CheckRules(const ProfileRules& rules) {
   if (rules.default_profile.empty()) return absl::OkStatus();
@@ -71,9 +78,7 @@ absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
   options.profiles_max = limits.max_profiles;
   options.profile_bytes_max = limits.max_profile_bytes;
   options.watchers_max = limits.max_watchers;
-  options.validate = [limits](const v1::Profile& profile) {
-    return ToStatus(Validate(profile, limits));
-  };
+  options.validate = Validator(limits);
   LOGITD_ASSIGN_OR_RETURN(auto directories,
                           OpenDirectories(config, options.validate));
   LOGITD_ASSIGN_OR_RETURN(std::unique_ptr<Store> writable,
@@ -90,6 +95,17 @@ absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
       config.require_profile};
   LOGITD_RETURN_IF_ERROR(CheckRules(host->rules_));
   return host;
+}
+
+absl::Status ProfileHost::Check(const Config& config) {
+  LOGITD_RETURN_IF_ERROR(AdminTokens::Read(config.admin_token_file).status());
+  LOGITD_ASSIGN_OR_RETURN(const auto directories,
+                          OpenDirectories(config, Validator(config.limits)));
+  for (const auto& directory : directories) {
+    const absl::Status health = directory->Health();
+    if (!health.ok()) return InSetting("profile_dir", health);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace logitd

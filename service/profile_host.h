@@ -24,6 +24,10 @@ class ProfileHost {
   static absl::StatusOr<std::unique_ptr<ProfileHost>> Open(
       const Config& config);
 
+  // What Open would refuse, and files of --profile_dir that are not in force,
+  // but for --data_dir, which is not touched.
+  static absl::Status Check(const Config& config);
+
   const ProfileRules& rules() const { return rules_; }
   Catalog& catalog() { return *catalog_; }
   ProfileCalls& calls() { return *calls_; }

@@ -7,6 +7,7 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include <cstdio>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -104,6 +105,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Config config) {
                           ProfileHost::Open(config));
   std::unique_ptr<Server> server(
       new Server(std::move(config), *kernels, seed_key, std::move(profiles)));
+  if (!server->config_.tls.cert.empty()) {
+    LOGITD_ASSIGN_OR_RETURN(server->tls_, Tls::Start(server->config_.tls));
+  }
   std::vector<ListeningSocket> sockets;
   LOGITD_RETURN_IF_ERROR(server->Listen(&sockets));
   LOGITD_RETURN_IF_ERROR(server->StartGrpc(std::move(sockets)));
@@ -120,6 +124,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Config config) {
                         : server->config_.data_dir},
        {"version", Version()}});
   return server;
+}
+
+absl::Status Server::Check(const Config& config) {
+  if (!config.tls.cert.empty()) {
+    LOGITD_RETURN_IF_ERROR(ReadTls(config.tls).status());
+  }
+  return ProfileHost::Check(config);
 }
 
 absl::Status Server::Listen(std::vector<ListeningSocket>* sockets) {
@@ -163,21 +174,29 @@ absl::Status Server::StartGrpc(std::vector<ListeningSocket> sockets) {
   builder.RegisterService(&sampling_service_);
   builder.RegisterService(&profile_service_);
   using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
-  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+  unix_acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
       Type::FROM_FD, grpc::InsecureServerCredentials());
+  tcp_acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      Type::FROM_FD, tls_ != nullptr ? tls_->Credentials()
+                                     : grpc::InsecureServerCredentials());
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr) return absl::InternalError("gRPC did not start");
   // By name too: what a probe asks for. The drain clears both.
   grpc_->GetHealthCheckService()->SetServingStatus(
       v1::SamplingService::service_full_name(), true);
   grpc_->GetHealthCheckService()->SetServingStatus(true);
+  std::map<int, Acceptor*> acceptors;
+  for (const ListeningSocket& socket : sockets) {
+    acceptors[socket.fd()] =
+        (socket.is_tcp() ? tcp_acceptor_ : unix_acceptor_).get();
+  }
   accept_loop_ = std::make_unique<AcceptLoop>(
-      std::move(sockets), [this](int listener_fd, int fd) {
-        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
-            connection;
+      std::move(sockets),
+      [acceptors = std::move(acceptors)](int listener_fd, int fd) {
+        Acceptor::NewConnectionParameters connection;
         connection.listener_fd = listener_fd;
         connection.fd = fd;
-        acceptor_->HandleNewConnection(&connection);
+        acceptors.at(listener_fd)->HandleNewConnection(&connection);
       });
   return absl::OkStatus();
 }
@@ -243,7 +262,9 @@ void Server::Stop() {
   grpc_->Shutdown(deadline);
   grpc_->Wait();
   grpc_.reset();
-  acceptor_.reset();
+  unix_acceptor_.reset();
+  tcp_acceptor_.reset();
+  tls_.reset();
   admin_.reset();
   admin_socket_.reset();
   if (served) Log(LogLevel::kInfo, "stopped");

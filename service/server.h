@@ -25,6 +25,7 @@
 #include "service/profile_service.h"
 #include "service/sampling_service.h"
 #include "service/stream.h"
+#include "service/tls.h"
 
 namespace logitd {
 
@@ -32,6 +33,9 @@ class Server {
  public:
   // Self-test, sockets, serving. On error nothing is left behind.
   static absl::StatusOr<std::unique_ptr<Server>> Start(Config config);
+  // What Start would refuse in the files that the settings name. Listens to
+  // nothing and writes nothing.
+  static absl::Status Check(const Config& config);
   ~Server();  // Stop()
 
   // Not ready any more: health says NOT_SERVING, opens are refused, replies say
@@ -69,8 +73,11 @@ class Server {
   Workers workers_;
   SamplingServiceImpl sampling_service_;
   ProfileServiceImpl profile_service_;
+  std::unique_ptr<Tls> tls_;  // null: TCP in the clear
   std::unique_ptr<grpc::Server> grpc_;
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  using Acceptor = grpc::experimental::ExternalConnectionAcceptor;
+  std::unique_ptr<Acceptor> unix_acceptor_;
+  std::unique_ptr<Acceptor> tcp_acceptor_;
   std::unique_ptr<AcceptLoop> accept_loop_;
   std::unique_ptr<AdminSocket> admin_socket_;
   std::unique_ptr<AdminHttp> admin_;

@@ -6,6 +6,9 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -18,8 +21,53 @@ constexpr int kKeepaliveTimeoutMs = 5'000;
 constexpr int kReconnectMinMs = 100;
 constexpr int kReconnectMaxMs = 1'000;
 
-std::shared_ptr<grpc::Channel> CreateChannel(const std::string& target) {
+absl::Status ReadPem(const std::string& path, std::string* pem) {
+  std::ifstream file(path);
+  pem->assign(std::istreambuf_iterator<char>(file), {});
+  if (!file || pem->empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsOf(
+    const TlsOptions& tls) {
+  if (tls.ca.empty()) {
+    if (!tls.cert.empty() || !tls.key.empty() || !tls.bearer_token.empty()) {
+      return absl::InvalidArgumentError(
+          "TLS needs the certificates to trust; a certificate, key or token "
+          "is given without them");
+    }
+    return grpc::InsecureChannelCredentials();
+  }
+  grpc::SslCredentialsOptions options;
+  absl::Status status = ReadPem(tls.ca, &options.pem_root_certs);
+  if (tls.cert.empty() != tls.key.empty()) {
+    status.Update(absl::InvalidArgumentError(
+        "a client certificate and its key are given together"));
+  }
+  if (!tls.cert.empty()) {
+    status.Update(ReadPem(tls.cert, &options.pem_cert_chain));
+    status.Update(ReadPem(tls.key, &options.pem_private_key));
+  }
+  if (!status.ok()) {
+    return status;
+  }
+  auto credentials = grpc::SslCredentials(options);
+  if (tls.bearer_token.empty()) {
+    return credentials;
+  }
+  return grpc::CompositeChannelCredentials(
+      credentials, grpc::AccessTokenCredentials(tls.bearer_token));
+}
+
+std::shared_ptr<grpc::Channel> CreateChannel(
+    const std::string& target, const std::string& server_name,
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
+  if (!server_name.empty()) {
+    arguments.SetSslTargetNameOverride(server_name);
+  }
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
@@ -28,8 +76,7 @@ std::shared_ptr<grpc::Channel> CreateChannel(const std::string& target) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMinMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
 // After a write that filled a socket, gRPC 1.51's last shutdown may wait 10 s
@@ -64,7 +111,12 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectChannel(
     const std::string& target, const ConnectOptions& options) {
   const auto deadline = DeadlineAfter(options.timeout);
   KeepGrpcUp();
-  std::shared_ptr<grpc::Channel> channel = CreateChannel(target);
+  const auto credentials = CredentialsOf(options.tls);
+  if (!credentials.ok()) {
+    return credentials.status();
+  }
+  std::shared_ptr<grpc::Channel> channel =
+      CreateChannel(target, options.tls.server_name, *credentials);
   for (;;) {
     const grpc_connectivity_state state = channel->GetState(true);
     if (state == GRPC_CHANNEL_READY) {

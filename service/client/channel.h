@@ -20,17 +20,29 @@ namespace logitd::client {
 // A call's deadline, `timeout` from now; infinite is none.
 std::chrono::system_clock::time_point DeadlineAfter(absl::Duration timeout);
 
+// Paths of PEM files; the files are read once, when connecting.
+struct TlsOptions {
+  std::string ca;    // whose certificates to trust; empty: no TLS
+  std::string cert;  // the client's own chain, for mutual TLS; with key
+  std::string key;
+  // The name that the server's certificate must have. Empty: the target's.
+  std::string server_name;
+  // Sent with each call, as `authorization: Bearer ...`. Only with `ca`.
+  std::string bearer_token;
+};
+
 struct ConnectOptions {
   // How long to try.
   absl::Duration timeout = absl::Seconds(5);
   // A server that is not there yet: false answers at the first refusal, true
   // tries again until the time is up.
   bool wait_for_server = false;
+  TlsOptions tls;
 };
 
-// Connects to "unix:/path" or "host:port", without TLS. No connection:
-// UNAVAILABLE with the reason. A connection that breaks later is made again by
-// the next call; a stream that breaks is not.
+// Connects to "unix:/path" or "host:port". INVALID_ARGUMENT: the TLS options or
+// their files. No connection: UNAVAILABLE with the reason. A connection that
+// breaks later is made again by the next call; a stream that breaks is not.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectChannel(
     const std::string& target, const ConnectOptions& options);
 

@@ -81,13 +81,15 @@ TEST_F(ConfigTest, TakesTheFileFromTheEnvironmentToo) {
 
 TEST_F(ConfigTest, ListensInSeveralPlaces) {
   const std::vector<std::string> both = {"unix:/a", "127.0.0.1:1"};
+  environment_["LOGITD_ALLOW_TCP_WITHOUT_MTLS"] = "true";
   EXPECT_EQ(
       ReadConfig({"--listen", "unix:/a", "--listen", "127.0.0.1:1"}).listen,
       both);
   environment_["LOGITD_LISTEN"] = "unix:/a,127.0.0.1:1";
   EXPECT_EQ(ReadConfig({}).listen, both);
   environment_.clear();
-  const char* file = WriteFile("listen: ['unix:/a', '127.0.0.1:1']\n");
+  const char* file = WriteFile(
+      "listen: ['unix:/a', '127.0.0.1:1']\nallow_tcp_without_mtls: true\n");
   EXPECT_EQ(ReadConfig({"--config", file}).listen, both);
 }
 
@@ -128,9 +130,38 @@ TEST_F(ConfigTest, RefusesBadValuesAndNamesThem) {
               StatusIs(Code::kInvalidArgument, "(from LOGITD_MAX_ROWS)"));
 }
 
+TEST_F(ConfigTest, ServesTcpOnlyWithMutualTlsOrWhenToldTo) {
+  const char* const tcp = "127.0.0.1:1";
+  EXPECT_THAT(Read({"--listen", tcp}),
+              StatusIs(Code::kInvalidArgument,
+                       "--listen: \"127.0.0.1:1\" is TCP without mutual TLS"));
+  EXPECT_THAT(Read({"--listen", tcp, "--tls_cert", "c", "--tls_key", "k"}),
+              StatusIs(Code::kInvalidArgument, "TCP without mutual TLS"));
+  const Config mutual = ReadConfig({"--listen", tcp, "--tls_cert", "c",
+                                    "--tls_key", "k", "--tls_client_ca", "a"});
+  EXPECT_EQ(mutual.tls.cert, "c");
+  EXPECT_EQ(mutual.tls.key, "k");
+  EXPECT_EQ(mutual.tls.client_ca, "a");
+  EXPECT_THAT(Read({"--tls_cert", "c"}),
+              StatusIs(Code::kInvalidArgument, "--tls_key: is missing"));
+  EXPECT_THAT(Read({"--tls_key", "k"}),
+              StatusIs(Code::kInvalidArgument, "--tls_cert: is missing"));
+  EXPECT_THAT(Read({"--tls_client_ca", "a"}),
+              StatusIs(Code::kInvalidArgument, "--tls_cert: is missing"));
+}
+
+TEST_F(ConfigTest, CheckingServesNothing) {
+  const auto command = Read({"--check_config", "--max_rows", "7"});
+  ASSERT_THAT(command, IsOk());
+  EXPECT_TRUE(command->check_only);
+  EXPECT_EQ(command->serve->limits.max_rows, 7u);
+  EXPECT_FALSE(Read({})->check_only);
+}
+
 TEST_F(ConfigTest, RefusesAFileThatSaysWhatItDoesNotKnow) {
   const std::vector<std::pair<const char*, const char*>> cases = {
       {"max_rows: 1\nmax_cows: 2\n", ":2: max_cows: there is no such setting"},
+      {"max_row: 2\n", "no such setting; did you mean max_rows?"},
       {"max_rows: [1, 2]\n", ":1: max_rows: is not a single value"},
       {"max_rows: 1\nmax_rows: 2\n", "max_rows: is given twice"},
       {"- max_rows\n", "is not a YAML map of settings"},
@@ -151,7 +182,8 @@ TEST_F(ConfigTest, RefusesAFileThatSaysWhatItDoesNotKnow) {
 TEST_F(ConfigTest, PrintsWhatItReadAndReadsWhatItPrints) {
   environment_["LOGITD_THREADS"] = "3";
   const auto printed = Read({"--print_config", "--listen", "unix:/a b",
-                             "--listen", "127.0.0.1:0", "--max_top_n", "7"});
+                             "--listen", "127.0.0.1:0", "--max_top_n", "7",
+                             "--allow_tcp_without_mtls", "true"});
   ASSERT_THAT(printed, IsOk());
   EXPECT_FALSE(printed->serve);
   EXPECT_NE(printed->text.find("threads: 3  # LOGITD_THREADS"),

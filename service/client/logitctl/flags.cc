@@ -1,6 +1,7 @@
 #include "service/client/logitctl/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <limits>
 #include <utility>
 
@@ -30,12 +31,43 @@ void ServerFlags::AddTo(CLI::App* app) {
           ->type_name("SECONDS")
           ->capture_default_str()
           ->group(kConnection));
+  AddTls(app);
+}
+
+void ServerFlags::AddTls(CLI::App* app) {
+  const auto add = [app](const char* flag, std::string* value,
+                         const char* environment, const char* type,
+                         const char* help) {
+    app->add_option(flag, *value, help)
+        ->envname(environment)
+        ->type_name(type)
+        ->group(kConnection);
+  };
+  add("--tls-ca", &tls.ca, "LOGITD_TLS_CA", "PATH",
+      "Connect with TLS and trust these PEM certificates");
+  add("--tls-cert", &tls.cert, "LOGITD_TLS_CERT", "PATH",
+      "The client's own PEM certificates, for a server that asks for them");
+  add("--tls-key", &tls.key, "LOGITD_TLS_KEY", "PATH", "PEM key of --tls-cert");
+  add("--tls-server-name", &tls.server_name, "LOGITD_TLS_SERVER_NAME", "NAME",
+      "The name in the server's certificate. Absent: the target's host");
+  add("--token-file", &token_file, "LOGITD_TOKEN_FILE", "PATH",
+      "A bearer token, for changing profiles over TLS");
 }
 
 absl::StatusOr<client::Client> ServerFlags::Connect() const {
   client::ConnectOptions options;
   options.timeout = std::min(options.timeout, timeout());
+  options.tls = tls;
+  if (!token_file.empty()) {
+    std::ifstream file(token_file);
+    if (!(file >> options.tls.bearer_token)) {
+      return UsageError(absl::StrCat("--token-file: no token in ", token_file));
+    }
+  }
   auto connected = client::Client::Connect(target, options);
+  if (absl::IsInvalidArgument(connected.status())) {
+    return UsageError(std::string(connected.status().message()));
+  }
   if (!connected.ok()) {
     return UnreachableError(
         absl::UnavailableError(

@@ -31,11 +31,16 @@ using Command = std::function<absl::Status()>;
 struct ServerFlags {
   std::string target = "unix:/run/logitd/logitd.sock";
   double timeout_seconds = 60;
+  client::TlsOptions tls;
+  std::string token_file;
 
   void AddTo(CLI::App* app);
   absl::Duration timeout() const { return absl::Seconds(timeout_seconds); }
   // No server: an unreachable error with the command that starts one.
   absl::StatusOr<client::Client> Connect() const;
+
+ private:
+  void AddTls(CLI::App* app);
 };
 
 struct ModelFlags {
