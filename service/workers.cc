@@ -5,7 +5,13 @@
 
 namespace logitd {
 
-Workers::Workers(size_t thread_count) {
+// Guarded by Workers::mu_.
+class Line {
+ public:
+  std::deque<Workers::Turn> turns;
+};
+
+Workers::Workers(size_t thread_count) : common_(std::make_shared<Line>()) {
   threads_.reserve(thread_count);
   for (size_t i = 0; i < thread_count; ++i) {
     threads_.emplace_back([this] { Work(); });
@@ -34,17 +40,38 @@ void Workers::Run(Batch* batch, size_t task_count) {
   }
 }
 
+std::shared_ptr<Line> Workers::LineOf(const std::string& client) {
+  const std::lock_guard lock(mu_);
+  for (auto it = lines_.begin(); it != lines_.end();) {
+    it = it->second.expired() ? lines_.erase(it) : std::next(it);
+  }
+  std::weak_ptr<Line>& known = lines_[client];
+  std::shared_ptr<Line> line = known.lock();
+  if (line == nullptr) known = line = std::make_shared<Line>();
+  return line;
+}
+
 void Workers::AddTurnLocked(const Turn& turn) {
-  turns_.push_back(turn);
+  PushLocked(turn);
   queue_depth_ += std::max<size_t>(turn.end - turn.task, 1);
 }
 
-// The rest of the batch goes to the end of the queue.
+void Workers::PushLocked(const Turn& turn) {
+  Line* line = (turn.batch->line_ ? turn.batch->line_ : common_).get();
+  if (line->turns.empty()) round_.push_back(line);
+  line->turns.push_back(turn);
+}
+
+// The rest of the batch goes to the end of its line, the line to the end of the
+// round.
 Workers::Turn Workers::TakeTurnLocked() {
-  const Turn turn = turns_.front();
-  turns_.pop_front();
+  Line* line = round_.front();
+  round_.pop_front();
+  const Turn turn = line->turns.front();
+  line->turns.pop_front();
+  if (!line->turns.empty()) round_.push_back(line);
   if (turn.task + 1 < turn.end) {
-    turns_.push_back({turn.batch, turn.task + 1, turn.end});
+    PushLocked({turn.batch, turn.task + 1, turn.end});
   }
   --queue_depth_;
   return turn;
@@ -54,8 +81,8 @@ void Workers::Work() {
   Workspace workspace;
   std::unique_lock lock(mu_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
-    if (turns_.empty()) return;
+    wake_.wait(lock, [this] { return stopping_ || !round_.empty(); });
+    if (round_.empty()) return;
     const auto [batch, task, end] = TakeTurnLocked();
     lock.unlock();
     const bool more = task < end && batch->RunTask(task, &workspace);

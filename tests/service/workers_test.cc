@@ -3,8 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -98,6 +102,71 @@ TEST(Workers, LetABatchRunAgainInItsEnd) {
   }
   EXPECT_TRUE(batch.over);
   EXPECT_EQ(batch.rounds, 50);
+}
+
+// Notes the order in which its tasks ran.
+class NotingBatch : public Batch {
+ public:
+  NotingBatch(std::shared_ptr<Line> line, char name, std::string* notes,
+              std::atomic<int>* ended)
+      : Batch(std::move(line)), name_(name), notes_(notes), ended_(ended) {}
+  bool RunTask(size_t, Workspace*) override {
+    notes_->push_back(name_);
+    return false;
+  }
+  void AfterTasks(Workspace*) override { ++*ended_; }
+
+ private:
+  const char name_;
+  std::string* const notes_;
+  std::atomic<int>* const ended_;
+};
+
+// Holds a worker until it is let go.
+class Gate : public Batch {
+ public:
+  bool RunTask(size_t, Workspace*) override {
+    entered = true;
+    while (!open) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return false;
+  }
+  void AfterTasks(Workspace*) override {}
+  std::atomic<bool> entered{false};
+  std::atomic<bool> open{false};
+};
+
+TEST(Workers, GiveEachClientItsTurnHoweverManyBatchesItHas) {
+  std::string notes;
+  std::atomic<int> ended{0};
+  std::vector<std::unique_ptr<NotingBatch>> batches;
+  Gate gate;
+  {
+    Workers workers(1);
+    workers.Run(&gate, 1);
+    while (!gate.entered) std::this_thread::yield();
+    for (int i = 0; i < 20; ++i) {
+      batches.push_back(std::make_unique<NotingBatch>(workers.LineOf("many"),
+                                                      'm', &notes, &ended));
+    }
+    batches.push_back(std::make_unique<NotingBatch>(workers.LineOf("one"), '1',
+                                                    &notes, &ended));
+    for (const auto& batch : batches) workers.Run(batch.get(), 4);
+    EXPECT_EQ(workers.queue_depth(), 84u);
+    gate.open = true;
+    for (int i = 0; i < 24000 && ended < 21; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  ASSERT_EQ(ended, 21);
+  EXPECT_EQ(notes.substr(0, 8), "m1m1m1m1");
+  EXPECT_EQ(notes.size(), 84u);
+}
+
+TEST(Workers, KnowAClientByItsNameWhileItIsThere) {
+  Workers workers(1);
+  const auto line = workers.LineOf("a");
+  EXPECT_EQ(workers.LineOf("a"), line);
+  EXPECT_NE(workers.LineOf("b"), line);
 }
 
 TEST(Workers, LetOthersInBetweenThePiecesOfATask) {
