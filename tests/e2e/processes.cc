@@ -63,12 +63,15 @@ std::string FileText(const std::string& file) {
 
 std::vector<std::string> LogitdCommand(const TempFolder& folder,
                                        const std::string& threads,
-                                       const std::string& kernels) {
-  return {
+                                       const std::string& kernels,
+                                       const std::vector<std::string>& flags) {
+  std::vector<std::string> command = {
       BinaryPath("logitd"), "--listen",    "unix:" + folder.File("logitd.sock"),
       "--admin_http",       "127.0.0.1:0", "--admin_http_port_file",
       folder.File("port"),  "--threads",   threads,
       "--kernels",          kernels};
+  command.insert(command.end(), flags.begin(), flags.end());
+  return command;
 }
 
 }  // namespace
@@ -135,12 +138,14 @@ std::optional<int> Process::Wait() {
 std::string Process::Errors() const { return FileText(errors_file_); }
 
 Logitd::Logitd(const TempFolder& folder, const std::string& threads,
-               const std::string& kernels)
+               const std::string& kernels,
+               const std::vector<std::string>& flags)
     : target_("unix:" + folder.File("logitd.sock")),
+      admin_target_("unix:" + folder.File("logitd-admin.sock")),
       port_file_(folder.File("port")),
-      process_(
-          (unlink(port_file_.c_str()), LogitdCommand(folder, threads, kernels)),
-          folder.File("errors")) {}
+      process_((unlink(port_file_.c_str()),
+                LogitdCommand(folder, threads, kernels, flags)),
+               folder.File("errors")) {}
 
 bool Logitd::Serves() {
   const bool serves = WaitUntil([this] {

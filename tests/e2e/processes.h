@@ -59,14 +59,18 @@ class Process {
 class Logitd {
  public:
   // `folder` must outlive the object. The socket of a server that was killed
-  // stays there, and the next one in the folder takes it over.
+  // stays there, and the next one in the folder takes it over. `flags` are
+  // added to the command.
   Logitd(const TempFolder& folder, const std::string& threads,
-         const std::string& kernels = "auto");
+         const std::string& kernels = "auto",
+         const std::vector<std::string>& flags = {});
 
   // Waits until its health is SERVING.
   bool Serves();
   Process& process() { return process_; }
   const std::string& target() const { return target_; }
+  // Where it takes writes of profiles.
+  const std::string& admin_target() const { return admin_target_; }
   // A new connection.
   client::Client Connect() const;
   // All of /metrics, or "" when nobody answers.
@@ -76,6 +80,7 @@ class Logitd {
 
  private:
   std::string target_;
+  std::string admin_target_;
   std::string port_file_;
   Process process_;
 };
