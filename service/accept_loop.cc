@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,8 +25,10 @@ int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 }  // namespace
 
 AcceptLoop::AcceptLoop(std::vector<ListeningSocket> sockets,
-                       OnConnection on_connection)
-    : sockets_(std::move(sockets)), on_connection_(std::move(on_connection)) {
+                       OnConnection on_connection, Peers unix_peers)
+    : sockets_(std::move(sockets)),
+      on_connection_(std::move(on_connection)),
+      unix_peers_(unix_peers) {
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   reserve_ = OpenReserve();
   thread_ = std::thread([this] { Loop(); });
@@ -57,6 +60,11 @@ void AcceptLoop::Loop() {
 void AcceptLoop::Accept(const ListeningSocket& socket) {
   const int fd =
       accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0 && !MayKeep(socket, fd)) {
+    close(fd);
+    TellOfRefusal();
+    return;
+  }
   if (fd >= 0) {
     const int yes = 1;
     if (socket.is_tcp()) {
@@ -79,21 +87,31 @@ void AcceptLoop::Accept(const ListeningSocket& socket) {
   }
 }
 
+bool AcceptLoop::MayKeep(const ListeningSocket& socket, int fd) const {
+  rlimit limit = {};  // asked each time: prlimit may change it
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
+  const Peers peers = socket.is_tcp() ? Peers::kTcp : unix_peers_;
+  return static_cast<rlim_t>(fd) < DescriptorsFor(peers, limit.rlim_cur);
+}
+
 void AcceptLoop::Shed(int listener_fd) {
   if (reserve_ >= 0) {
     close(reserve_);
     const int fd = accept4(listener_fd, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd >= 0) close(fd);
     reserve_ = OpenReserve();
-    const auto now = std::chrono::steady_clock::now();
-    if (now - told_ > kTellEvery) {
-      told_ = now;
-      Log(LogLevel::kWarning, "out of descriptors: connections are refused");
-    }
+    TellOfRefusal();
     return;
   }
   poll(nullptr, 0, kPauseMs);
   reserve_ = OpenReserve();
+}
+
+void AcceptLoop::TellOfRefusal() {
+  const auto now = std::chrono::steady_clock::now();
+  if (told_ && now - *told_ < kTellEvery) return;
+  told_ = now;
+  Log(LogLevel::kWarning, "out of descriptors: connections are refused");
 }
 
 }  // namespace logitd

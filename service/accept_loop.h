@@ -2,13 +2,15 @@
 //
 // gRPC's own listener dies for good when the process is out of descriptors
 // once. This one holds a descriptor in reserve: then it gives that up, accepts,
-// closes the connection at once and takes the reserve back. One thread of its
-// own; knows no gRPC. Owns the sockets.
+// closes the connection at once and takes the reserve back. It also closes a
+// connection whose descriptor it must leave to others (DescriptorsFor). One
+// thread of its own; knows no gRPC. Owns the sockets.
 #ifndef LOGITD_SERVICE_ACCEPT_LOOP_H_
 #define LOGITD_SERVICE_ACCEPT_LOOP_H_
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,20 +24,26 @@ class AcceptLoop {
   // Takes the connection's descriptor over. Called on the loop's thread.
   using OnConnection = std::function<void(int listener_fd, int fd)>;
 
-  AcceptLoop(std::vector<ListeningSocket> sockets, OnConnection on_connection);
+  // `unix_peers`: who connects to the Unix sockets.
+  AcceptLoop(std::vector<ListeningSocket> sockets, OnConnection on_connection,
+             Peers unix_peers = Peers::kUnix);
   ~AcceptLoop();  // stops accepting, then closes the sockets
 
  private:
   void Loop();
   void Accept(const ListeningSocket& socket);
+  bool MayKeep(const ListeningSocket& socket, int fd) const;
   void Shed(int listener_fd);
+  void TellOfRefusal();
 
   const std::vector<ListeningSocket> sockets_;
   const OnConnection on_connection_;
+  const Peers unix_peers_;
   int wake_ = -1;  // an eventfd
   // Confined to the thread.
   int reserve_ = -1;
-  std::chrono::steady_clock::time_point told_;  // when a refusal was logged
+  // When a refusal was logged.
+  std::optional<std::chrono::steady_clock::time_point> told_;
   std::thread thread_;
 };
 

@@ -11,12 +11,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "service/socket.h"
 
 namespace logitd {
 namespace {
 
 constexpr char kText[] = "text/plain; charset=utf-8";
 constexpr char kMetricsText[] = "text/plain; version=0.0.4; charset=utf-8";
+
+// civetweb takes one connection more than its threads and its queue hold, and
+// only when it finds no descriptor for it does it spin.
+constexpr int kQueued = 2;
+constexpr int kThreads = kHttpConnectionsMax - kQueued - 1;
 
 struct Reply {
   const char* status;
@@ -45,10 +51,14 @@ int Silence(const mg_connection*, const char*) { return 1; }
 absl::StatusOr<std::unique_ptr<AdminHttp>> AdminHttp::Start(
     const std::string& address, Pages pages) {
   std::unique_ptr<AdminHttp> admin(new AdminHttp(std::move(pages)));
+  const std::string threads = absl::StrCat(kThreads);
+  const std::string queued = absl::StrCat(kQueued);
   const char* options[] = {"listening_ports",
                            address.c_str(),
                            "num_threads",
-                           "16",
+                           threads.c_str(),
+                           "connection_queue",
+                           queued.c_str(),
                            "request_timeout_ms",
                            "1000",
                            "enable_directory_listing",

@@ -4,8 +4,9 @@
 //   /healthz  200 while the process lives
 //   /readyz   200 while it takes sessions, 503 while it starts or drains
 //   /configz  the configuration in force
-// On loopback by default; reads only, no secrets. Sixteen threads of its own
-// and a timeout of a second keep slow clients from starving a scrape.
+// On loopback by default; reads only, no secrets. Twelve threads of its own and
+// a timeout of a second keep slow clients from starving a scrape. It holds no
+// more than kHttpConnectionsMax connections; the rest wait in the kernel.
 #ifndef LOGITD_SERVICE_ADMIN_HTTP_H_
 #define LOGITD_SERVICE_ADMIN_HTTP_H_
 

@@ -7,18 +7,28 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "sampler/status_macros.h"
+#include "absl/strings/strip.h"
 #include "service/log.h"
 
 namespace logitd {
+namespace {
+
+// The caller names the setting, which is not the one that sockets name.
+absl::Status Unprefixed(const absl::Status& status) {
+  absl::string_view text = status.message();
+  absl::ConsumePrefix(&text, "--listen: ");
+  return absl::Status(status.code(), text);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<AdminSocket>> AdminSocket::Start(
     const std::string& path, const AddArguments& add_arguments,
     const MakeServices& make_services) {
   constexpr mode_t kMode = 0600;
-  LOGITD_ASSIGN_OR_RETURN(
-      ListeningSocket socket,
-      ListeningSocket::Open(absl::StrCat("unix:", path), kMode));
+  absl::StatusOr<ListeningSocket> socket =
+      ListeningSocket::Open(absl::StrCat("unix:", path), kMode);
+  if (!socket.ok()) return Unprefixed(socket.status());
   std::unique_ptr<AdminSocket> admin(new AdminSocket);
   using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
   for (const uid_t uid : {uid_t{0}, geteuid()}) {
@@ -34,15 +44,16 @@ absl::StatusOr<std::unique_ptr<AdminSocket>> AdminSocket::Start(
         Type::FROM_FD, grpc::InsecureServerCredentials());
     user.server = builder.BuildAndStart();
     if (user.server == nullptr) {
-      return absl::InternalError("--admin_socket: gRPC did not start");
+      return absl::InternalError("gRPC did not start");
     }
   }
   std::vector<ListeningSocket> sockets;
-  sockets.push_back(std::move(socket));
+  sockets.push_back(*std::move(socket));
   AdminSocket* const self = admin.get();
   admin->accept_loop_ = std::make_unique<AcceptLoop>(
       std::move(sockets),
-      [self](int listener_fd, int fd) { self->OnConnection(listener_fd, fd); });
+      [self](int listener_fd, int fd) { self->OnConnection(listener_fd, fd); },
+      Peers::kAdmin);
   return admin;
 }
 
@@ -52,9 +63,9 @@ void AdminSocket::OnConnection(int listener_fd, int fd) {
   const bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
   const auto user = known ? users_.find(peer.uid) : users_.end();
   if (user == users_.end()) {
-    close(fd);
     Log(LogLevel::kWarning, "admin socket: a connection was refused",
         {{"uid", known ? absl::StrCat(peer.uid) : "unknown"}});
+    close(fd);
     return;
   }
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters

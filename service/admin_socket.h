@@ -33,7 +33,7 @@ class AdminSocket {
   // Arguments that every server has.
   using AddArguments = std::function<void(grpc::ServerBuilder*)>;
 
-  // Listens at `path`. Errors: as ListeningSocket::Open.
+  // Listens at `path`. Errors: as ListeningSocket::Open, naming no setting.
   static absl::StatusOr<std::unique_ptr<AdminSocket>> Start(
       const std::string& path, const AddArguments& add_arguments,
       const MakeServices& make_services);

@@ -10,6 +10,27 @@
 #include "service/log.h"
 
 namespace logitd {
+namespace {
+
+// False if not all of it was written.
+bool Tell(int fd, LogLevel level, absl::string_view message,
+          const AuditEntry& entry) {
+  if (!entry.refused.empty()) {
+    return LogTo(fd, level, message,
+                 {{"who", entry.who},
+                  {"method", entry.method},
+                  {"name", entry.name},
+                  {"refused", entry.refused}});
+  }
+  return LogTo(fd, level, message,
+               {{"who", entry.who},
+                {"method", entry.method},
+                {"name", entry.name},
+                {"before", entry.before},
+                {"after", entry.after}});
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(
     const std::string& path) {
@@ -29,17 +50,16 @@ AuditLog::~AuditLog() {
 }
 
 void AuditLog::Write(const AuditEntry& entry) {
-  const int fd = fd_ >= 0 ? fd_ : STDERR_FILENO;
-  const bool written = LogTo(fd, LogLevel::kInfo, "audit",
-                             {{"who", entry.who},
-                              {"method", entry.method},
-                              {"name", entry.name},
-                              {"before", entry.before},
-                              {"after", entry.after}});
-  if (!written && fd_ >= 0) {
-    Log(LogLevel::kError, "the audit log cannot be written",
-        {{"who", entry.who}, {"method", entry.method}, {"name", entry.name}});
+  if (fd_ < 0) {
+    Tell(STDERR_FILENO, LogLevel::kInfo, "audit", entry);
+    return;
   }
+  // Else this line would be the end of the one that was cut.
+  const bool begun = !torn_.exchange(false) || write(fd_, "\n", 1) == 1;
+  if (begun && Tell(fd_, LogLevel::kInfo, "audit", entry)) return;
+  torn_ = true;
+  Tell(STDERR_FILENO, LogLevel::kError, "the audit log cannot be written",
+       entry);
 }
 
 }  // namespace logitd

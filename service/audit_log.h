@@ -2,11 +2,15 @@
 //
 // One JSON object a line, appended to a file or, without one, to the process's
 // log. A line is one write(2). Written after the store has acknowledged and
-// before the caller hears of it; a line that cannot be written is told to the
-// log and does not undo the change. Thread-safe.
+// before the caller hears of it. A line that cannot be written (a full disk)
+// goes whole to the process's log, as an error; it does not undo the change,
+// for that could fail as well, and it does not stop the next one: who may write
+// can then still mend a profile that harms. No tokens, only their names.
+// Thread-safe.
 #ifndef LOGITD_SERVICE_AUDIT_LOG_H_
 #define LOGITD_SERVICE_AUDIT_LOG_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -18,8 +22,10 @@ struct AuditEntry {
   std::string who;     // "uid:0 admin socket", "token:deploy"
   std::string method;  // "UpdateProfile"
   std::string name;    // "profiles/chat"
-  std::string before;  // the profile as JSON; empty: there was none
+  std::string before;  // the profile as JSON, with revision and etag; or empty:
+                       // there was none
   std::string after;   // empty: there is none any more
+  std::string refused = {};  // why nothing changed; empty: it did
 };
 
 class AuditLog {
@@ -36,6 +42,8 @@ class AuditLog {
  private:
   explicit AuditLog(int fd) : fd_(fd) {}
   const int fd_;  // -1: the process's log
+  // The last line may have been cut short.
+  std::atomic<bool> torn_{false};
 };
 
 }  // namespace logitd

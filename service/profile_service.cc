@@ -34,6 +34,7 @@ absl::Status Parse(const grpc::ByteBuffer& bytes, const Limits& limits,
 
 Caller Service::CallerOf(const Context& context) const {
   Caller caller;
+  caller.peer = context.peer();
   caller.admin_peer = admin_peer_;
   const auto auth = context.auth_context();
   caller.has_certificate = auth != nullptr && auth->IsPeerAuthenticated();

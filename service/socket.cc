@@ -24,6 +24,8 @@ namespace logitd {
 namespace {
 
 constexpr int kBacklog = 512;
+// A store's, a directory's that is read again.
+constexpr int kFilesMax = 4;
 
 std::string ErrorText(int error) { return std::strerror(error); }
 
@@ -99,6 +101,17 @@ absl::Status BindError(const std::string& where, int error) {
   return absl::UnavailableError(text);
 }
 
+absl::Status CheckDescriptors() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+      limit.rlim_cur >= kDescriptorsMin) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "the process may have only ", limit.rlim_cur, " files open; allow ",
+      kDescriptorsMin, " or more (ulimit -n, LimitNOFILE=)"));
+}
+
 std::string TcpAddress(int fd) {
   sockaddr_storage address = {};
   socklen_t size = sizeof(address);
@@ -113,14 +126,26 @@ std::string TcpAddress(int fd) {
 
 }  // namespace
 
+rlim_t DescriptorsFor(Peers peers, rlim_t limit) {
+  constexpr rlim_t kOthers = kHttpConnectionsMax + kFilesMax;
+  const rlim_t share = limit / 16;
+  rlim_t left = kOthers;
+  if (peers != Peers::kAdmin) left += share;
+  if (peers == Peers::kTcp) left += share;
+  return limit > left ? limit - left : 0;
+}
+
 absl::StatusOr<ListeningSocket> ListeningSocket::Open(
     const std::string& address, mode_t mode) {
   ListeningSocket made;
   made.address_ = address;
   absl::string_view path = address;
-  const absl::Status status = absl::ConsumePrefix(&path, "unix:")
-                                  ? made.OpenUnix(std::string(path), mode)
-                                  : made.OpenTcp(address);
+  absl::Status status = CheckDescriptors();
+  if (status.ok()) {
+    status = absl::ConsumePrefix(&path, "unix:")
+                 ? made.OpenUnix(std::string(path), mode)
+                 : made.OpenTcp(address);
+  }
   if (status.ok()) return made;
   return absl::Status(status.code(),
                       absl::StrCat("--listen: ", status.message()));

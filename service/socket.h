@@ -4,9 +4,14 @@
 // that is gone is replaced; one that a server answers on is not, nor is
 // anything else of that name. Errors are one line that says what to do; nothing
 // is left behind. Knows no gRPC. Not thread-safe.
+//
+// Descriptors run out for the whole process, so each listener leaves some to
+// those that are trusted more: TCP to the Unix socket, that to the admin
+// socket, and all of them to the admin pages and to files.
 #ifndef LOGITD_SERVICE_SOCKET_H_
 #define LOGITD_SERVICE_SOCKET_H_
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <string>
@@ -15,11 +20,24 @@
 
 namespace logitd {
 
+// The fewest that a process may be allowed to have open.
+inline constexpr rlim_t kDescriptorsMin = 64;
+// What the admin pages have open at most. Their server accepts by itself, and
+// would spin if it could not.
+inline constexpr int kHttpConnectionsMax = 15;
+
+enum class Peers { kTcp, kUnix, kAdmin };  // the more trusted the later
+
+// Connections of these peers get descriptors below this one. The kernel gives
+// the lowest that is free, so a number tells how many are taken.
+rlim_t DescriptorsFor(Peers peers, rlim_t limit);
+
 class ListeningSocket {
  public:
   // `mode` is that of a Unix socket's file.
   // INVALID_ARGUMENT, ALREADY_EXISTS (another server is there), NOT_FOUND (the
-  // directory is missing), PERMISSION_DENIED or UNAVAILABLE.
+  // directory is missing), PERMISSION_DENIED or UNAVAILABLE (also: the process
+  // may open too few files).
   static absl::StatusOr<ListeningSocket> Open(const std::string& address,
                                               mode_t mode = 0660);
 

@@ -79,6 +79,24 @@ v1::Profile ProfileCalls::WithWarnings(v1::Profile profile) const {
   return profile;
 }
 
+template <class Write>
+auto ProfileCalls::Audited(const char* method, const std::string& name,
+                           const Caller& caller, const Write& write)
+    -> decltype(write(std::string())) {
+  const auto who = CheckWriter(caller, tokens_);
+  using Result = decltype(write(std::string()));
+  Result answer = who.ok() ? write(*who) : Result(who.status());
+  if (answer.ok()) return answer;
+  AuditEntry entry;
+  entry.who = who.ok() ? *who : absl::StrCat("nobody at ", caller.peer);
+  entry.method = method;
+  entry.name = name.size() > kQuoteMax ? Quote(name) : name;
+  entry.refused = absl::StrCat(absl::StatusCodeToString(answer.status().code()),
+                               ": ", answer.status().message());
+  audit_.Write(entry);
+  return answer;
+}
+
 // The change is in the store: now it is told.
 v1::Profile ProfileCalls::Done(const char* method, const std::string& who,
                                const Written& written, bool validate_only) {
@@ -92,13 +110,17 @@ v1::Profile ProfileCalls::Done(const char* method, const std::string& who,
 
 absl::StatusOr<v1::Profile> ProfileCalls::Create(
     const v1::CreateProfileRequest& request, const Caller& caller) {
-  LOGITD_ASSIGN_OR_RETURN(const std::string who, CheckWriter(caller, tokens_));
-  LOGITD_RETURN_IF_ERROR(Required("profile_id", request.profile_id()));
-  LOGITD_ASSIGN_OR_RETURN(
-      const Written written,
-      catalog_.Create(request.profile_id(), request.profile(),
-                      request.validate_only()));
-  return Done("CreateProfile", who, written, request.validate_only());
+  const auto write = [&](const std::string& who) -> Answer<v1::Profile> {
+    LOGITD_RETURN_IF_ERROR(Required("profile_id", request.profile_id()));
+    LOGITD_ASSIGN_OR_RETURN(
+        const Written written,
+        catalog_.Create(request.profile_id(), request.profile(),
+                        request.validate_only()));
+    return Done("CreateProfile", who, written, request.validate_only());
+  };
+  return Audited("CreateProfile",
+                 absl::StrCat("profiles/", request.profile_id()), caller,
+                 write);
 }
 
 absl::StatusOr<v1::Profile> ProfileCalls::Get(
@@ -119,34 +141,40 @@ absl::StatusOr<v1::ListProfilesResponse> ProfileCalls::List(
 
 absl::StatusOr<v1::Profile> ProfileCalls::Update(
     const v1::UpdateProfileRequest& request, const Caller& caller) {
-  LOGITD_ASSIGN_OR_RETURN(const std::string who, CheckWriter(caller, tokens_));
-  LOGITD_RETURN_IF_ERROR(Required("profile.name", request.profile().name()));
-  LOGITD_ASSIGN_OR_RETURN(const auto mask, MaskOf(request));
-  const auto edit = [&](v1::Profile* stored) {
-    FieldMaskUtil::MergeOptions options;
-    options.set_replace_message_fields(true);
-    options.set_replace_repeated_fields(true);
-    FieldMaskUtil::MergeMessageTo(request.profile(), mask, options, stored);
-    // No mask can name an unknown field; the catalog is to refuse it.
-    stored->GetReflection()->MutableUnknownFields(stored)->MergeFrom(
-        request.profile().GetReflection()->GetUnknownFields(request.profile()));
-    return absl::OkStatus();
+  const auto write = [&](const std::string& who) -> Answer<v1::Profile> {
+    LOGITD_RETURN_IF_ERROR(Required("profile.name", request.profile().name()));
+    LOGITD_ASSIGN_OR_RETURN(const auto mask, MaskOf(request));
+    const auto edit = [&](v1::Profile* stored) {
+      FieldMaskUtil::MergeOptions options;
+      options.set_replace_message_fields(true);
+      options.set_replace_repeated_fields(true);
+      FieldMaskUtil::MergeMessageTo(request.profile(), mask, options, stored);
+      // No mask can name an unknown field; the catalog is to refuse it.
+      stored->GetReflection()->MutableUnknownFields(stored)->MergeFrom(
+          request.profile().GetReflection()->GetUnknownFields(
+              request.profile()));
+      return absl::OkStatus();
+    };
+    LOGITD_ASSIGN_OR_RETURN(
+        const Written written,
+        catalog_.Update(request.profile().name(), request.profile().etag(),
+                        edit, request.validate_only()));
+    return Done("UpdateProfile", who, written, request.validate_only());
   };
-  LOGITD_ASSIGN_OR_RETURN(
-      const Written written,
-      catalog_.Update(request.profile().name(), request.profile().etag(), edit,
-                      request.validate_only()));
-  return Done("UpdateProfile", who, written, request.validate_only());
+  return Audited("UpdateProfile", request.profile().name(), caller, write);
 }
 
 absl::StatusOr<google::protobuf::Empty> ProfileCalls::Delete(
     const v1::DeleteProfileRequest& request, const Caller& caller) {
-  LOGITD_ASSIGN_OR_RETURN(const std::string who, CheckWriter(caller, tokens_));
-  LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
-  LOGITD_ASSIGN_OR_RETURN(const Written written,
-                          catalog_.Delete(request.name(), request.etag()));
-  Done("DeleteProfile", who, written, false);
-  return google::protobuf::Empty();
+  const auto write =
+      [&](const std::string& who) -> Answer<google::protobuf::Empty> {
+    LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
+    LOGITD_ASSIGN_OR_RETURN(const Written written,
+                            catalog_.Delete(request.name(), request.etag()));
+    Done("DeleteProfile", who, written, false);
+    return google::protobuf::Empty();
+  };
+  return Audited("DeleteProfile", request.name(), caller, write);
 }
 
 absl::StatusOr<v1::ListProfileRevisionsResponse> ProfileCalls::ListRevisions(
@@ -161,13 +189,15 @@ absl::StatusOr<v1::ListProfileRevisionsResponse> ProfileCalls::ListRevisions(
 
 absl::StatusOr<v1::Profile> ProfileCalls::Rollback(
     const v1::RollbackProfileRequest& request, const Caller& caller) {
-  LOGITD_ASSIGN_OR_RETURN(const std::string who, CheckWriter(caller, tokens_));
-  LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
-  LOGITD_RETURN_IF_ERROR(Required("revision", request.revision()));
-  LOGITD_ASSIGN_OR_RETURN(
-      const Written written,
-      catalog_.Rollback(request.name(), request.revision(), request.etag()));
-  return Done("RollbackProfile", who, written, false);
+  const auto write = [&](const std::string& who) -> Answer<v1::Profile> {
+    LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
+    LOGITD_RETURN_IF_ERROR(Required("revision", request.revision()));
+    LOGITD_ASSIGN_OR_RETURN(
+        const Written written,
+        catalog_.Rollback(request.name(), request.revision(), request.etag()));
+    return Done("RollbackProfile", who, written, false);
+  };
+  return Audited("RollbackProfile", request.name(), caller, write);
 }
 
 absl::StatusOr<v1::LintProfileResponse> ProfileCalls::Lint(

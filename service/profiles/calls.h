@@ -1,11 +1,13 @@
 // ProfileCalls: the methods of ProfileService, without a transport.
 //
 // Checks who may write, validates and lints, asks the catalog, and audits every
-// write. Errors read "<field>: <why>"; what is wrong with a profile comes as
-// field violations, all of them. May wait for the store's disk: not for gRPC's
-// threads. Thread-safe.
+// write, refused ones too. Errors read "<field>: <why>"; what is wrong with a
+// profile comes as field violations, all of them. May wait for the store's
+// disk: not for gRPC's threads. Thread-safe.
 #ifndef LOGITD_SERVICE_PROFILES_CALLS_H_
 #define LOGITD_SERVICE_PROFILES_CALLS_H_
+
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "google/protobuf/empty.pb.h"
@@ -47,6 +49,12 @@ class ProfileCalls {
                                        const Caller& caller);
 
  private:
+  // What `write` answers to who may write. What is refused is audited here, a
+  // change where it is done.
+  template <class Write>
+  auto Audited(const char* method, const std::string& name,
+               const Caller& caller, const Write& write)
+      -> decltype(write(std::string()));
   v1::Profile WithWarnings(v1::Profile profile) const;
   v1::Profile Done(const char* method, const std::string& who,
                    const Written& written, bool validate_only);

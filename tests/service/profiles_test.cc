@@ -314,11 +314,13 @@ TEST_F(Profiles, EveryWriteIsAudited) {
   std::ifstream file(path);
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
-  ASSERT_EQ(lines.size(), 3u);
+  ASSERT_EQ(lines.size(), 4u);
   EXPECT_NE(lines[1].find("\"who\":\"uid:"), std::string::npos);
   EXPECT_NE(lines[1].find("\"method\":\"UpdateProfile\""), std::string::npos);
   EXPECT_NE(lines[1].find("\\\"temperature\\\": 0.8"), std::string::npos);
   EXPECT_NE(lines[1].find("\\\"temperature\\\": 0.5"), std::string::npos);
+  EXPECT_NE(lines[2].find("\"refused\":\"INVALID_ARGUMENT: "),
+            std::string::npos);
 }
 
 TEST_F(Profiles, AreKeptInTheDataDirectory) {
