@@ -24,7 +24,7 @@ namespace logitd {
 namespace {
 
 constexpr int kKeepaliveTimeMs = 10000;
-constexpr int kKeepaliveTimeoutMs = 5000;
+constexpr int kKeepaliveTimeoutMs = 20000;
 constexpr int kPingIntervalMinMs = 5000;
 constexpr uint64_t kReceiveSlackBytes = uint64_t{16} << 20;
 // Reflection is a synchronous service of gRPC's: each of its streams holds a

@@ -17,7 +17,8 @@ namespace logitd::client {
 namespace {
 
 constexpr int kKeepaliveTimeMs = 10'000;
-constexpr int kKeepaliveTimeoutMs = 5'000;
+// A client that waits for nothing sees an answer up to 5 s late.
+constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kReconnectMinMs = 100;
 constexpr int kReconnectMaxMs = 1'000;
 

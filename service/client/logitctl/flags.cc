@@ -43,14 +43,15 @@ void ServerFlags::AddTls(CLI::App* app) {
         ->type_name(type)
         ->group(kConnection);
   };
-  add("--tls-ca", &tls.ca, "LOGITD_TLS_CA", "PATH",
+  add("--tls-ca", &tls.ca, "LOGITCTL_TLS_CA", "PATH",
       "Connect with TLS and trust these PEM certificates");
-  add("--tls-cert", &tls.cert, "LOGITD_TLS_CERT", "PATH",
+  add("--tls-cert", &tls.cert, "LOGITCTL_TLS_CERT", "PATH",
       "The client's own PEM certificates, for a server that asks for them");
-  add("--tls-key", &tls.key, "LOGITD_TLS_KEY", "PATH", "PEM key of --tls-cert");
-  add("--tls-server-name", &tls.server_name, "LOGITD_TLS_SERVER_NAME", "NAME",
+  add("--tls-key", &tls.key, "LOGITCTL_TLS_KEY", "PATH",
+      "PEM key of --tls-cert");
+  add("--tls-server-name", &tls.server_name, "LOGITCTL_TLS_SERVER_NAME", "NAME",
       "The name in the server's certificate. Absent: the target's host");
-  add("--token-file", &token_file, "LOGITD_TOKEN_FILE", "PATH",
+  add("--token-file", &token_file, "LOGITCTL_TOKEN_FILE", "PATH",
       "A bearer token, for changing profiles over TLS");
 }
 
