@@ -33,12 +33,8 @@ absl::Status Catalog::CheckOwner(absl::string_view name) const {
 }
 
 absl::Status Catalog::Check(const v1::Profile& profile) const {
-  const size_t bytes = ContentOf(profile).ByteSizeLong();
-  if (bytes > options_.profile_bytes_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("profile: has ", bytes, " bytes, the limit is ",
-                     options_.profile_bytes_max, " (--max_profile_bytes)"));
-  }
+  LOGITD_RETURN_IF_ERROR(CheckProfileBytes(ContentOf(profile).ByteSizeLong(),
+                                           options_.profile_bytes_max));
   return options_.validate ? options_.validate(profile) : absl::OkStatus();
 }
 

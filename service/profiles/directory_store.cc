@@ -262,12 +262,8 @@ class DirectoryStore::Follower {
     good.revision = RevisionOf(bytes);
     good.modified = absl::FromUnixNanos(seen.stamp.modified);
     LOGITD_ASSIGN_OR_RETURN(good.content, ParseProfile(bytes, seen.id));
-    const size_t size = good.content.ByteSizeLong();
-    if (size > options_.profile_bytes_max) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("profile: has ", size, " bytes, the limit is ",
-                       options_.profile_bytes_max, " (--max_profile_bytes)"));
-    }
+    LOGITD_RETURN_IF_ERROR(CheckProfileBytes(good.content.ByteSizeLong(),
+                                             options_.profile_bytes_max));
     if (options_.validate) {
       LOGITD_RETURN_IF_ERROR(options_.validate(good.content));
     }

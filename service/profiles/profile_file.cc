@@ -48,6 +48,13 @@ v1::Profile ContentOf(v1::Profile profile) {
   return profile;
 }
 
+absl::Status CheckProfileBytes(size_t bytes, size_t bytes_max) {
+  if (bytes <= bytes_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("profile: ", bytes, " bytes are more than ",
+                   "--max_profile_bytes ", bytes_max));
+}
+
 absl::StatusOr<v1::Profile> ParseProfile(absl::string_view text,
                                          absl::string_view id) {
   if (!id.empty()) LOGITD_RETURN_IF_ERROR(CheckProfileId("name", id));

@@ -3,12 +3,14 @@
 // A file is the proto3 JSON mapping of Profile with snake_case keys, one
 // profile per file, the file's stem is its id. Two liberties: token ids
 // (`bytes`) are also taken as a list of numbers, and YAML files are written so.
-// Strict: an unknown or doubled key, a wrong type, null, NaN, infinity, an
-// anchor, alias or tag, a second document and an output-only field are refused.
+// Strict: an unknown or doubled key, a wrong type, null, an anchor, alias or
+// tag, a second document and an output-only field are refused.
 //
-// Every error is INVALID_ARGUMENT, "<field path>: <why> (line N)". Says nothing
-// of ranges: that is validate.h. Pure; thread-safe; needs no server. Cost is
-// linear in the text, which is refused unread above kProfileFileBytesMax.
+// Every error is INVALID_ARGUMENT, "<field path>: <why> (line N)". Ranges are
+// validate.h's, also that of NaN and infinity; what the message cannot hold,
+// such as a count of -1, is refused here in the same words. Pure; thread-safe;
+// needs no server. Cost is linear in the text, which is refused unread above
+// kProfileFileBytesMax; it is nested at most kProfileFileDepthMax deep.
 #ifndef LOGITD_SERVICE_PROFILES_PROFILE_FILE_H_
 #define LOGITD_SERVICE_PROFILES_PROFILE_FILE_H_
 
@@ -37,6 +39,10 @@ absl::Status CheckProfileId(absl::string_view field, absl::string_view id);
 bool IsOutputOnly(int profile_field_number);
 // `profile` without them.
 v1::Profile ContentOf(v1::Profile profile);
+
+// RESOURCE_EXHAUSTED: content of so many bytes is more than
+// --max_profile_bytes.
+absl::Status CheckProfileBytes(size_t bytes, size_t bytes_max);
 
 // `id` is the file's stem: a `name` in the text must be profiles/<id>, without
 // one it is filled. Empty id (standard input): the text's name stays as it is.

@@ -6,9 +6,12 @@
 #include <yaml-cpp/parser.h>
 
 #include <sstream>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "service/profiles/profile_file.h"
+#include "service/profiles/profile_file_surrogates.h"
 
 namespace logitd {
 namespace {
@@ -20,6 +23,7 @@ int LineOf(const YAML::Mark& mark) { return mark.line + 1; }
 // Events to a tree. After the first failure nothing is kept any more.
 class TreeBuilder : public YAML::EventHandler {
  public:
+  explicit TreeBuilder(bool has_surrogates) : has_surrogates_(has_surrogates) {}
   const absl::Status& failure() const { return failure_; }
   bool empty() const { return documents_ == 0 || !has_root_; }
   FileNode TakeRoot() { return std::move(root_); }
@@ -44,6 +48,11 @@ class TreeBuilder : public YAML::EventHandler {
     FileNode node = NodeAt(mark, tag, anchor);
     node.text = value;
     node.quoted = tag == "!";
+    if (has_surrogates_) {
+      const std::string why = ResolveSurrogates(&node.text);
+      if (!why.empty() && KeyIsNext()) Fail(mark, "a key: " + why);
+      if (!why.empty()) node.fault = why;
+    }
     Add(mark, std::move(node));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag,
@@ -117,6 +126,7 @@ class TreeBuilder : public YAML::EventHandler {
     return &root_;
   }
 
+  const bool has_surrogates_;
   absl::Status failure_;
   int documents_ = 0;
   bool has_root_ = false;
@@ -158,9 +168,10 @@ absl::StatusOr<FileNode> ParseTree(absl::string_view text) {
         1);
   }
   if (absl::Status status = CheckCharacters(text); !status.ok()) return status;
-  TreeBuilder builder;
+  std::string marked(text);
+  TreeBuilder builder(MarkSurrogates(&marked));
   try {  // yaml-cpp reports by exceptions
-    std::istringstream stream{std::string(text)};
+    std::istringstream stream(std::move(marked));
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder) && builder.failure().ok()) {
     }

@@ -81,13 +81,12 @@ void ValidateModels(const v1::Profile& profile, Violations* violations) {
 void ValidateHead(const v1::Profile& profile, const Limits& limits,
                   Violations* violations) {
   ValidateName(profile.name(), violations);
-  const size_t size = profile.ByteSizeLong();
-  if (size > limits.max_profile_bytes) {
+  const absl::Status size =
+      CheckProfileBytes(profile.ByteSizeLong(), limits.max_profile_bytes);
+  if (!size.ok()) {
     violations->push_back(
-        {"profile",
-         absl::StrCat(size, " bytes are more than --max_profile_bytes ",
-                      limits.max_profile_bytes),
-         absl::StatusCode::kResourceExhausted});
+        {"profile", std::string(absl::StripPrefix(size.message(), "profile: ")),
+         size.code()});
   }
   if (profile.description().size() > kDescriptionBytesMax) {
     violations->push_back(

@@ -155,9 +155,8 @@ absl::StatusOr<std::unique_ptr<Watcher>> WatchLog::Watch(
   if (position.has_value() && *position > sequence_) return BadToken();
   if (bells_.size() >= watchers_max_) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("resume_token: ", watchers_max_,
-                     " watchers are there already, the limit is "
-                     "--max_watchers"));
+        absl::StrCat("watch: ", bells_.size() + 1,
+                     " watchers are more than --max_watchers ", watchers_max_));
   }
   bells_.push_back(bell);
   return std::unique_ptr<Watcher>(

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/profile_diff.h"
 #include "service/profiles/profile_file.h"
@@ -70,6 +71,15 @@ TEST(ProfileDiff, NamesFieldAndBothValues) {
       ElementsAre("clamps[0].mode: CLAMP_MODE_CLAMP -> CLAMP_MODE_REJECT"));
 }
 
+TEST(ProfileDiff, ShowsWhatNoServerWouldTake) {
+  EXPECT_THAT(Lines("description: a",
+                    "description: a\n"
+                    "default_params: {eos_ids: \"AP8=\", on_empty: 7}"),
+              ElementsAre("default_params.eos_ids: absent -> "
+                          "\"\\\\x00\\\\xff\"",
+                          StartsWith("default_params.on_empty: absent -> ")));
+}
+
 TEST(ProfileDiff, SeesAKnobThatIsSetToZero) {
   EXPECT_THAT(Lines("description: a",
                     "description: a\ndefault_params: {temperature: 0}"),
@@ -111,6 +121,40 @@ TEST(ProfileText, OfAProfileCanBeReadBack) {
   EXPECT_THAT(ProfileTable({profile}), HasSubstr("\np   3 "));
 }
 
+TEST(ProfileText, OfSeveralIsATableDocumentsOrAnArray) {
+  v1::Profile older = Parse("default_params: {top_p: 0.9}");
+  older.set_revision("1");
+  v1::Profile newer = Parse("default_params: {top_p: 0.8}");
+  newer.set_revision("2");
+  const std::vector<v1::Profile> both = {newer, older};
+  EXPECT_EQ(ProfilesText(both, "table"), ProfileTable(both));
+  EXPECT_EQ(ProfilesText(both, "json"),
+            absl::StrCat("[", WriteJson(newer, Fields::kAll), ", ",
+                         WriteJson(older, Fields::kAll), "]\n"));
+  EXPECT_EQ(ProfilesText({}, "json"), "[]\n");
+  EXPECT_EQ(ProfilesText(both, "yaml"),
+            absl::StrCat("---\n", AnnotatedYaml(newer), "---\n",
+                         AnnotatedYaml(older)));
+}
+
+TEST(ProfileText, OfAnEventIsALineAndAnObject) {
+  v1::WatchProfilesResponse event;
+  event.set_event(v1::WATCH_EVENT_SYNCED);
+  event.set_resume_token("7");
+  EXPECT_EQ(EventText(event), "SYNCED\n");
+  EXPECT_EQ(EventJson(event),
+            "{\"event\": \"SYNCED\", \"profile\": null, \"revision\": null, "
+            "\"resume_token\": \"7\"}\n");
+  event.set_event(v1::WATCH_EVENT_DELETED);
+  event.mutable_profile()->set_name("profiles/p");
+  event.mutable_profile()->set_revision("3");
+  event.clear_resume_token();
+  EXPECT_EQ(EventText(event), "DELETED profiles/p@3\n");
+  EXPECT_EQ(EventJson(event),
+            "{\"event\": \"DELETED\", \"profile\": \"profiles/p\", "
+            "\"revision\": \"3\", \"resume_token\": null}\n");
+}
+
 TEST(ProfileText, OfAFindingHasTheFixBelow) {
   v1::LintFinding finding;
   finding.set_rule("dead-knob");
@@ -141,13 +185,16 @@ TEST(ProfileCommands, JudgeTheCommandLineBeforeConnecting) {
         "profiles update p", "profiles update p --set top_p=1",
         "profiles update p --set default_params.bogus=1",
         "profiles create p -f /nowhere/p.yaml", "profiles watch --count 0",
-        "profiles diff p q -f /nowhere/p.yaml", "resolve",
+        "profiles diff p q -f /nowhere/p.yaml", "profiles revisions",
+        "profiles revisions p --count 0", "profiles watch -o yaml", "resolve",
         "resolve --vocab-size 9 --top-p x", "lint", "lint /nowhere/p.yaml"}) {
     EXPECT_EQ(run(arguments).exit_code, 2)
         << arguments << ": " << run(arguments).output;
   }
   for (const char* arguments :
-       {"profiles list", "profiles delete p", "resolve --vocab-size 9"}) {
+       {"profiles list", "profiles revisions p", "profiles watch -o json",
+        "profiles watch --resume x", "profiles delete p",
+        "resolve --vocab-size 9"}) {
     EXPECT_EQ(run(arguments).exit_code, 3) << arguments;
   }
 }

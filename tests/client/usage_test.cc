@@ -97,6 +97,37 @@ TEST(Usage, OfCommandsNamesTheWrongWordAndAllThereAre) {
   ExpectWrong("", "a command is missing; " + all);
 }
 
+TEST(Usage, OfProfilesNamesTheWrongWordAndAllThereAre) {
+  const std::string all =
+      "there are list, get, diff, revisions, watch, create, update, rollback, "
+      "delete, edit, export, import";
+  ExpectWrong("profiles bogus",
+              "\"bogus\" is not a command of profiles; " + all);
+  ExpectWrong("profiles bogus chat",
+              "\"bogus\" is not a command of profiles; " + all);
+  ExpectWrong("profiles --bogus list",
+              "\"--bogus\" is not a command of profiles; " + all);
+  ExpectWrong("profiles", "a command of profiles is missing; " + all);
+}
+
+TEST(Usage, OfAProfilesCommandIsJudgedBeforeConnecting) {
+  ExpectWrong("profiles list stray",
+              "\"stray\" is not expected; see logitctl profiles list --help");
+  ExpectWrong("profiles get", "see logitctl profiles get --help");
+  ExpectWrong("profiles revisions", "ID is required");
+  for (const char* count : {"0", "-1", "x"}) {
+    ExpectWrong(absl::StrCat("profiles revisions p --count ", count),
+                "is not a whole number from 1 to");
+    ExpectWrong(absl::StrCat("profiles watch --count ", count),
+                "is not a whole number from 1 to");
+  }
+  ExpectWrong("profiles revisions p --page-size 1001",
+              "\"1001\" is not a whole number from 1 to 1000");
+  ExpectWrong("profiles revisions p -o xml", "xml not in {table,yaml,json}");
+  ExpectWrong("profiles watch -o yaml", "yaml not in {table,json}");
+  ExpectWrong("profiles watch --resume", "--resume");
+}
+
 TEST(Usage, OfACommandNamesTheFirstWordWithoutAPlace) {
   ExpectWrong("generate stray more", "\"stray\" is not expected");
   ExpectWrong("generate --prompt in the", "\"the\" is not expected");

@@ -6,6 +6,30 @@ readonly name=profiles
 source "$(dirname "$0")/box.sh"
 unset LOGITD_ADMIN_TARGET
 
+# says PART: the last command's output has it.
+says() {
+  grep -qF -- "$1" "$box/output" || fail "does not say \"$1\""
+}
+
+# field KEY: of each line, a JSON object.
+field() {
+  /usr/bin/python3 -c '
+import json, sys
+for line in sys.stdin:
+    print(json.loads(line)[sys.argv[1]])' "$1"
+}
+
+# in_phase TITLE LINE...: resolve printed these lines below that title.
+in_phase() {
+  local title=$1 line
+  shift
+  awk -v title="$title" '/^[^ ]/ { in_it = $0 == title } in_it' \
+      "$box/output" >"$box/section"
+  for line in "$@"; do
+    grep -qE "^  $line\$" "$box/section" || fail "$title: no $line"
+  done
+}
+
 etag() {
   "$bin/logitctl" profiles get "$1" | sed -n '1s/.*etag \([^,]*\),.*/\1/p'
 }
@@ -46,6 +70,9 @@ expect 0 'no difference' profiles diff chat -f "$box/two.yaml"
 expect 0 'chat@3' profiles update chat --set default_params.temperature=0.5 \
     --set default_params.top_p=0.8
 expect 0 'warning: two knobs changed at once' profiles diff chat@2 chat@3
+expect 0 'warning: two knobs changed at once' profiles diff chat
+says 'default_params.temperature: absent -> 0.5'
+says 'default_params.top_p: 0.95 -> 0.8'
 expect 0 'default_params.top_p: 0.9 -> 0.8' profiles diff chat@1
 expect 0 'rolled back to profiles/chat@4' profiles rollback chat 1
 expect 0 'no difference' profiles diff chat@1 chat
@@ -63,39 +90,102 @@ grep -q 'error invalid default_params.top_p: 7 is outside' "$box/output" ||
     fail 'no finding'
 kept="$(sed -n 's/.*the file is kept: //p' "$box/output")"
 grep -q 'top_p: 7' "$kept" || fail "lost what was typed: $kept"
+printf '#!/bin/sh\nprintf "default_params: [" >"$1"\n' >"$box/breaker"
+EDITOR="sh $box/breaker" expect 2 'the file is kept: ' profiles edit chat
+kept="$(sed -n 's/.*the file is kept: //p' "$box/output")"
+[[ "$(cat "$kept")" == 'default_params: [' ]] || fail "lost the text: $kept"
+# Somebody else is faster: the server refuses, the text stays.
+printf '#!/bin/sh\nsed -i "s/0.9/0.4/" "$1"\n%s profiles update chat --set %s\n' \
+    "'$bin/logitctl'" default_params.top_p=0.85 >"$box/slow"
+EDITOR="sh $box/slow" expect 1 'ABORTED' profiles edit chat
+kept="$(sed -n 's/.*the file is kept: //p' "$box/output")"
+grep -q 'top_p: 0.4' "$kept" || fail "lost what was typed: $kept"
+expect 0 'top_p: 0.85' profiles get chat
+expect 0 'chat@8' profiles update chat -f "$box/one.yaml"
 EDITOR=false expect 2 'the editor "false" failed' profiles edit chat
+says 'the file is kept: '
 echo "ok: edit"
 
-"$bin/logitctl" profiles watch --count 4 >"$box/watched" &
-watcher=$!
-pids+=("$watcher")
-for _ in {1..100}; do
-  ! grep -q SYNCED "$box/watched" || break
-  sleep 0.1
-done
+expect 0 'REVISION' profiles revisions chat
+[[ "$(awk 'NR > 1 { print $2 }' "$box/output" | xargs)" == '8 7 6 5 4 3 2 1' ]] ||
+    fail 'not newest first'
+cp "$box/output" "$box/revisions"
+expect 0 'REVISION' profiles revisions chat --page-size 3
+cmp "$box/output" "$box/revisions" || fail 'pages are not the whole'
+expect 0 'REVISION' profiles revisions chat --page-size 2 --count 5
+[[ "$(awk 'NR > 1 { print $2 }' "$box/output" | xargs)" == '8 7 6 5 4' ]] ||
+    fail 'not the newest five'
+expect 0 '# profiles/chat@3, etag' profiles revisions chat -o yaml
+expect 0 '"revision": "8"' profiles revisions chat -o json
+/usr/bin/python3 -c 'import json, sys
+assert [p["revision"] for p in json.load(sys.stdin)] == list("87654321")' \
+    <"$box/output" || fail 'no array of revisions'
+expect 1 'NOT_FOUND' profiles revisions nobody
+expect 2 'there are list, get,' profiles revision chat
+echo "ok: revisions"
+
+# watch FILE ARGS...: begins to watch; waits for the list to be told.
+watch() {
+  local file=$1
+  shift
+  : >"$file"
+  "$bin/logitctl" profiles watch "$@" >"$file" &
+  watcher=$!
+  pids+=("$watcher")
+  for _ in {1..600}; do
+    ! grep -q SYNCED "$file" || return 0
+    sleep 0.1
+  done
+  fail "watch: $(cat "$file")"
+}
+
+watch "$box/watched" --count 4
+as_text=$watcher
+watch "$box/watched.json" --count 4 -o json
 expect 0 'created' profiles create gone -f "$box/one.yaml"
 expect 0 'deleted profiles/gone' profiles delete gone
-wait "$watcher" || fail "watch: $(cat "$box/watched")"
+wait "$as_text" || fail "watch: $(cat "$box/watched")"
+wait "$watcher" || fail "watch: $(cat "$box/watched.json")"
 expect 1 'NOT_FOUND' profiles get gone
-cp "$box/watched" "$box/output"
-for event in 'PRESENT profiles/chat@6' 'REVISION profiles/gone@1' \
-    'DELETED profiles/gone@1'; do
-  grep -qF "$event" "$box/watched" || fail "no event $event"
-done
-echo "ok: watch and delete"
+expect 0 'gone  1 ' profiles revisions gone
+printf '%s\n' 'PRESENT profiles/chat@8' 'SYNCED' 'REVISION profiles/gone@1' \
+    'DELETED profiles/gone@1' | cmp - "$box/watched" || fail 'other events'
+[[ "$(field event <"$box/watched.json" | xargs)" == \
+    'PRESENT SYNCED REVISION DELETED' ]] || fail 'other events as JSON'
+[[ "$(field profile <"$box/watched.json" | xargs)" == \
+    'profiles/chat None profiles/gone profiles/gone' ]] || fail 'other profiles'
+[[ "$(field revision <"$box/watched.json" | xargs)" == '8 None 1 1' ]] ||
+    fail 'other revisions'
+# Behind the REVISION comes the DELETED, and nothing else.
+token="$(field resume_token <"$box/watched.json" | sed -n 3p)"
+expect 0 '"event": "DELETED"' profiles watch -o json --resume "$token" --count 1
+cmp "$box/output" <(sed -n 4p "$box/watched.json") || fail 'not the next event'
+expect 1 'resume_token' profiles watch --resume nonsense
+echo "ok: watch, resume and delete"
 
 expect 0 'created profiles/greedy@1' profiles import \
     "$source_dir/deploy/profiles"
 expect 0 "$box/out/code.yaml" profiles export "$box/out"
 expect 0 'unchanged profiles/code' profiles import "$box/out"
 ! grep -qE '^(created|updated)' "$box/output" || fail 'export changed something'
+presets=("$source_dir"/deploy/profiles/*.yaml)
+[[ ${#presets[@]} -eq 7 ]] || fail 'not the presets'
+for preset in "${presets[@]}"; do
+  id="$(basename "$preset" .yaml)"
+  expect 0 'no difference' profiles diff "$id" -f "$preset"
+  expect 0 'no difference' profiles diff "$id" -f "$box/out/$id.yaml"
+  expect 0 'deleted' profiles delete "$id"
+done
+expect 0 'created profiles/greedy@2' profiles import "$box/out"
+expect 0 'greedy.yaml' profiles export "$box/again"
+diff -r "$box/out" "$box/again" || fail 'the round trip changed a file'
 expect 0 'deleted' profiles delete code
 sed -i 's/0.9/0.6/' "$box/out/chat.yaml"
 cp "$box/bad.yaml" "$box/out/zz.yaml"
 expect 1 'zz.yaml' profiles import "$box/out"
 expect 1 'NOT_FOUND' profiles get code
 rm "$box/out/zz.yaml"
-expect 0 'updated profiles/chat@7' profiles import "$box/out"
+expect 0 'updated profiles/chat@9' profiles import "$box/out"
 expect 0 'temperature: 0.2' profiles get code
 echo "ok: export and import"
 
@@ -103,8 +193,14 @@ expect 0 'greedy.yaml' lint "$source_dir"/deploy/profiles/*.yaml
 bad="$source_dir/tests/profiles/bad"
 expect 2 'error invalid default_params.top_p: 1.5 is outside (0, 1]' \
     lint "$bad/top-p-above-max.yaml"
-grep -q '^  fix: ' "$box/output" || fail 'no fix'
-expect 2 'error invalid' lint "$bad/duplicate-key.yaml"
+says '  fix: '
+# Of every bad file the first finding is the error that the file tells; one with
+# "# File:" is bad by another name only.
+mapfile -t files < <(grep -L '^# File: ' "$bad"/*.yaml)
+expect 2 'a server would refuse this' lint "${files[@]}"
+awk '/^\// { getline; sub(/^error invalid /, ""); print }' "$box/output" |
+    cmp - <(sed -sn '1s/^# Expected: //p' "${files[@]}") ||
+    fail 'lint has other words'
 echo "ok: lint"
 
 resolve=(resolve --vocab-size 1000 --profile code)
@@ -120,6 +216,40 @@ grep -qE 'top_p +0.7 +clamp, profile clamps\[0\]' "$box/output" ||
 expect 0 'profile default' "${resolve[@]}" --top-k 40
 grep -qE 'top_k +40 +request' "$box/output" || fail 'no request'
 expect 0 '"PARAM_LEVEL_PROFILE_DEFAULT"' "${resolve[@]}" -o json
+cat >"$box/phased.yaml" <<'END'
+default_params: {temperature: 0.9}
+force_params: {min_p: 0.02}
+clamps: [{knob: top_k, max: 50, mode: CLAMP_MODE_CLAMP}]
+phases:
+  - name: think
+    enter: [{tokens: [5]}]
+    leave: [{tokens: [6]}]
+    default_params: {temperature: 0.6}
+  - name: tool
+    enter: [{tokens: [7]}]
+    leave: [{tokens: [8]}]
+    force_params: {temperature: 0}
+    clamps: [{knob: top_k, max: 9, mode: CLAMP_MODE_CLAMP}]
+END
+expect 0 'profiles/phased@1' profiles create phased -f "$box/phased.yaml"
+resolve=(resolve --vocab-size 1000 --profile phased --top-p 0.8)
+expect 0 'profiles/phased@1' "${resolve[@]}" --top-k 400
+for title in base 'phase think' 'phase tool'; do
+  in_phase "$title" 'top_p +0.8 +request' 'min_p +0.02 +profile force'
+done
+in_phase base 'temperature +0.9 +profile default' \
+    'top_k +50 +clamp, profile clamps\[0\]' \
+    'clamped top_k: asked 400, used 50, by profile clamps\[0\]'
+in_phase 'phase think' 'temperature +0.6 +phase default' \
+    'top_k +50 +clamp, profile clamps\[0\]'
+in_phase 'phase tool' 'temperature +0 +phase force' \
+    'top_k +9 +clamp, phase tool clamps\[0\]' \
+    'clamped top_k: asked 400, used 9, by phase tool clamps\[0\]'
+# What the request sets wins over a phase's default, and not over its force.
+expect 0 'phase think' "${resolve[@]}" --temperature 1.2
+in_phase base 'temperature +1.2 +request'
+in_phase 'phase think' 'temperature +1.2 +request'
+in_phase 'phase tool' 'temperature +0 +phase force'
 expect 1 'NOT_FOUND' resolve --vocab-size 9 --profile nobody
 expect 3 'logitd --listen' profiles list --target "unix:$box/none"
 expect 3 '--admin-target' profiles delete chat --target "unix:$box/none"

@@ -2,11 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "service/profiles/profile_file.h"
 #include "tests/profiles/store_support.h"
@@ -65,40 +67,41 @@ const Refusal kRefusals[] = {
      "default_params.top_p: \"0x1\" is not a number (line 1)"},
     {"Underscored", "default_params: {top_p: 1_0}\n",
      "default_params.top_p: \"1_0\" is not a number (line 1)"},
-    {"Nan", "default_params: {top_p: .NaN}\n",
-     "default_params.top_p: \".NaN\" is not finite (line 1)"},
-    {"BareNan", "default_params: {top_p: nan}\n",
-     "default_params.top_p: \"nan\" is not finite (line 1)"},
-    {"Infinity", "default_params: {temperature: -.inf}\n",
-     "default_params.temperature: \"-.inf\" is not finite (line 1)"},
-    {"TooLargeForADouble", "default_params: {temperature: 1e999}\n",
-     "default_params.temperature: \"1e999\" is not finite (line 1)"},
     {"FractionForACount", "default_params: {top_k: 40.5}\n",
-     "default_params.top_k: \"40.5\" is not a whole number (line 1)"},
+     "default_params.top_k: 40.5 is not a whole number (line 1)"},
     {"Octal", "default_params: {top_k: 010}\n",
-     "default_params.top_k: \"010\" is not a whole number (line 1)"},
+     "default_params.top_k: 010 is not a whole number (line 1)"},
     {"NegativeCount", "default_params: {top_k: -1}\n",
-     "default_params.top_k: \"-1\" is outside [0, 4294967295] (line 1)"},
+     "default_params.top_k: -1 is outside [1, 1048576] (line 1)"},
     {"CountAbove32Bits", "default_params: {top_k: 4294967296}\n",
-     "default_params.top_k: \"4294967296\" is outside [0, 4294967295] "
+     "default_params.top_k: 4294967296 is outside [1, 1048576] (line 1)"},
+    {"CountOfAKnobWithoutARange", "default_params: {mirostat: -1}\n",
+     "default_params.mirostat: -1 is outside [0, 4294967295] (line 1)"},
+    {"NegativeId", "default_params: {eos_ids: [1, -2]}\n",
+     "default_params.eos_ids: id -2 at index 1 is outside [0, 1048576) "
      "(line 1)"},
+    {"QuotedNanOfYaml", "default_params: {top_p: \".nan\"}\n",
+     "default_params.top_p: \".nan\" is not a number (line 1)"},
+    {"ListForEnum", "clamps:\n- {knob: top_p, mode: [1]}\n",
+     "clamps[0].mode: a list is not a value of ClampMode (line 2)"},
+    {"EnumAbove32Bits", "clamps:\n- {knob: top_p, mode: 4294967296}\n",
+     "clamps[0].mode: 4294967296 is not a value of ClampMode (line 2)"},
     {"YesForABool", "default_params: {ignore_eos: yes}\n",
      "default_params.ignore_eos: \"yes\" is neither true nor false (line 1)"},
     {"ListForANumber", "default_params: {top_p: [1]}\n",
      "default_params.top_p: a list is not a number (line 1)"},
     {"NumberForText", "description: 12\n",
-     "description: \"12\" is not text: put it into quotes (line 1)"},
+     "description: 12 is not text: put it into quotes (line 1)"},
     {"BoolForText", "labels: {a: true}\n",
      "labels.a: \"true\" is not text: put it into quotes (line 1)"},
     {"MapForAList", "clamps: {knob: top_p}\n",
      "clamps: a map is not a list (line 1)"},
     {"ListForAMap", "labels: [a]\n", "labels: a list is not a map (line 1)"},
     {"UnknownEnum", "clamps:\n- {knob: top_p, mode: CLAMP}\n",
-     "clamps[0].mode: \"CLAMP\" is none of its values, the nearest is "
+     "clamps[0].mode: \"CLAMP\" is not a value of ClampMode, the nearest is "
      "CLAMP_MODE_CLAMP (line 2)"},
     {"NumberForEnum", "clamps:\n- {knob: top_p, mode: 1}\n",
-     "clamps[0].mode: \"1\" is none of its values, the nearest is "
-     "CLAMP_MODE_CLAMP (line 2)"},
+     "clamps[0].mode: 1 is not a name: write CLAMP_MODE_CLAMP (line 2)"},
     {"Null", "default_params:\n  top_p:\n",
      "default_params.top_p: null is no value: leave the key out or give it one "
      "(line 3)"},
@@ -139,7 +142,7 @@ const Refusal kRefusals[] = {
      "default_params.eos_ids: \"*\" is neither a list of token ids nor base64 "
      "(line 1)"},
     {"OneIdWithoutAList", "default_params: {eos_ids: 1234}\n",
-     "default_params.eos_ids: \"1234\" is neither a list of token ids nor "
+     "default_params.eos_ids: 1234 is neither a list of token ids nor "
      "base64 (line 1)"},
     {"OtherName", "description: x\nname: profiles/other\n",
      "name: \"profiles/other\" is not \"profiles/chat\", as the file is called "
@@ -222,6 +225,44 @@ TEST(ProfileFile, ReadsEveryKindOfValue) {
   EXPECT_EQ(params.stop_sequences(0).tokens().size(), 4u);
   EXPECT_TRUE(profile->has_force_params());
   EXPECT_FALSE(params.has_top_p());
+}
+
+// The validator refuses them, in the words that a request gets.
+TEST(ProfileFile, ReadsWhatAMessageCanHoldAndNoProfileMayHave) {
+  const auto temperature = [](const std::string& written) {
+    const auto profile =
+        ParseProfile("default_params: {temperature: " + written + "}", "chat");
+    EXPECT_TRUE(profile.ok()) << profile.status();
+    return profile->default_params().temperature();
+  };
+  for (const char* nan : {".nan", ".NaN", "nan", "NaN", "\"NaN\""}) {
+    EXPECT_TRUE(std::isnan(temperature(nan))) << nan;
+  }
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const char* inf : {".inf", "+.Inf", "Infinity", "1e999"}) {
+    EXPECT_EQ(temperature(inf), infinity) << inf;
+    EXPECT_EQ(temperature(absl::StrCat("-", absl::StripPrefix(inf, "+"))),
+              -infinity)
+        << inf;
+  }
+  EXPECT_EQ(temperature("\"-Infinity\""), -infinity);
+  const auto unknown = ParseProfile("clamps: [{mode: 7}]", "chat");
+  ASSERT_TRUE(unknown.ok()) << unknown.status();
+  EXPECT_EQ(static_cast<int>(unknown->clamps(0).mode()), 7);
+}
+
+TEST(ProfileFile, ReadsBackWhatItWroteOfThem) {
+  v1::Profile profile;
+  profile.set_name("profiles/chat");
+  auto* params = profile.mutable_default_params();
+  params->set_temperature(-std::numeric_limits<double>::infinity());
+  params->add_logit_bias_values(std::nan(""));
+  params->set_on_empty(static_cast<v1::OnEmpty>(7));
+  for (const std::string& text : {WriteYaml(profile), WriteJson(profile)}) {
+    const auto read = ParseProfile(text, "chat");
+    ASSERT_TRUE(read.ok()) << read.status() << "\n" << text;
+    EXPECT_EQ(ContentBytes(*read), ContentBytes(profile)) << text;
+  }
 }
 
 TEST(ProfileFile, ReadsJson) {

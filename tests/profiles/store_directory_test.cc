@@ -36,12 +36,22 @@ class DirectoryStores : public testing::Test {
     auto store = DirectoryStore::Open(options_);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
+    const auto loaded = store_->Load();
+    for (const StoredRevision& stored : loaded->profiles) Tell(stored);
     store_->Subscribe([this](ChangeBatch batch) {
       std::lock_guard<std::mutex> lock(mu_);
       EXPECT_GT(batch.sequence, last_sequence_);
       last_sequence_ = batch.sequence;
-      for (auto& change : batch.changes) changes_.push_back(change);
+      for (auto& change : batch.changes) {
+        changes_.push_back(change);
+        Tell(change);
+      }
     });
+  }
+
+  void Tell(const StoredRevision& stored) {
+    told_[stored.profile.name()] =
+        stored.deleted ? -1 : stored.profile.default_params().temperature();
   }
 
   // The temperature in force; -1: none.
@@ -55,8 +65,14 @@ class DirectoryStores : public testing::Test {
     return -1;
   }
 
+  // In force, and told to the subscriber, which comes a little later.
   bool Becomes(absl::string_view id, double temperature) {
-    return Eventually([&] { return Temperature(id) == temperature; });
+    return Eventually([&] {
+      std::lock_guard<std::mutex> lock(mu_);
+      const auto told = told_.find(absl::StrCat("profiles/", id));
+      return (told == told_.end() ? -1 : told->second) == temperature &&
+             Temperature(id) == temperature;
+    });
   }
 
   bool IsHealthy() const { return store_->Health().ok(); }
@@ -87,6 +103,7 @@ class DirectoryStores : public testing::Test {
   std::mutex mu_;
   uint64_t last_sequence_ = 0;
   std::vector<StoredRevision> changes_;
+  std::map<std::string, double> told_;
   std::unique_ptr<DirectoryStore> store_;  // its thread uses the above
 };
 

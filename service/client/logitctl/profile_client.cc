@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "service/client/logitctl/exit_code.h"
@@ -14,7 +15,6 @@ namespace logitd::logitctl {
 namespace {
 
 constexpr char kWho[] = "the server refused";
-constexpr int kPageSize = 1000;
 
 }  // namespace
 
@@ -43,7 +43,7 @@ absl::StatusOr<std::vector<v1::Profile>> ProfileClient::List(
     const std::string& filter) const {
   v1::ListProfilesRequest request;
   request.set_filter(filter);
-  request.set_page_size(kPageSize);
+  request.set_page_size(kPageSizeMax);
   std::vector<v1::Profile> profiles;
   do {
     const auto page = Call(&Stub::ListProfiles, request);
@@ -58,16 +58,24 @@ absl::StatusOr<std::vector<v1::Profile>> ProfileClient::List(
 }
 
 absl::StatusOr<std::vector<v1::Profile>> ProfileClient::Revisions(
-    const std::string& id, int count) const {
+    const std::string& id, std::uint64_t count, int page_size) const {
   v1::ListProfileRevisionsRequest request;
   request.set_name(ProfileName(id));
-  request.set_page_size(count);
-  const auto page = Call(&Stub::ListProfileRevisions, request);
-  if (!page.ok()) {
-    return page.status();
-  }
-  return std::vector<v1::Profile>(page->profiles().begin(),
-                                  page->profiles().end());
+  std::vector<v1::Profile> profiles;
+  do {
+    const std::uint64_t left = count - profiles.size();
+    request.set_page_size(left < static_cast<std::uint64_t>(page_size)
+                              ? static_cast<int>(left)
+                              : page_size);
+    const auto page = Call(&Stub::ListProfileRevisions, request);
+    if (!page.ok()) {
+      return page.status();
+    }
+    profiles.insert(profiles.end(), page->profiles().begin(),
+                    page->profiles().end());
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty() && profiles.size() < count);
+  return profiles;
 }
 
 absl::StatusOr<v1::Profile> ProfileClient::Create(const std::string& id,
@@ -108,9 +116,12 @@ absl::Status ProfileClient::Delete(const std::string& id,
 }
 
 absl::Status ProfileClient::Watch(
+    const std::string& resume_token,
     const std::function<bool(const v1::WatchProfilesResponse&)>& each) const {
   grpc::ClientContext call;
-  const auto stream = stub_->WatchProfiles(&call, v1::WatchProfilesRequest());
+  v1::WatchProfilesRequest request;
+  request.set_resume_token(resume_token);
+  const auto stream = stub_->WatchProfiles(&call, request);
   v1::WatchProfilesResponse event;
   while (stream->Read(&event)) {
     if (!each(event)) {
@@ -140,6 +151,9 @@ absl::StatusOr<ProfileClient> ProfileFlags::Connect() const {
 }
 
 absl::StatusOr<ProfileClient> ProfileFlags::ConnectAdmin() const {
+  if (admin_target.empty() && !absl::StartsWith(server.target, "unix:")) {
+    return Connect();  // over TLS the same address takes writes
+  }
   const std::string target =
       admin_target.empty() ? AdminTargetOf(server.target) : admin_target;
   client::ConnectOptions options;

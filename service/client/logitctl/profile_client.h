@@ -7,6 +7,7 @@
 
 #include <grpcpp/client_context.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,8 @@
 
 namespace logitd::logitctl {
 
+inline constexpr int kPageSizeMax = 1000;  // The server gives no more.
+
 class ProfileClient {
  public:
   ProfileClient(const client::Client& client, absl::Duration timeout)
@@ -30,9 +33,10 @@ class ProfileClient {
   absl::StatusOr<v1::Profile> Get(const std::string& id) const;
   absl::StatusOr<std::vector<v1::Profile>> List(
       const std::string& filter) const;
-  // At most `count`, newest first.
+  // At most `count`, newest first, asked for `page_size` at a time.
   absl::StatusOr<std::vector<v1::Profile>> Revisions(const std::string& id,
-                                                     int count) const;
+                                                     std::uint64_t count,
+                                                     int page_size) const;
   absl::StatusOr<v1::Profile> Create(const std::string& id, v1::Profile profile,
                                      bool validate_only = false) const;
   // Replaces the content whole. profile.etag, when set, must be the stored one.
@@ -42,8 +46,9 @@ class ProfileClient {
                                        const std::string& revision,
                                        const std::string& etag) const;
   absl::Status Delete(const std::string& id, const std::string& etag) const;
-  // Until `each` says false or the stream ends.
+  // Until `each` says false or the stream ends. An empty token: from the start.
   absl::Status Watch(
+      const std::string& resume_token,
       const std::function<bool(const v1::WatchProfilesResponse&)>& each) const;
 
  private:

@@ -20,7 +20,9 @@ constexpr char kExamples[] = R"(Examples:
   logitctl profiles get code@1
   logitctl profiles update code --set default_params.temperature=0.3
   logitctl profiles diff code
+  logitctl profiles revisions code
   logitctl profiles rollback code 1
+  logitctl profiles watch -o json
 
 Writes go to the admin socket, which only the server's own user and root may
 use. `logitctl profiles COMMAND --help` teaches each command.

@@ -7,7 +7,7 @@
 
 namespace logitd::logitctl {
 
-// list, get, diff, watch.
+// list, get, revisions, diff, watch.
 void AddProfileReads(CLI::App* profiles, Command* command);
 // create, update, rollback, delete.
 void AddProfileWrites(CLI::App* profiles, Command* command);

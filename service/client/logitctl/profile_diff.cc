@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -25,11 +26,11 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using Leaves = std::map<std::string, std::string>;  // Path -> JSON.
 
-// Token ids as numbers, other bytes as text.
+// Token ids as numbers, other bytes by their digits: they may be no text.
 std::string BytesText(const std::string& bytes) {
   const auto ids = client::UnpackIds(bytes);
   return ids.ok() ? absl::StrCat("[", absl::StrJoin(*ids, ", "), "]")
-                  : JsonString(bytes);
+                  : JsonString(absl::CHexEscape(bytes));
 }
 
 // The shortest text that reads back as the same number.

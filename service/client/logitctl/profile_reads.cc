@@ -1,18 +1,19 @@
-// logitctl profiles list, get, diff and watch: what nobody needs rights for.
+// logitctl profiles list, get, revisions, diff and watch: what nobody needs
+// rights for.
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
 #include "service/client/logitctl/exit_code.h"
-#include "service/client/logitctl/json.h"
 #include "service/client/logitctl/profile_client.h"
 #include "service/client/logitctl/profile_commands.h"
 #include "service/client/logitctl/profile_diff.h"
@@ -23,6 +24,8 @@
 namespace logitd::logitctl {
 namespace {
 
+constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
+
 struct ReadFlags {
   ProfileFlags where;
   std::string id;
@@ -30,7 +33,9 @@ struct ReadFlags {
   std::string file;
   std::string filter;
   std::string output;
-  std::uint64_t count = 0;
+  std::string resume;
+  std::uint64_t count = kAll;
+  int page = kPageSizeMax;
 };
 
 using Run = absl::Status (*)(const ReadFlags&, const ProfileClient&);
@@ -40,20 +45,16 @@ absl::Status RunList(const ReadFlags& flags, const ProfileClient& client) {
   if (!profiles.ok()) {
     return profiles.status();
   }
-  if (flags.output == "table") {
-    absl::PrintF("%s", ProfileTable(*profiles));
-  } else if (flags.output == "json") {
-    std::vector<std::string> texts;
-    texts.reserve(profiles->size());
-    for (const v1::Profile& profile : *profiles) {
-      texts.push_back(WriteJson(profile, Fields::kAll));
-    }
-    absl::PrintF("%s\n", JsonArray(texts));
-  } else {
-    for (const v1::Profile& profile : *profiles) {
-      absl::PrintF("---\n%s", AnnotatedYaml(profile));
-    }
+  absl::PrintF("%s", ProfilesText(*profiles, flags.output));
+  return absl::OkStatus();
+}
+
+absl::Status RunRevisions(const ReadFlags& flags, const ProfileClient& client) {
+  const auto profiles = client.Revisions(flags.id, flags.count, flags.page);
+  if (!profiles.ok()) {
+    return profiles.status();
   }
+  absl::PrintF("%s", ProfilesText(*profiles, flags.output));
   return absl::OkStatus();
 }
 
@@ -78,7 +79,7 @@ absl::StatusOr<std::pair<v1::Profile, v1::Profile>> BothSides(
     const ReadFlags& flags, const ProfileClient& client) {
   if (flags.file.empty() && flags.other.empty() &&
       !absl::StrContains(flags.id, '@')) {
-    auto last = client.Revisions(flags.id, 2);
+    auto last = client.Revisions(flags.id, 2, 2);
     if (!last.ok()) {
       return last.status();
     }
@@ -120,21 +121,15 @@ absl::Status RunDiff(const ReadFlags& flags, const ProfileClient& client) {
   return absl::OkStatus();
 }
 
-void PrintEvent(const v1::WatchProfilesResponse& event) {
-  const std::string name = v1::WatchEvent_Name(event.event());
-  absl::PrintF("%s%s\n", absl::StripPrefix(name, "WATCH_EVENT_"),
-               event.has_profile()
-                   ? absl::StrCat(" ", RevisionName(event.profile()))
-                   : "");
-  (void)std::fflush(stdout);
-}
-
 absl::Status RunWatch(const ReadFlags& flags, const ProfileClient& client) {
   std::uint64_t seen = 0;
-  return client.Watch([&](const v1::WatchProfilesResponse& event) {
-    PrintEvent(event);
-    return ++seen != flags.count;
-  });
+  const auto text = flags.output == "json" ? EventJson : EventText;
+  return client.Watch(flags.resume,
+                      [&](const v1::WatchProfilesResponse& event) {
+                        absl::PrintF("%s", text(event));
+                        (void)std::fflush(stdout);
+                        return ++seen != flags.count;
+                      });
 }
 
 // A subcommand that connects and then runs.
@@ -153,12 +148,48 @@ std::pair<CLI::App*, ReadFlags*> Add(CLI::App* profiles, Command* command,
   return {app, flags.get()};
 }
 
-void AddOutput(CLI::App* app, const char* usual, ReadFlags* flags) {
-  flags->output = usual;
-  app->add_option("-o,--output", flags->output, "table, yaml or json")
-      ->check(CLI::IsMember({"table", "yaml", "json"}))
+// The first format is the usual one.
+void AddOutput(CLI::App* app, const std::vector<std::string>& formats,
+               ReadFlags* flags) {
+  flags->output = formats.front();
+  app->add_option("-o,--output", flags->output, "How it is printed")
+      ->check(CLI::IsMember(formats))
       ->type_name("FORMAT")
       ->capture_default_str();
+}
+
+void AddRevisions(CLI::App* profiles, Command* command) {
+  const auto [app, flags] =
+      Add(profiles, command, "revisions",
+          "The revisions of a profile, newest first; also of one that was "
+          "deleted.",
+          RunRevisions);
+  app->add_option("ID", flags->id, "The profile")->required();
+  AddOutput(app, {"table", "yaml", "json"}, flags);
+  TakeWholeNumbers(1, kAll,
+                   app->add_option("--count", flags->count,
+                                   "At most this many, the newest"));
+  TakeWholeNumbers(1, kPageSizeMax,
+                   app->add_option("--page-size", flags->page,
+                                   "Asks the server for this many at a time")
+                       ->capture_default_str());
+}
+
+void AddWatch(CLI::App* profiles, Command* command) {
+  const auto [app, flags] =
+      Add(profiles, command, "watch",
+          "What happens to profiles, a line an event, until interrupted: first "
+          "PRESENT for each and SYNCED, then REVISION and DELETED. RESET: what "
+          "was told before no longer counts.",
+          RunWatch);
+  AddOutput(app, {"table", "json"}, flags);
+  app->add_option("--resume", flags->resume,
+                  "Goes on behind the event with this resume_token, which -o "
+                  "json prints")
+      ->type_name("TOKEN");
+  TakeWholeNumbers(
+      1, kAll,
+      app->add_option("--count", flags->count, "Ends after this many events"));
 }
 
 }  // namespace
@@ -168,7 +199,7 @@ void AddProfileReads(CLI::App* profiles, Command* command) {
       Add(profiles, command, "list", "All profiles, by name.", RunList);
   list->add_option("--filter", list_flags->filter,
                    "Only these: labels.team=\"search\" AND model=\"m\"");
-  AddOutput(list, "table", list_flags);
+  AddOutput(list, {"table", "yaml", "json"}, list_flags);
 
   const auto [get, get_flags] =
       Add(profiles, command, "get",
@@ -176,7 +207,7 @@ void AddProfileReads(CLI::App* profiles, Command* command) {
           "be edited and given to update.",
           RunGet);
   get->add_option("ID", get_flags->id, "ID or ID@REVISION")->required();
-  AddOutput(get, "yaml", get_flags);
+  AddOutput(get, {"yaml", "json", "table"}, get_flags);
 
   const auto [diff, diff_flags] =
       Add(profiles, command, "diff",
@@ -191,15 +222,8 @@ void AddProfileReads(CLI::App* profiles, Command* command) {
                    "Compare with this file, - is stdin")
       ->excludes(other);
 
-  const auto [watch, watch_flags] =
-      Add(profiles, command, "watch",
-          "What happens to profiles, a line an event, until interrupted: first "
-          "PRESENT for each and SYNCED, then REVISION and DELETED. RESET: what "
-          "was told before no longer counts.",
-          RunWatch);
-  TakeWholeNumbers(1, std::numeric_limits<std::uint64_t>::max(),
-                   watch->add_option("--count", watch_flags->count,
-                                     "Ends after this many events"));
+  AddRevisions(profiles, command);
+  AddWatch(profiles, command);
 }
 
 }  // namespace logitd::logitctl

@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/json.h"
 #include "service/profiles/profile_file.h"
 
 namespace logitd::logitctl {
@@ -26,6 +27,12 @@ constexpr char kCollection[] = "profiles/";
 
 std::string TimeOf(const google::protobuf::Timestamp& time) {
   return google::protobuf::util::TimeUtil::ToString(time);
+}
+
+// "WATCH_EVENT_DELETED" -> "DELETED".
+std::string EventName(const v1::WatchProfilesResponse& event) {
+  const std::string name = v1::WatchEvent_Name(event.event());
+  return std::string(absl::StripPrefix(name, "WATCH_EVENT_"));
 }
 
 absl::Status FileError(absl::string_view what, const std::string& path) {
@@ -142,6 +149,42 @@ std::string ProfileTable(const std::vector<v1::Profile>& profiles) {
     absl::StrAppend(&table, absl::StripTrailingAsciiWhitespace(line), "\n");
   }
   return table;
+}
+
+std::string ProfilesText(const std::vector<v1::Profile>& profiles,
+                         absl::string_view format) {
+  if (format == "table") {
+    return ProfileTable(profiles);
+  }
+  std::string text;
+  std::vector<std::string> objects;
+  for (const v1::Profile& profile : profiles) {
+    if (format == "json") {
+      objects.push_back(WriteJson(profile, Fields::kAll));
+    } else {
+      absl::StrAppend(&text, "---\n", AnnotatedYaml(profile));
+    }
+  }
+  return format == "json" ? JsonArray(objects) + "\n" : text;
+}
+
+std::string EventText(const v1::WatchProfilesResponse& event) {
+  return absl::StrCat(EventName(event),
+                      event.has_profile()
+                          ? absl::StrCat(" ", RevisionName(event.profile()))
+                          : "",
+                      "\n");
+}
+
+std::string EventJson(const v1::WatchProfilesResponse& event) {
+  const auto text = [](const std::string& value) {
+    return value.empty() ? "null" : JsonString(value);
+  };
+  return JsonObject({{"event", JsonString(EventName(event))},
+                     {"profile", text(event.profile().name())},
+                     {"revision", text(event.profile().revision())},
+                     {"resume_token", text(event.resume_token())}}) +
+         "\n";
 }
 
 std::string FindingText(const v1::LintFinding& finding) {

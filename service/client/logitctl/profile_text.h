@@ -42,6 +42,17 @@ std::string AnnotatedYaml(const v1::Profile& profile);
 // Columns with a head, a line for each profile.
 std::string ProfileTable(const std::vector<v1::Profile>& profiles);
 
+// Several profiles as `format`: "table", "yaml" (documents) or "json" (one
+// array, with what only servers set).
+std::string ProfilesText(const std::vector<v1::Profile>& profiles,
+                         absl::string_view format);
+
+// One line: "REVISION profiles/code@3".
+std::string EventText(const v1::WatchProfilesResponse& event);
+// One line, a JSON object: event, profile, revision, resume_token. What an
+// event has not is null.
+std::string EventJson(const v1::WatchProfilesResponse& event);
+
 // "severity rule field: message\n  fix: ...\n".
 std::string FindingText(const v1::LintFinding& finding);
 

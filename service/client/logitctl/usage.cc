@@ -73,17 +73,30 @@ void TakePositiveNumbers(CLI::Option* option) {
 }
 
 std::string WhyNotParsed(const CLI::App& app, const CLI::ParseError& error) {
-  if (const std::string stray = Stray(app); !stray.empty()) {
-    return absl::StrCat(stray, " is not a command; there are ", Commands(app));
+  const CLI::App* reached = &app;
+  std::string path;  // " profiles list"
+  while (true) {
+    const std::string stray = Stray(*reached);
+    const std::vector<CLI::App*> chosen = reached->get_subcommands();
+    const bool has_commands = !reached->get_subcommands(nullptr).empty();
+    const std::string of = path.empty() ? "" : absl::StrCat(" of", path);
+    if (has_commands && !stray.empty()) {
+      return absl::StrCat(stray, " is not a command", of, "; there are ",
+                          Commands(*reached));
+    }
+    if (has_commands && chosen.empty()) {
+      return absl::StrCat("a command", of, " is missing; there are ",
+                          Commands(*reached));
+    }
+    if (chosen.empty()) {
+      return absl::StrCat(stray.empty()
+                              ? error.what()
+                              : absl::StrCat(stray, " is not expected"),
+                          "; see logitctl", path, " --help");
+    }
+    reached = chosen.front();
+    absl::StrAppend(&path, " ", reached->get_name());
   }
-  const std::vector<CLI::App*> chosen = app.get_subcommands();
-  if (chosen.empty()) {
-    return absl::StrCat("a command is missing; there are ", Commands(app));
-  }
-  const std::string stray = Stray(*chosen.front());
-  return absl::StrCat(
-      stray.empty() ? error.what() : absl::StrCat(stray, " is not expected"),
-      "; see logitctl ", chosen.front()->get_name(), " --help");
 }
 
 }  // namespace logitd::logitctl

@@ -26,7 +26,8 @@ void TakeWholeNumbers(std::uint64_t min, std::uint64_t max,
 void TakePositiveNumbers(CLI::Option* option);
 
 // What was wrong with a command line that did not parse: the first word that
-// has no place in it, or else what CLI11 says. One line.
+// has no place in it, with the commands there are where one was expected, or
+// else what CLI11 says. One line.
 std::string WhyNotParsed(const CLI::App& app, const CLI::ParseError& error);
 
 }  // namespace logitd::logitctl
