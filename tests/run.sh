@@ -11,7 +11,8 @@ usage: tests/run.sh [--fast | --long]
                the product with gcc; other instruction sets under emulation
   --fast       the release build with all tests, nothing else
   --long       on top: clang-tidy, all tests with gcc and no precompiled
-               header, and LOGITD_LONG=1, with which tests take more samples
+               header, the image from sources, and LOGITD_LONG=1, with which
+               tests take more samples
 
 Logs: .build/logs/<stage>.log. LOGITD_JOBS sets the parallel jobs (all cores).
 A second run compiles nothing again.
@@ -147,6 +148,8 @@ run_stages() {
   if [[ $mode == long ]]; then
     stage clang-tidy check_clang_tidy || true
     build_and_test gcc-tests || true
+    LOGITD_SOURCE_DIR="$root" LOGITD_BUILD_DIR="$root/.build/release" \
+        stage image-from-sources /usr/bin/python3 tests/deploy/builder.py || true
   fi
 }
 
