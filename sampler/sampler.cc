@@ -68,7 +68,7 @@ absl::Status Load(const KernelTable& kernels, const Plan& plan, const Row& row,
                             workspace->row(), &bad_count);
   if (bad != kernels::kNone && !plan.ban_non_finite) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "logits: NaN or +inf at index ", bad,
+        kNonFiniteError, bad,
         " of the row; on_non_finite BAN would count it as banned"));
   }
   outcome->non_finite_banned = bad_count;

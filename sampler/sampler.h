@@ -52,6 +52,8 @@ inline constexpr uint32_t kTopMax = 1024;
 
 inline constexpr double kNotReported = std::numeric_limits<double>::quiet_NaN();
 inline constexpr uint32_t kNoToken = 0xFFFFFFFFu;
+// How the message of a row with NaN or +inf begins.
+inline constexpr char kNonFiniteError[] = "logits: NaN or +inf at index ";
 
 struct TopToken {
   uint32_t id;

@@ -88,10 +88,9 @@ void AcceptLoop::Accept(const ListeningSocket& socket) {
 }
 
 bool AcceptLoop::MayKeep(const ListeningSocket& socket, int fd) const {
-  rlimit limit = {};  // asked each time: prlimit may change it
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
   const Peers peers = socket.is_tcp() ? Peers::kTcp : unix_peers_;
-  return static_cast<rlim_t>(fd) < DescriptorsFor(peers, limit.rlim_cur);
+  // The limit is asked each time: prlimit may change it.
+  return static_cast<rlim_t>(fd) < DescriptorsFor(peers, DescriptorLimit());
 }
 
 void AcceptLoop::Shed(int listener_fd) {

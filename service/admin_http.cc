@@ -19,16 +19,25 @@ namespace {
 constexpr char kText[] = "text/plain; charset=utf-8";
 constexpr char kMetricsText[] = "text/plain; version=0.0.4; charset=utf-8";
 
+constexpr char kJson[] = "application/json";
+
 // civetweb takes one connection more than its threads and its queue hold, and
 // only when it finds no descriptor for it does it spin.
 constexpr int kQueued = 2;
-constexpr int kThreads = kHttpConnectionsMax - kQueued - 1;
 
 struct Reply {
   const char* status;
   const char* type;
   std::string body;
 };
+
+// None of the facts holds a character that JSON would escape.
+std::string BuildJson(const BuildFacts& build) {
+  return absl::StrCat("{\"version\":\"", build.version, "\",\"semantics\":\"",
+                      build.semantics, "\",\"core\":\"", build.core,
+                      "\",\"instruction_set\":\"", build.instruction_set,
+                      "\"}\n");
+}
 
 // A connection from this host, closed at once.
 void Connect(int port) {
@@ -49,10 +58,13 @@ int Silence(const mg_connection*, const char*) { return 1; }
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AdminHttp>> AdminHttp::Start(
-    const std::string& address, Pages pages) {
+    const std::string& address, Pages pages,
+    std::chrono::milliseconds request_timeout) {
   std::unique_ptr<AdminHttp> admin(new AdminHttp(std::move(pages)));
-  const std::string threads = absl::StrCat(kThreads);
+  const std::string threads =
+      absl::StrCat(HttpConnectionsFor(DescriptorLimit()) - kQueued - 1);
   const std::string queued = absl::StrCat(kQueued);
+  const std::string timeout_ms = absl::StrCat(request_timeout.count());
   const char* options[] = {"listening_ports",
                            address.c_str(),
                            "num_threads",
@@ -60,7 +72,7 @@ absl::StatusOr<std::unique_ptr<AdminHttp>> AdminHttp::Start(
                            "connection_queue",
                            queued.c_str(),
                            "request_timeout_ms",
-                           "1000",
+                           timeout_ms.c_str(),
                            "enable_directory_listing",
                            "no",
                            nullptr};
@@ -121,17 +133,19 @@ int AdminHttp::Handle(mg_connection* connection, void* self) {
 void AdminHttp::Answer(const std::string& path, bool head,
                        mg_connection* connection) {
   Reply reply = {"404 Not Found", kText,
-                 "pages: /metrics /healthz /readyz /configz\n"};
+                 "pages: /metrics /healthz /readyz /configz /buildz\n"};
   if (path == "/metrics") {
     reply = {"200 OK", kMetricsText, pages_.metrics()};
   } else if (path == "/healthz") {
     reply = {"200 OK", kText, "ok\n"};
   } else if (path == "/readyz") {
-    const bool ready = pages_.ready();
-    reply = {ready ? "200 OK" : "503 Service Unavailable", kText,
-             ready ? "ready\n" : "not ready\n"};
+    ReadinessPage page = pages_.readiness();
+    reply = {page.ready ? "200 OK" : "503 Service Unavailable", kText,
+             std::move(page.text)};
   } else if (path == "/configz") {
     reply = {"200 OK", kText, pages_.config()};
+  } else if (path == "/buildz") {
+    reply = {"200 OK", kJson, BuildJson(pages_.build)};
   }
   mg_printf(connection,
             "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"

@@ -188,6 +188,7 @@ struct Flags {
   std::string config_file;
   bool print_config = false;
   bool check_config = false;
+  bool print_metrics = false;
   bool version = false;
 };
 
@@ -213,6 +214,8 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_flag("--check_config", flags->check_config,
                 "Check the settings and the files that they name, and do not "
                 "serve.");
+  app->add_flag("--print_metrics", flags->print_metrics,
+                "Print the catalogue of metrics as Markdown.");
   app->add_flag("--version", flags->version, "Print the version.");
 }
 
@@ -221,6 +224,10 @@ absl::StatusOr<Command> Decide(const Flags& flags, const Environ& environ) {
   if (flags.version) {
     command.text = absl::StrCat("logitd ", Version(), " (", kSemantics,
                                 ", core ", kCoreVersion, ")\n");
+    return command;
+  }
+  if (flags.print_metrics) {
+    command.text = MetricsTable();
     return command;
   }
   AllGiven all;

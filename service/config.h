@@ -17,6 +17,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "service/limits.h"
+#include "service/log.h"
+#include "service/metrics.h"
 #include "service/tls_files.h"
 
 namespace logitd {
@@ -39,6 +41,8 @@ struct Config {
   std::vector<std::string> allowed_profiles;  // empty: all
   bool require_profile = false;
   absl::Duration drain_timeout = absl::Seconds(20);
+  MetricsOptions metrics;
+  LogLevel log_level = LogLevel::kInfo;
 
   // YAML that --config takes, each line with its source.
   std::string printed;

@@ -125,17 +125,19 @@ Setting TextList(const char* name, const char* value_name, const char* help,
           true};
 }
 
-Setting Switch(const char* name, const char* help, bool Config::*member) {
+// `member` gives the bool of a Config.
+template <class Member>
+Setting Switch(const char* name, const char* help, Member member) {
   return {name, "BOOL", help,
           [=](const Texts& texts, Config* config) -> std::string {
             if (texts[0] != "true" && texts[0] != "false") {
               return "is not true or false";
             }
-            config->*member = texts[0] == "true";
+            member(*config) = texts[0] == "true";
             return "";
           },
           [=](const Config& config) -> Texts {
-            return {config.*member ? "true" : "false"};
+            return {member(config) ? "true" : "false"};
           }};
 }
 
@@ -195,8 +197,8 @@ std::vector<Setting> ServingSettings() {
        "Repeatable; in the environment separated by commas.",
        SetListen, [](const Config& c) -> Texts { return c.listen; }, true},
       {"admin_http", "HOST:PORT",
-       "Where to serve /metrics, /healthz, /readyz and /configz. Port 0 takes "
-       "a free one; off: not at all.",
+       "Where to serve /metrics, /healthz, /readyz, /configz and /buildz. Port "
+       "0 takes a free one; off: not at all.",
        SetAdminHttp,
        [](const Config& c) -> Texts {
          return {c.admin_http.empty() ? "off" : c.admin_http};
@@ -239,10 +241,49 @@ std::vector<Setting> TlsSettings() {
               "PEM certificates of which a client's must be one or be signed "
               "by one: mutual TLS.",
               &TlsFiles::client_ca),
-      Switch("allow_tcp_without_mtls",
-             "Serve TCP to anybody who reaches it: no client certificate, and "
-             "without --tls_cert no encryption.",
-             &Config::allow_tcp_without_mtls),
+      Switch(
+          "allow_tcp_without_mtls",
+          "Serve TCP to anybody who reaches it: no client certificate, and "
+          "without --tls_cert no encryption.",
+          [](auto& c) -> auto& { return c.allow_tcp_without_mtls; }),
+  };
+}
+
+std::string SetMetricsShare(const Texts& texts, Config* config) {
+  double share = 0;
+  if (!absl::SimpleAtod(texts[0], &share) || !(share >= 0 && share <= 1)) {
+    return "is not a number in [0, 1]";
+  }
+  config->metrics.share = share;
+  return "";
+}
+
+std::string SetLogLevelText(const Texts& texts, Config* config) {
+  const auto level = ReadLogLevel(texts[0]);
+  if (!level) return "is not one of debug, info, warning, error";
+  config->log_level = *level;
+  return "";
+}
+
+std::vector<Setting> ObservationSettings() {
+  return {
+      Switch(
+          "metrics",
+          "Count what /metrics tells. false: only facts of process and "
+          "profiles.",
+          [](auto& c) -> auto& { return c.metrics.enabled; }),
+      {"metrics_share", "SHARE",
+       "Share of rows, chosen by chance, whose kept mass, entropy and "
+       "log-probability are measured: each costs a pass over its row. Changes "
+       "no token.",
+       SetMetricsShare,
+       [](const Config& c) -> Texts {
+         return {absl::StrCat(c.metrics.share)};
+       }},
+      {"log_level", "LEVEL",
+       "Least level of the log's lines: debug, info, warning or error.",
+       SetLogLevelText,
+       [](const Config& c) -> Texts { return {NameOf(c.log_level)}; }},
   };
 }
 
@@ -311,8 +352,9 @@ std::vector<Setting> ProfileSettings() {
       TextList("allowed_profiles", "ID",
                "The only profiles that sessions may name. Repeatable.",
                &Config::allowed_profiles),
-      Switch("require_profile", "Refuse sessions without a profile.",
-             &Config::require_profile),
+      Switch(
+          "require_profile", "Refuse sessions without a profile.",
+          [](auto& c) -> auto& { return c.require_profile; }),
   };
 }
 
@@ -321,8 +363,8 @@ std::vector<Setting> ProfileSettings() {
 const std::vector<Setting>& Settings() {
   static const auto* const settings = [] {
     auto* all = new std::vector<Setting>;
-    for (auto* group :
-         {&ServingSettings, &TlsSettings, &LimitSettings, &ProfileSettings}) {
+    for (auto* group : {&ServingSettings, &TlsSettings, &LimitSettings,
+                        &ProfileSettings, &ObservationSettings}) {
       for (Setting& setting : group()) all->push_back(std::move(setting));
     }
     return all;

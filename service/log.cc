@@ -2,13 +2,22 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "absl/time/time.h"
 
 namespace logitd {
 namespace {
+
+constexpr const char* kNames[kLogLevelCount] = {"debug", "info", "warning",
+                                                "error"};
+
+std::atomic<LogLevel> level_min{LogLevel::kInfo};
+std::atomic<uint64_t> written[kLogLevelCount];
+std::atomic<uint64_t> suppressed_count;
 
 std::string JsonString(absl::string_view text) {
   std::string out = "\"";
@@ -25,23 +34,28 @@ std::string JsonString(absl::string_view text) {
   return out + "\"";
 }
 
-const char* NameOf(LogLevel level) {
-  switch (level) {
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kError:
-      return "error";
-  }
-  return "error";
+LogSampler& Sampler() {
+  static auto* const sampler = new LogSampler;
+  return *sampler;
 }
 
 }  // namespace
 
+const char* NameOf(LogLevel level) {
+  return kNames[static_cast<size_t>(level)];
+}
+
+std::optional<LogLevel> ReadLogLevel(absl::string_view name) {
+  for (size_t i = 0; i < kLogLevelCount; ++i) {
+    if (name == kNames[i]) return static_cast<LogLevel>(i);
+  }
+  return std::nullopt;
+}
+
+void SetLogLevel(LogLevel level) { level_min = level; }
+
 std::string LogLine(absl::string_view ts, LogLevel level,
-                    absl::string_view message,
-                    std::initializer_list<LogField> fields) {
+                    absl::string_view message, const LogFields& fields) {
   std::string line =
       absl::StrCat("{\"ts\":", JsonString(ts), ",\"level\":\"", NameOf(level),
                    "\",\"msg\":", JsonString(message));
@@ -53,7 +67,7 @@ std::string LogLine(absl::string_view ts, LogLevel level,
 }
 
 bool LogTo(int fd, LogLevel level, absl::string_view message,
-           std::initializer_list<LogField> fields) {
+           const LogFields& fields) {
   const std::string now = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
                                            absl::UTCTimeZone());
   const std::string line = LogLine(now, level, message, fields);
@@ -61,10 +75,51 @@ bool LogTo(int fd, LogLevel level, absl::string_view message,
          static_cast<ssize_t>(line.size());
 }
 
-void Log(LogLevel level, absl::string_view message,
-         std::initializer_list<LogField> fields) {
+void Log(LogLevel level, absl::string_view message, const LogFields& fields) {
+  if (level < level_min.load(std::memory_order_relaxed)) return;
+  const std::optional<uint64_t> left_out = Sampler().Take(message, absl::Now());
+  if (!left_out) {
+    suppressed_count.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  written[static_cast<size_t>(level)].fetch_add(1, std::memory_order_relaxed);
   // A log that cannot be written is not worth a fault.
-  LogTo(STDERR_FILENO, level, message, fields);
+  if (*left_out == 0) {
+    LogTo(STDERR_FILENO, level, message, fields);
+    return;
+  }
+  LogFields more = fields;
+  more.emplace_back("suppressed", absl::StrCat(*left_out));
+  LogTo(STDERR_FILENO, level, message, more);
+}
+
+LogCounts GetLogCounts() {
+  LogCounts counts;
+  for (size_t i = 0; i < kLogLevelCount; ++i) counts.lines[i] = written[i];
+  counts.suppressed = suppressed_count;
+  return counts;
+}
+
+std::optional<uint64_t> LogSampler::Take(absl::string_view message,
+                                         absl::Time now) {
+  const std::lock_guard lock(mu_);
+  auto it = seen_.find(message);
+  if (it == seen_.end()) {
+    const bool full = seen_.size() >= kMessagesMax;
+    it = seen_.try_emplace(full ? std::string() : std::string(message)).first;
+  }
+  Seen& seen = it->second;
+  // A clock that was set back begins anew, too.
+  if (now - seen.begin >= kSpan || now < seen.begin) {
+    seen.begin = now;
+    seen.lines = 0;
+  }
+  if (seen.lines >= kLines) {
+    ++seen.suppressed;
+    return std::nullopt;
+  }
+  ++seen.lines;
+  return std::exchange(seen.suppressed, 0);
 }
 
 }  // namespace logitd

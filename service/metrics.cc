@@ -1,280 +1,151 @@
 #include "service/metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
-
 #include <chrono>
+#include <cmath>
 #include <utility>
 
-#include "absl/types/span.h"
+#include "absl/strings/match.h"
 
 namespace logitd {
 namespace {
 
-enum class Kind { kCounter, kGauge, kSeconds, kKept };
+enum TokenKind : size_t { kSampled, kGiven, kAppended };
+enum NonFinite : size_t { kBanned, kRefused };
+enum Stage : size_t { kParse, kWait, kLists, kRowsStage, kReply, kStageCount };
 
-// One metric: a series without label, or one for each value of the label.
-struct Metric {
-  Kind kind;
-  const char* name;
-  const char* help;
-  const char* label = nullptr;
-  absl::Span<const char* const> values = {};  // indexed as the callers index
-};
+double SecondsSinceEpoch() {
+  const std::chrono::duration<double> now =
+      std::chrono::system_clock::now().time_since_epoch();
+  return now.count();
+}
 
-// nullptr: no series.
-constexpr const char* kTokenKinds[] = {"sampled", "given", "appended"};
-constexpr const char* kStatuses[] = {nullptr,   "ok",     "replayed",
-                                     "skipped", "peeked", "error"};
-constexpr const char* kReasons[] = {nullptr, "eos", "stop_id", "stop_sequence",
-                                    "max_tokens"};
-// Codes as gRPC numbers them.
-constexpr const char* kCodes[] = {nullptr,
-                                  "CANCELLED",
-                                  "UNKNOWN",
-                                  "INVALID_ARGUMENT",
-                                  "DEADLINE_EXCEEDED",
-                                  "NOT_FOUND",
-                                  "ALREADY_EXISTS",
-                                  "PERMISSION_DENIED",
-                                  "RESOURCE_EXHAUSTED",
-                                  "FAILED_PRECONDITION",
-                                  "ABORTED",
-                                  "OUT_OF_RANGE",
-                                  "UNIMPLEMENTED",
-                                  "INTERNAL",
-                                  "UNAVAILABLE",
-                                  "DATA_LOSS",
-                                  "UNAUTHENTICATED"};
-
-enum Index {
-  kTokens,
-  kSteps,
-  kRows,
-  kErrors,
-  kReceived,
-  kSent,
-  kSessionsActive,
-  kSessionsOpened,
-  kStreamsActive,
-  kStepSeconds,
-  kRowSeconds,
-  kQueueDepth,
-  kKeptTokens,
-  kFinished,
-  kStartTime,
-};
-enum TokenKind { kSampled, kGiven, kAppended };
-
-// The list, in the order of Index. logitd_build_info stands apart: its labels
-// are facts, not a closed set.
-constexpr Metric kList[] = {
-    {Kind::kCounter, "logitd_tokens_total",
-     "Tokens added to sessions: sampled here, given with a row, or appended "
-     "without one.",
-     "kind", kTokenKinds},
-    {Kind::kCounter, "logitd_steps_total", "Steps answered."},
-    {Kind::kCounter, "logitd_rows_total",
-     "Entries of steps, by what became of them.", "status", kStatuses},
-    {Kind::kCounter, "logitd_errors_total",
-     "Errors told to clients, of calls, list elements and entries.", "code",
-     kCodes},
-    {Kind::kCounter, "logitd_received_bytes_total",
-     "Bytes of request messages."},
-    {Kind::kCounter, "logitd_sent_bytes_total", "Bytes of reply messages."},
-    {Kind::kGauge, "logitd_sessions_active",
-     "Sessions open now, those whose history still arrives included."},
-    {Kind::kCounter, "logitd_sessions_opened_total",
-     "Sessions opened, forks included."},
-    {Kind::kGauge, "logitd_streams_active", "Sample streams open now."},
-    {Kind::kSeconds, "logitd_step_duration_seconds",
-     "From the start of a step's first row to the end of its last."},
-    {Kind::kSeconds, "logitd_row_duration_seconds",
-     "Time of one row, from logits to token."},
-    {Kind::kGauge, "logitd_queue_depth",
-     "Sessions whose next row waits for a worker thread."},
-    {Kind::kKept, "logitd_kept_tokens",
-     "Candidates that truncation kept, of each row sampled."},
-    {Kind::kCounter, "logitd_finished_total",
-     "Sessions that came to their end, by reason.", "reason", kReasons},
-    {Kind::kGauge, "process_start_time_seconds",
-     "Start of the process, seconds since the epoch."},
-};
-
-prometheus::Histogram::BucketBoundaries Bounds(Kind kind) {
-  if (kind == Kind::kKept) return {kKeptBounds.begin(), kKeptBounds.end()};
-  return {kDurationBounds.begin(), kDurationBounds.end()};
+// A chance of `share`, as a bound for 64 random bits; 0: never.
+uint64_t BoundOf(const MetricsOptions& options) {
+  if (!options.enabled || options.share <= 0) return 0;
+  if (options.share >= 1) return UINT64_MAX;
+  return static_cast<uint64_t>(std::ldexp(options.share, 64));
 }
 
 }  // namespace
 
-struct Metrics::Series {
-  // One metric of the list; what is not of its kind stays empty.
-  struct One {
-    std::vector<prometheus::Counter*> counters;  // by place in Metric::values
-    prometheus::Gauge* gauge = nullptr;
-    prometheus::Histogram* histogram = nullptr;
-  };
-  prometheus::Registry registry;
-  std::vector<One> all;  // in the order of Index
+Metrics::Metrics(BuildFacts build, const MetricsOptions& options)
+    : build_(std::move(build)),
+      enabled_(options.enabled),
+      watch_below_(BoundOf(options)),
+      start_time_seconds_(SecondsSinceEpoch()),
+      shards_(layout_.cell_count()) {}
 
-  void Add(const Metric& metric);
-  void Increment(Index index, size_t value, double by) {
-    if (by != 0) all[index].counters[value]->Increment(by);
-  }
-  prometheus::Gauge& gauge(Index index) { return *all[index].gauge; }
-  prometheus::Histogram& histogram(Index index) {
-    return *all[index].histogram;
-  }
-
- private:
-  std::vector<prometheus::Counter*> MakeCounters(const Metric& metric);
-};
-
-std::vector<prometheus::Counter*> Metrics::Series::MakeCounters(
-    const Metric& metric) {
-  auto& family = prometheus::BuildCounter()
-                     .Name(metric.name)
-                     .Help(metric.help)
-                     .Register(registry);
-  if (metric.label == nullptr) return {&family.Add({})};
-  std::vector<prometheus::Counter*> counters;
-  for (const char* value : metric.values) {
-    counters.push_back(value != nullptr ? &family.Add({{metric.label, value}})
-                                        : nullptr);
-  }
-  return counters;
-}
-
-void Metrics::Series::Add(const Metric& metric) {
-  One& one = all.emplace_back();
-  switch (metric.kind) {
-    case Kind::kCounter:
-      one.counters = MakeCounters(metric);
-      return;
-    case Kind::kGauge:
-      one.gauge = &prometheus::BuildGauge()
-                       .Name(metric.name)
-                       .Help(metric.help)
-                       .Register(registry)
-                       .Add({});
-      return;
-    case Kind::kSeconds:
-    case Kind::kKept:
-      one.histogram = &prometheus::BuildHistogram()
-                           .Name(metric.name)
-                           .Help(metric.help)
-                           .Register(registry)
-                           .Add({}, Bounds(metric.kind));
+void Metrics::Count(MetricIndex metric, size_t series, uint64_t by) {
+  if (enabled_ && by != 0) {
+    shards_.Mine().Add(layout_.Cell(metric, series), by);
   }
 }
 
-Metrics::Metrics(const Build& build) : series_(std::make_unique<Series>()) {
-  for (const Metric& metric : kList) series_->Add(metric);
-  prometheus::BuildGauge()
-      .Name("logitd_build_info")
-      .Help("What runs here; always 1.")
-      .Register(series_->registry)
-      .Add({{"version", build.version},
-            {"semantics", build.semantics},
-            {"instruction_set", build.instruction_set}})
-      .Set(1);
-  const std::chrono::duration<double> now =
-      std::chrono::system_clock::now().time_since_epoch();
-  series_->gauge(kStartTime).Set(now.count());
+void Metrics::Observe(Shard* shard, MetricIndex metric, size_t series,
+                      double value) const {
+  const size_t cell = layout_.Cell(metric, series);
+  shard->AddSum(cell, value);
+  shard->Add(cell + layout_.BucketOf(metric, value), 1);
 }
-
-Metrics::~Metrics() = default;
 
 void Metrics::AddStreams(int change) {
-  series_->gauge(kStreamsActive).Increment(change);
+  Count(kStreamsActive, 0, static_cast<uint64_t>(change));
 }
 
 void Metrics::AddSessions(int64_t change, uint64_t opened) {
-  if (change != 0) {
-    series_->gauge(kSessionsActive).Increment(static_cast<double>(change));
-  }
-  series_->Increment(kSessionsOpened, 0, static_cast<double>(opened));
+  Count(kSessionsActive, 0, static_cast<uint64_t>(change));
+  Count(kSessionsOpened, 0, opened);
 }
 
-void Metrics::AddReceivedBytes(uint64_t bytes) {
-  series_->Increment(kReceived, 0, static_cast<double>(bytes));
-}
+void Metrics::AddReceivedBytes(uint64_t bytes) { Count(kReceived, 0, bytes); }
 
-void Metrics::AddSentBytes(uint64_t bytes) {
-  series_->Increment(kSent, 0, static_cast<double>(bytes));
-}
+void Metrics::AddSentBytes(uint64_t bytes) { Count(kSent, 0, bytes); }
 
 void Metrics::AddAppendedTokens(uint64_t count, FinishReason finish) {
-  series_->Increment(kTokens, kAppended, static_cast<double>(count));
+  Count(kTokens, kAppended, count);
   if (finish == FinishReason::kNone) return;
-  series_->Increment(kFinished, static_cast<size_t>(finish), 1);
+  Count(kFinished, static_cast<size_t>(finish), 1);
 }
 
-void Metrics::AddError(absl::StatusCode code, uint32_t count) {
+void Metrics::AddError(absl::StatusCode code) {
   if (code == absl::StatusCode::kOk) return;
-  series_->Increment(kErrors, static_cast<size_t>(code), count);
+  Count(kErrors, static_cast<size_t>(code), 1);
 }
 
-void Metrics::AddStep(const StepTally& tally) {
-  series_->Increment(kSteps, 0, 1);
-  series_->Increment(kTokens, kSampled, tally.sampled);
-  series_->Increment(kTokens, kGiven, tally.given);
-  for (size_t i = 1; i < tally.rows.size(); ++i) {
-    series_->Increment(kRows, i, tally.rows[i]);
+void Metrics::AddStep() { Count(kSteps, 0, 1); }
+
+void Metrics::AddRow(const EntryResult& result, double seconds) {
+  if (!enabled_) return;
+  Shard* shard = &shards_.Mine();
+  shard->Add(layout_.Cell(kRows, static_cast<size_t>(result.status)), 1);
+  switch (result.status) {
+    case EntryStatus::kOk:
+      AddOutcome(shard, result);
+      [[fallthrough]];
+    case EntryStatus::kPeeked:
+      Observe(shard, kRowSeconds, 0, seconds);
+      Observe(shard, kKeptTokens, 0, result.outcome.kept);
+      break;
+    case EntryStatus::kError:
+      AddError(result.error.code());
+      if (absl::StrContains(result.error.message(), kNonFiniteError)) {
+        Count(kNonFiniteRows, kRefused, 1);
+      }
+      break;
+    case EntryStatus::kReplayed:
+    case EntryStatus::kSkipped:
+      break;
   }
-  for (size_t i = 1; i < tally.finished.size(); ++i) {
-    series_->Increment(kFinished, i, tally.finished[i]);
-  }
-  for (size_t i = 1; i < tally.errors.size(); ++i) {
-    series_->Increment(kErrors, i, tally.errors[i]);
-  }
-  series_->histogram(kStepSeconds).Observe(tally.step_seconds);
-  series_->histogram(kRowSeconds)
-      .ObserveMultiple(tally.row_seconds.counts(), tally.row_seconds.sum());
-  series_->histogram(kKeptTokens)
-      .ObserveMultiple(tally.kept.counts(), tally.kept.sum());
 }
 
-void Metrics::SetQueueDepth(std::function<size_t()> depth) {
-  queue_depth_ = std::move(depth);
+void Metrics::AddOutcome(Shard* shard, const EntryResult& result) const {
+  const auto count = [&](MetricIndex metric, size_t series, bool does) {
+    if (does) shard->Add(layout_.Cell(metric, series), 1);
+  };
+  const Outcome& outcome = result.outcome;
+  count(kTokens, result.given ? kGiven : kSampled, true);
+  count(kFinished, static_cast<size_t>(result.finish),
+        result.finish != FinishReason::kNone);
+  count(kGreedyRows, 0, outcome.greedy && !result.given);
+  count(kRepeated, 0, result.repeats);
+  count(kPhaseSwitches, 0, result.switches_phase);
+  count(kNonFiniteRows, kBanned, outcome.non_finite_banned > 0);
+  count(kBansLifted, 0, outcome.soft_bans_lifted);
+  if (result.quality) AddWatched(shard, result);
+}
+
+void Metrics::AddWatched(Shard* shard, const EntryResult& result) const {
+  const Quality& quality = *result.quality;
+  Observe(shard, kKeptMass, 0, quality.kept_mass);
+  Observe(shard, kEntropy, 0, quality.raw_entropy);
+  Observe(shard, kEntropy, 1, quality.final_entropy);
+  Observe(shard, kSurprisal, 0, -quality.raw_logprob);
+  shard->Add(layout_.Cell(kAgreement, quality.is_likeliest ? 1 : 0), 1);
+}
+
+void Metrics::AddRequest(const RequestTimes& times) {
+  if (!enabled_) return;
+  Shard* shard = &shards_.Mine();
+  const auto transport = static_cast<size_t>(times.transport);
+  Observe(shard, kRequestSeconds, transport, times.total);
+  const double known = times.parse + times.lists + times.rows + times.reply;
+  const double stages[kStageCount] = {times.parse, times.total - known,
+                                      times.lists, times.rows, times.reply};
+  for (size_t i = 0; i < kStageCount; ++i) {
+    if (stages[i] <= 0) continue;
+    Observe(shard, kStageSeconds, transport * kStageCount + i, stages[i]);
+  }
+}
+
+void Metrics::SetReadings(std::function<Readings()> read) {
+  read_ = std::move(read);
 }
 
 std::string Metrics::Text() const {
-  if (queue_depth_) {
-    series_->gauge(kQueueDepth).Set(static_cast<double>(queue_depth_()));
-  }
-  return prometheus::TextSerializer().Serialize(series_->registry.Collect());
-}
-
-void StepTally::Clear() {
-  step_seconds = 0;
-  rows = {};
-  finished = {};
-  errors = {};
-  sampled = 0;
-  given = 0;
-  row_seconds.Clear();
-  kept.Clear();
-}
-
-void StepTally::Add(const EntryResult& result, double seconds) {
-  ++rows[static_cast<size_t>(result.status)];
-  if (result.status == EntryStatus::kError) {
-    ++errors[static_cast<size_t>(result.error.code())];
-  }
-  const bool ok = result.status == EntryStatus::kOk;
-  if (!ok && result.status != EntryStatus::kPeeked) return;
-  row_seconds.Add(seconds);
-  kept.Add(result.outcome.kept);
-  if (!ok) return;
-  ++(result.given ? given : sampled);
-  if (result.finish != FinishReason::kNone) {
-    ++finished[static_cast<size_t>(result.finish)];
-  }
+  const Readings readings = read_ ? read_() : Readings();
+  const ProcessReadings process = ReadProcess();
+  return MetricsText(layout_, shards_,
+                     {build_, readings, process, start_time_seconds_});
 }
 
 }  // namespace logitd

@@ -1,83 +1,46 @@
 // Metrics: what the process counts, served as Prometheus text.
 //
-// All names, helps, labels and buckets stand in one list in metrics.cc; labels
-// come from closed sets. Thread-safe. A step is observed once, from a tally
-// that its rows filled without locks; nothing here is called per row. Knows no
-// gRPC. prometheus-cpp is included in metrics.cc only.
+// The catalogue is metrics_list.h. Thread-safe: every thread adds to a shard of
+// its own (metrics_shards.h), without a lock or a line that others write, so
+// this may be called for every row. Nothing is counted when it is not enabled.
+// Knows no gRPC and no protobuf.
 #ifndef LOGITD_SERVICE_METRICS_H_
 #define LOGITD_SERVICE_METRICS_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
+#include "service/metrics_readings.h"
+#include "service/metrics_shards.h"
+#include "service/metrics_text.h"
 #include "service/session/session.h"
 
 namespace logitd {
 
-// Upper bounds, in seconds: 1 us to 1 s; a step may take longer.
-inline constexpr std::array<double, 16> kDurationBounds = {
-    1e-6, 2.5e-6, 5e-6,   1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4,
-    5e-4, 1e-3,   2.5e-3, 5e-3, 1e-2,   0.1,  1.0,  10.0};
-// Upper bounds, in tokens.
-inline constexpr std::array<double, 12> kKeptBounds = {
-    1, 2, 4, 8, 16, 32, 64, 128, 512, 2048, 16384, 131072};
+// As `transport` is indexed in the catalogue.
+enum class Transport { kNone, kInline };
 
-// Observations put into buckets beforehand.
-template <size_t kBounds>
-class BucketTally {
- public:
-  explicit BucketTally(const std::array<double, kBounds>& bounds)
-      : bounds_(bounds), counts_(kBounds + 1, 0.0) {}
-  void Add(double value) {
-    size_t bucket = 0;
-    while (bucket < kBounds && value > bounds_[bucket]) ++bucket;
-    counts_[bucket] += 1;
-    sum_ += value;
-  }
-  void Clear() {
-    counts_.assign(kBounds + 1, 0.0);
-    sum_ = 0;
-  }
-  const std::vector<double>& counts() const { return counts_; }
-  double sum() const { return sum_; }
-
- private:
-  const std::array<double, kBounds>& bounds_;
-  std::vector<double> counts_;
-  double sum_ = 0;
+// Where the time of one request went, in seconds; 0: it had no such stage.
+struct RequestTimes {
+  Transport transport = Transport::kNone;
+  double total = 0;
+  double parse = 0;
+  double lists = 0;
+  double rows = 0;
+  double reply = 0;  // what is left of the total is waiting
 };
 
-// What one step brought. Reused from step to step; confined to one thread.
-class StepTally {
- public:
-  void Clear();
-  void Add(const EntryResult& result, double row_seconds);
-
-  double step_seconds = 0;
-  std::array<uint32_t, 6> rows = {};      // by EntryStatus
-  std::array<uint32_t, 5> finished = {};  // by FinishReason
-  std::array<uint32_t, 17> errors = {};   // by absl::StatusCode
-  uint32_t sampled = 0;
-  uint32_t given = 0;
-  BucketTally<kDurationBounds.size()> row_seconds{kDurationBounds};
-  BucketTally<kKeptBounds.size()> kept{kKeptBounds};
+struct MetricsOptions {
+  bool enabled = true;
+  double share = 0.001;  // of rows whose quality is measured: --metrics_share
 };
 
 class Metrics {
  public:
-  struct Build {
-    std::string version;
-    std::string semantics;
-    std::string instruction_set;
-  };
-  explicit Metrics(const Build& build);
-  ~Metrics();
+  explicit Metrics(BuildFacts build, const MetricsOptions& options = {});
 
   void AddStreams(int change);
   // Sessions open now, and sessions ever opened.
@@ -85,19 +48,39 @@ class Metrics {
   void AddReceivedBytes(uint64_t bytes);
   void AddSentBytes(uint64_t bytes);
   void AddAppendedTokens(uint64_t count, FinishReason finish);
-  void AddError(absl::StatusCode code, uint32_t count = 1);
-  void AddStep(const StepTally& tally);
+  void AddError(absl::StatusCode code);
+  void AddStep();
+  void AddRow(const EntryResult& result, double seconds);
+  void AddRequest(const RequestTimes& times);
 
-  // `depth` is asked whenever Text() is; set it before the first.
-  void SetQueueDepth(std::function<size_t()> depth);
+  // Whether to measure the quality of the row that comes next: it costs a pass
+  // over the row. Chosen by chance, at --metrics_share.
+  bool Watch() {
+    return watch_below_ != 0 && shards_.Mine().NextChance() <= watch_below_;
+  }
+
+  // `read` is called whenever Text() is; set it before the first.
+  void SetReadings(std::function<Readings()> read);
 
   // The text format, version 0.0.4.
   std::string Text() const;
+  const BuildFacts& build() const { return build_; }
 
  private:
-  struct Series;
-  std::unique_ptr<Series> series_;
-  std::function<size_t()> queue_depth_;
+  using Shard = MetricShards::Shard;
+  void Count(MetricIndex metric, size_t series, uint64_t by);
+  void Observe(Shard* shard, MetricIndex metric, size_t series,
+               double value) const;
+  void AddOutcome(Shard* shard, const EntryResult& result) const;
+  void AddWatched(Shard* shard, const EntryResult& result) const;
+
+  const BuildFacts build_;
+  const bool enabled_;
+  const uint64_t watch_below_;
+  const double start_time_seconds_;
+  const MetricLayout layout_;
+  MetricShards shards_;
+  std::function<Readings()> read_;
 };
 
 }  // namespace logitd

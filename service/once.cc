@@ -16,16 +16,25 @@
 namespace logitd {
 
 OnceCall::OnceCall(const Environment& env, std::atomic<uint32_t>* calls,
-                   const grpc::ByteBuffer& request, grpc::ByteBuffer* response)
-    : env_(env), calls_(calls), response_(response) {
+                   TraceContext trace, const grpc::ByteBuffer& request,
+                   grpc::ByteBuffer* response)
+    : env_(env),
+      calls_(calls),
+      response_(response),
+      log_("SampleOnce", std::move(trace)),
+      arrived_(Clock::now()) {
   calls_->fetch_add(1, std::memory_order_relaxed);
   env_.metrics.AddReceivedBytes(request.Length());
   const absl::Status status = Prepare(request);
   if (!status.ok()) {
     env_.metrics.AddError(status.code());
+    log_.Refused(0, status.code());
     Finish(ToGrpcStatus(status));
     return;
   }
+  using Seconds = std::chrono::duration<double>;
+  times_.transport = Transport::kInline;
+  times_.parse = Seconds(Clock::now() - arrived_).count();
   if (draws_.size() > 1) {
     env_.workers.Run(this, draws_.size());
     return;
@@ -116,30 +125,37 @@ bool OnceCall::RunTask(size_t task, Workspace* workspace) {
     return false;
   }
   Session fork = session_->Fork(static_cast<uint32_t>(task));
-  fork.Step(entry_, row_, env_.sampler, workspace, &draw.result);
+  Entry entry = entry_;
+  entry.watch = env_.metrics.Watch();
+  fork.Step(entry, row_, env_.sampler, workspace, &draw.result);
   draw.ended = Clock::now();
   return false;
 }
 
 void OnceCall::AfterTasks(Workspace*) {
   const absl::Status status = Answer();
-  env_.metrics.AddError(status.code());
   Finish(ToGrpcStatus(status));
 }
 
 absl::Status OnceCall::Answer() {
   v1::SampleOnceResponse response;
   WriteOpened(*session_, response.mutable_opened());
-  StepTally tally;
-  LOGITD_RETURN_IF_ERROR(
-      WriteResults(absl::MakeSpan(draws_), response.mutable_result(), &tally));
+  const Clock::time_point answering = Clock::now();
+  const StepOutcome outcome = WriteResults(
+      absl::MakeSpan(draws_), response.mutable_result(), &env_.metrics);
+  LOGITD_RETURN_IF_ERROR(outcome.error);
   bool own = false;
   const grpc::Status serialized =
       grpc::SerializationTraits<v1::SampleOnceResponse>::Serialize(
           response, response_, &own);
   if (!serialized.ok()) return absl::InternalError("response: too large");
-  env_.metrics.AddStep(tally);
   env_.metrics.AddSentBytes(response_->Length());
+  using Seconds = std::chrono::duration<double>;
+  const Clock::time_point now = Clock::now();
+  times_.rows = outcome.row_seconds;
+  times_.reply = Seconds(now - answering).count();
+  times_.total = Seconds(now - arrived_).count();
+  env_.metrics.AddRequest(times_);
   return absl::OkStatus();
 }
 

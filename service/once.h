@@ -14,6 +14,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "logitd/v1/sampling.pb.h"
 #include "service/environment.h"
+#include "service/log_call.h"
 #include "service/step.h"
 
 namespace logitd {
@@ -22,7 +23,8 @@ class OnceCall final : public grpc::ServerUnaryReactor, private Batch {
  public:
   // `calls` counts those in flight; at most --max_streams.
   OnceCall(const Environment& env, std::atomic<uint32_t>* calls,
-           const grpc::ByteBuffer& request, grpc::ByteBuffer* response);
+           TraceContext trace, const grpc::ByteBuffer& request,
+           grpc::ByteBuffer* response);
   ~OnceCall() override;
 
  private:
@@ -39,6 +41,9 @@ class OnceCall final : public grpc::ServerUnaryReactor, private Batch {
   const Environment env_;
   std::atomic<uint32_t>* const calls_;
   grpc::ByteBuffer* const response_;
+  const CallLog log_;
+  const Clock::time_point arrived_;
+  RequestTimes times_;
   v1::SampleOnceRequest request_;
   std::optional<Session> session_;
   Entry entry_;

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
+#include "service/call_trace.h"
 #include "service/preflight.h"
 #include "service/profile_watch.h"
 #include "service/status.h"
@@ -30,6 +32,13 @@ absl::Status Parse(const grpc::ByteBuffer& bytes, const Limits& limits,
       "request: the bytes are not a ", Request::descriptor()->name()));
 }
 
+// "CreateProfile", of a CreateProfileRequest.
+template <class Request>
+std::string MethodOf() {
+  return std::string(
+      absl::StripSuffix(Request::descriptor()->name(), "Request"));
+}
+
 }  // namespace
 
 Caller Service::CallerOf(const Context& context) const {
@@ -46,29 +55,35 @@ Caller Service::CallerOf(const Context& context) const {
   return caller;
 }
 
+grpc::Status Service::Ended(const absl::Status& status, const CallLog& log) {
+  metrics_.AddError(status.code());
+  log.Refused(0, status.code());
+  return ToGrpcStatus(status);
+}
+
 template <class Request, class Response>
 Service::Reactor* Service::Call(
     Context* context, const Bytes* bytes, Bytes* reply,
     absl::StatusOr<Response> (ProfileCalls::*method)(const Request&,
                                                      const Caller&)) {
   Reactor* reactor = context->DefaultReactor();
-  const bool taken = executor_.Run([this, reactor, bytes, reply, method,
+  const CallLog log(MethodOf<Request>(), TraceOf(*context));
+  const bool taken = executor_.Run([this, reactor, bytes, reply, method, log,
                                     caller = CallerOf(*context)] {
     Request request;
-    absl::Status status = Parse(*bytes, limits_, &request);
-    if (!status.ok()) return reactor->Finish(ToGrpcStatus(status));
+    const absl::Status status = Parse(*bytes, limits_, &request);
+    if (!status.ok()) return reactor->Finish(Ended(status, log));
     const absl::StatusOr<Response> answer = (calls_.*method)(request, caller);
-    if (!answer.ok()) {
-      return reactor->Finish(ToGrpcStatus(answer.status()));
-    }
+    if (!answer.ok()) return reactor->Finish(Ended(answer.status(), log));
     bool own = false;
     reactor->Finish(
         grpc::SerializationTraits<Response>::Serialize(*answer, reply, &own));
   });
   if (!taken) {
-    reactor->Finish(ToGrpcStatus(absl::ResourceExhaustedError(
-        absl::StrCat("server: more than ", executor_.waiting_max(),
-                     " calls of ProfileService wait"))));
+    reactor->Finish(Ended(absl::ResourceExhaustedError(absl::StrCat(
+                              "server: more than ", executor_.waiting_max(),
+                              " calls of ProfileService wait")),
+                          log));
   }
   return reactor;
 }
@@ -113,6 +128,7 @@ grpc::ServerWriteReactor<Service::Bytes>* Service::WatchProfiles(
     Context*, const Bytes* bytes) {
   v1::WatchProfilesRequest request;
   const absl::Status status = Parse(*bytes, limits_, &request);
+  metrics_.AddError(status.code());
   return StartProfileWatch(status, request, &calls_.catalog());
 }
 
@@ -124,8 +140,9 @@ Service::Reactor* Service::LintProfile(Context* context, const Bytes* request,
 Service::Reactor* Service::ImportProfile(Context* context, const Bytes*,
                                          Bytes*) {
   Reactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(
-      absl::UnimplementedError("ProfileService.ImportProfile: not built yet")));
+  reactor->Finish(Ended(
+      absl::UnimplementedError("ProfileService.ImportProfile: not built yet"),
+      CallLog("ImportProfile", TraceOf(*context))));
   return reactor;
 }
 

@@ -13,6 +13,8 @@
 #include "google/protobuf/message.h"
 #include "logitd/v1/profiles.grpc.pb.h"
 #include "service/executor.h"
+#include "service/log_call.h"
+#include "service/metrics.h"
 #include "service/profiles/calls.h"
 
 namespace logitd {
@@ -49,8 +51,10 @@ class ProfileServiceImpl final : public RawProfiles {
   // All must outlive the service. `admin_peer`: who is at the other end, when
   // the listener knows him; else empty.
   ProfileServiceImpl(const Limits& limits, ProfileCalls* calls,
-                     Executor* executor, std::string admin_peer)
+                     Executor* executor, Metrics* metrics,
+                     std::string admin_peer)
       : limits_(limits),
+        metrics_(*metrics),
         calls_(*calls),
         executor_(*executor),
         admin_peer_(std::move(admin_peer)) {}
@@ -73,8 +77,11 @@ class ProfileServiceImpl final : public RawProfiles {
                 absl::StatusOr<Response> (ProfileCalls::*method)(
                     const Request&, const Caller&));
   Caller CallerOf(const Context& context) const;
+  // A call's end, counted and logged if it is an error.
+  grpc::Status Ended(const absl::Status& status, const CallLog& log);
 
   const Limits& limits_;
+  Metrics& metrics_;
   ProfileCalls& calls_;
   Executor& executor_;
   const std::string admin_peer_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "sampler/fingerprint.h"
 #include "service/built.h"
+#include "service/call_trace.h"
 #include "service/once.h"
 #include "service/status.h"
 
@@ -13,7 +14,8 @@ namespace logitd {
 namespace {
 
 grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context,
-                                 const char* method) {
+                                 const char* method, Metrics* metrics) {
+  metrics->AddError(absl::StatusCode::kUnimplemented);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(absl::UnimplementedError(
       absl::StrCat("SamplingService.", method, ": not built yet"))));
@@ -49,8 +51,8 @@ SamplingServiceImpl::SamplingServiceImpl(const Environment& env,
       started_(std::chrono::steady_clock::now()) {}
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
-SamplingServiceImpl::Sample(grpc::CallbackServerContext*) {
-  auto stream = std::make_unique<Stream>(env_, streams_);
+SamplingServiceImpl::Sample(grpc::CallbackServerContext* context) {
+  auto stream = std::make_unique<Stream>(env_, streams_, TraceOf(*context));
   const absl::Status status = streams_->Add(stream.get(), env_.limits);
   if (!status.ok()) {
     env_.metrics.AddError(status.code());
@@ -61,21 +63,22 @@ SamplingServiceImpl::Sample(grpc::CallbackServerContext*) {
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::SampleOnce(
-    grpc::CallbackServerContext*, const grpc::ByteBuffer* request,
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
-  return new OnceCall(env_, &once_calls_, *request, response);
+  return new OnceCall(env_, &once_calls_, TraceOf(*context), *request,
+                      response);
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::Verify(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
     grpc::ByteBuffer*) {
-  return Refuse(context, "Verify");
+  return Refuse(context, "Verify", &env_.metrics);
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::Explain(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
     grpc::ByteBuffer*) {
-  return Refuse(context, "Explain");
+  return Refuse(context, "Explain", &env_.metrics);
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::GetServerInfo(

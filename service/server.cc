@@ -71,8 +71,28 @@ std::string AdminSocketPath(const std::string& setting,
   return "";
 }
 
-Metrics::Build BuildLabels(const Sampler& sampler) {
-  return {Version(), kSemantics, sampler.kernels().name};
+// Series of logitd_profile_revision_info, at most.
+constexpr int kRevisionsMax = 64;
+
+BuildFacts FactsOf(const Sampler& sampler) {
+  return {Version(), kSemantics, absl::StrCat(kCoreVersion),
+          sampler.kernels().name};
+}
+
+void ReadProfiles(const Catalog& catalog, Readings* readings) {
+  readings->profiles = catalog.size();
+  readings->profile_changes = catalog.sequence();
+  readings->profile_watchers = catalog.watcher_count();
+  for (const StoreHealth& store : catalog.Health()) {
+    readings->stores.push_back({store.store, store.status.ok()});
+  }
+  const auto page = catalog.List(kRevisionsMax, "", "");
+  if (!page.ok()) return;
+  for (const ProfilePtr& profile : page->profiles) {
+    absl::string_view id = profile->name();
+    absl::ConsumePrefix(&id, "profiles/");
+    readings->revisions.push_back({std::string(id), profile->revision()});
+  }
 }
 
 }  // namespace
@@ -81,16 +101,35 @@ Server::Server(Config config, const kernels::KernelTable& kernels,
                uint64_t seed_key, std::unique_ptr<ProfileHost> profiles)
     : config_(std::move(config)),
       sampler_(kernels),
-      metrics_(BuildLabels(sampler_)),
+      metrics_(FactsOf(sampler_), config_.metrics),
       seeds_(seed_key),
       profiles_(std::move(profiles)),
+      executor_probe_(&profiles_->executor()),
       workers_(ThreadCount(config_)),
       sampling_service_({config_.limits, sampler_, workers_, seeds_, metrics_,
                          draining_, profiles_->rules()},
                         &streams_, Version()),
       profile_service_(config_.limits, &profiles_->calls(),
-                       &profiles_->executor(), "") {
-  metrics_.SetQueueDepth([this] { return workers_.queue_depth(); });
+                       &profiles_->executor(), &metrics_, "") {
+  metrics_.SetReadings([this] { return Read(); });
+}
+
+std::vector<Component> Server::Components() {
+  const char* why_not = draining_ ? "draining" : ready_ ? "" : "starting";
+  return CheckComponents(why_not, profiles_->catalog(), &executor_probe_);
+}
+
+Readings Server::Read() {
+  Readings readings;
+  readings.queue_depth = workers_.queue_depth();
+  readings.worker_threads = workers_.thread_count();
+  readings.ready = ready_;
+  readings.draining = draining_;
+  for (const Component& one : Components()) {
+    readings.components.push_back({one.name, one.up});
+  }
+  ReadProfiles(profiles_->catalog(), &readings);
+  return readings;
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Config config) {
@@ -103,6 +142,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Config config) {
   LOGITD_ASSIGN_OR_RETURN(const uint64_t seed_key, RandomKey());
   LOGITD_ASSIGN_OR_RETURN(std::unique_ptr<ProfileHost> profiles,
                           ProfileHost::Open(config));
+  SetLogLevel(config.log_level);
   std::unique_ptr<Server> server(
       new Server(std::move(config), *kernels, seed_key, std::move(profiles)));
   if (!server->config_.tls.cert.empty()) {
@@ -207,7 +247,8 @@ absl::Status Server::StartAdminSocket() {
   const auto make_services = [this](const std::string& who) {
     std::vector<std::unique_ptr<grpc::Service>> services;
     services.push_back(std::make_unique<ProfileServiceImpl>(
-        config_.limits, &profiles_->calls(), &profiles_->executor(), who));
+        config_.limits, &profiles_->calls(), &profiles_->executor(), &metrics_,
+        who));
     return services;
   };
   auto socket = AdminSocket::Start(
@@ -227,7 +268,8 @@ absl::Status Server::StartAdmin() {
   AdminHttp::Pages pages;
   pages.metrics = [this] { return metrics_.Text(); };
   pages.config = [this] { return config_.printed; };
-  pages.ready = [this] { return ready_.load(); };
+  pages.readiness = [this] { return MakeReadinessPage(Components()); };
+  pages.build = metrics_.build();
   LOGITD_ASSIGN_OR_RETURN(
       admin_, AdminHttp::Start(config_.admin_http, std::move(pages)));
   if (config_.admin_http_port_file.empty()) return absl::OkStatus();

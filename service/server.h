@@ -23,6 +23,7 @@
 #include "service/environment.h"
 #include "service/profile_host.h"
 #include "service/profile_service.h"
+#include "service/readiness.h"
 #include "service/sampling_service.h"
 #include "service/stream.h"
 #include "service/tls.h"
@@ -61,6 +62,8 @@ class Server {
   absl::Status StartAdmin();
   absl::Status StartAdminSocket();
   void AddArguments(grpc::ServerBuilder* builder) const;
+  std::vector<Component> Components();
+  Readings Read();
 
   const Config config_;
   const Sampler sampler_;
@@ -69,6 +72,7 @@ class Server {
   std::atomic<bool> draining_{false};
   std::atomic<bool> ready_{false};
   const std::unique_ptr<ProfileHost> profiles_;
+  ExecutorProbe executor_probe_;
   StreamSet streams_;
   Workers workers_;
   SamplingServiceImpl sampling_service_;

@@ -102,14 +102,11 @@ absl::Status BindError(const std::string& where, int error) {
 }
 
 absl::Status CheckDescriptors() {
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-      limit.rlim_cur >= kDescriptorsMin) {
-    return absl::OkStatus();
-  }
-  return absl::UnavailableError(absl::StrCat(
-      "the process may have only ", limit.rlim_cur, " files open; allow ",
-      kDescriptorsMin, " or more (ulimit -n, LimitNOFILE=)"));
+  const rlim_t limit = DescriptorLimit();
+  if (limit >= kDescriptorsMin) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("the process may have only ", limit, " files open; allow ",
+                   kDescriptorsMin, " or more (ulimit -n, LimitNOFILE=)"));
 }
 
 std::string TcpAddress(int fd) {
@@ -126,10 +123,19 @@ std::string TcpAddress(int fd) {
 
 }  // namespace
 
+rlim_t HttpConnectionsFor(rlim_t limit) {
+  return std::clamp<rlim_t>(limit / 12, 15, 67);
+}
+
+rlim_t DescriptorLimit() {
+  rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
 rlim_t DescriptorsFor(Peers peers, rlim_t limit) {
-  constexpr rlim_t kOthers = kHttpConnectionsMax + kFilesMax;
   const rlim_t share = limit / 16;
-  rlim_t left = kOthers;
+  rlim_t left = HttpConnectionsFor(limit) + kFilesMax;
   if (peers != Peers::kAdmin) left += share;
   if (peers == Peers::kTcp) left += share;
   return limit > left ? limit - left : 0;

@@ -22,9 +22,12 @@ namespace logitd {
 
 // The fewest that a process may be allowed to have open.
 inline constexpr rlim_t kDescriptorsMin = 64;
-// What the admin pages have open at most. Their server accepts by itself, and
-// would spin if it could not.
-inline constexpr int kHttpConnectionsMax = 15;
+// What the admin pages have open at most, of a process that may have `limit`
+// descriptors. Their server accepts by itself, and would spin if it could not.
+rlim_t HttpConnectionsFor(rlim_t limit);
+
+// How many descriptors this process may have open.
+rlim_t DescriptorLimit();
 
 enum class Peers { kTcp, kUnix, kAdmin };  // the more trusted the later
 

@@ -126,22 +126,21 @@ void StepRun::MakeTasks() {
   }
 }
 
-void StepRun::Write(v1::StepResult* wire, StepTally* tally) {
-  // Errors of entries are told in the results.
-  (void)WriteResults(absl::MakeConstSpan(entries_).first(entry_count_), wire,
-                     tally);
+double StepRun::Write(v1::StepResult* wire, Metrics* metrics) {
+  return WriteResults(absl::MakeConstSpan(entries_).first(entry_count_), wire,
+                      metrics)
+      .row_seconds;
 }
 
-absl::Status WriteResults(absl::Span<const StepEntry> entries,
-                          v1::StepResult* wire, StepTally* tally) {
-  tally->Clear();
+StepOutcome WriteResults(absl::Span<const StepEntry> entries,
+                         v1::StepResult* wire, Metrics* metrics) {
   ResultWriter writer;
-  absl::Status error;
+  StepOutcome outcome;
   Clock::time_point first = Clock::time_point::max();
   Clock::time_point last = Clock::time_point::min();
   for (const StepEntry& entry : entries) {
     writer.Ask(entry.result);
-    error.Update(entry.result.error);
+    outcome.error.Update(entry.result.error);
     if (entry.ended <= entry.started) continue;
     first = std::min(first, entry.started);
     last = std::max(last, entry.ended);
@@ -149,14 +148,15 @@ absl::Status WriteResults(absl::Span<const StepEntry> entries,
   using Seconds = std::chrono::duration<double>;
   for (const StepEntry& entry : entries) {
     writer.Add(entry.result, wire);
-    tally->Add(entry.result, Seconds(entry.ended - entry.started).count());
+    metrics->AddRow(entry.result, Seconds(entry.ended - entry.started).count());
   }
-  if (last <= first) return error;
+  metrics->AddStep();
+  if (last <= first) return outcome;
   const auto spent = last - first;
-  tally->step_seconds = Seconds(spent).count();
+  outcome.row_seconds = Seconds(spent).count();
   wire->set_compute_us(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(spent).count()));
-  return error;
+  return outcome;
 }
 
 }  // namespace logitd

@@ -36,10 +36,14 @@ struct StepEntry {
   void Fail(absl::Status why);
 };
 
-// The results of entries, and what to count. Returns the first error, if there
-// is one; it stands in the results too.
-absl::Status WriteResults(absl::Span<const StepEntry> entries,
-                          v1::StepResult* wire, StepTally* tally);
+// The results of entries, which are counted, and the seconds that their rows
+// took.
+struct StepOutcome {
+  absl::Status error;  // the first, if there is one; in the results too
+  double row_seconds = 0;
+};
+StepOutcome WriteResults(absl::Span<const StepEntry> entries,
+                         v1::StepResult* wire, Metrics* metrics);
 
 class StepRun {
  public:
@@ -59,8 +63,9 @@ class StepRun {
     return tasks_[task].next < tasks_[task].end;
   }
 
-  // After all tasks.
-  void Write(v1::StepResult* wire, StepTally* tally);
+  // After all tasks. Returns the seconds from the start of the first row to the
+  // end of the last.
+  double Write(v1::StepResult* wire, Metrics* metrics);
 
  private:
   struct Task {

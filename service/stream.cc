@@ -40,15 +40,22 @@ void ClearForReuse(v1::SampleRequest* message) {
 // Lists of a request run so long before others have their turn.
 constexpr std::chrono::milliseconds kListTurn(2);
 
+double SecondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+int ListElements(const v1::SampleRequest& message) {
+  return message.close_size() + message.open_size() + message.update_size() +
+         message.rewind_size() + message.fork_size() + message.append_size();
+}
+
 // What gRPC's few threads may do themselves: a single row and few list
 // elements. More would keep them from all other calls, health and keepalive
 // included.
 bool HasLittleToDo(const v1::SampleRequest& message) {
   constexpr int kElementsMax = 8;
-  const int elements = message.close_size() + message.open_size() +
-                       message.update_size() + message.rewind_size() +
-                       message.fork_size() + message.append_size();
-  return elements <= kElementsMax && message.step().session_id_size() <= 1;
+  return ListElements(message) <= kElementsMax &&
+         message.step().session_id_size() <= 1;
 }
 
 void WriteGreeting(const Limits& limits, v1::Greeting* greeting) {
@@ -59,8 +66,12 @@ void WriteGreeting(const Limits& limits, v1::Greeting* greeting) {
 
 }  // namespace
 
-Stream::Stream(const Environment& env, StreamSet* set)
-    : env_(env), set_(set), table_(env.limits), step_(env.limits) {}
+Stream::Stream(const Environment& env, StreamSet* set, TraceContext trace)
+    : env_(env),
+      set_(set),
+      log_("Sample", std::move(trace)),
+      table_(env.limits),
+      step_(env.limits) {}
 
 Stream::~Stream() {
   env_.metrics.AddSessions(-static_cast<int64_t>(table_.size()), 0);
@@ -68,6 +79,7 @@ Stream::~Stream() {
 
 void Stream::Start() {
   env_.metrics.AddStreams(1);
+  log_.Began();
   const std::lock_guard lock(mu_);
   ReadOnLocked();
 }
@@ -101,6 +113,7 @@ void Stream::OnReadDone(bool ok) {
     }
     if (reads_over_ || gone_) return MaybeFinishLocked();
     ++unanswered_;
+    ++request_count_;
     waiting_.push_back(std::move(request));
     ReadOnLocked();
     if (running_) return;
@@ -141,8 +154,12 @@ absl::Status Stream::ReadRequest(Request* request) {
     request->refused = CheckBuilt(request->message);
     request->refused.Update(CheckListSizes(request->message, env_.limits));
   }
+  request->times = {};
+  if (rows > 0) request->times.transport = Transport::kInline;
+  request->times.parse = SecondsSince(request->arrived);
   if (parsed) return absl::OkStatus();
   env_.metrics.AddError(absl::StatusCode::kInvalidArgument);
+  log_.Refused(request->id, absl::StatusCode::kInvalidArgument);
   return absl::InvalidArgumentError(
       "request: the bytes are not a SampleRequest");
 }
@@ -173,8 +190,14 @@ void Stream::BeginReply() {
 
 void Stream::RunLists(Workspace* workspace) {
   if (current_->refused.ok()) {
-    const ListTurn turn = {Clock::now() + kListTurn, stopping_};
-    if (!ApplyLists(current_->message, env_, turn, &table_, &reply_)) {
+    const Clock::time_point begin = Clock::now();
+    const ListTurn turn = {begin + kListTurn, stopping_};
+    const bool all =
+        ApplyLists(current_->message, env_, turn, &table_, &reply_);
+    if (ListElements(current_->message) > 0) {
+      current_->times.lists += SecondsSince(begin);
+    }
+    if (!all) {
       out_ = Out::kLists;
       return env_.workers.Run(this, 0);
     }
@@ -192,6 +215,7 @@ bool Stream::RunStep(Workspace* workspace) {
   }
   if (!status.ok()) {
     env_.metrics.AddError(status.code());
+    log_.Refused(current_->id, status.code());
     WriteStatus(status, reply_.mutable_error());
     return true;
   }
@@ -225,6 +249,7 @@ void Stream::RunEntry(StepEntry* entry, Workspace* workspace) {
         absl::StrCat("step.timeout_us: the row had not started ", timeout_us,
                      " us after the request arrived")));
   } else {
+    entry->entry.watch = env_.metrics.Watch();
     entry->session->Step(entry->entry, entry->row, env_.sampler, workspace,
                          &entry->result);
     entry->result.error = InField("step.", entry->result.error);
@@ -244,10 +269,18 @@ void Stream::AfterTasks(Workspace* workspace) {
   }
 }
 
+void Stream::CountRequest(Clock::time_point answering) {
+  RequestTimes& times = current_->times;
+  const Clock::time_point now = Clock::now();
+  times.reply = std::chrono::duration<double>(now - answering).count();
+  times.total = std::chrono::duration<double>(now - current_->arrived).count();
+  env_.metrics.AddRequest(times);
+}
+
 void Stream::Answer() {
+  const Clock::time_point answering = Clock::now();
   if (has_result_) {
-    step_.Write(reply_.mutable_step(), &tally_);
-    env_.metrics.AddStep(tally_);
+    current_->times.rows = step_.Write(reply_.mutable_step(), &env_.metrics);
   }
   reply_.set_draining(env_.draining.load(std::memory_order_relaxed));
   grpc::ByteBuffer bytes;
@@ -256,6 +289,7 @@ void Stream::Answer() {
       grpc::SerializationTraits<v1::SampleResponse>::Serialize(reply_, &bytes,
                                                                &own);
   env_.metrics.AddSentBytes(bytes.Length());
+  CountRequest(answering);
   if (bytes.Length() > kKeptBytesMax) v1::SampleResponse().Swap(&reply_);
   if (current_->kept) {
     ClearForReuse(&current_->message);
@@ -348,6 +382,9 @@ void Stream::OnDone() {
   env_.metrics.AddStreams(-1);
   // Whoever called Finish() may still hold the lock.
   { const std::lock_guard lock(mu_); }
+  log_.Ended(gone_ ? absl::StatusCode::kCancelled
+                   : static_cast<absl::StatusCode>(end_status_.error_code()),
+             request_count_);
   delete this;
 }
 

@@ -21,6 +21,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "logitd/v1/sampling.pb.h"
 #include "service/environment.h"
+#include "service/log_call.h"
 #include "service/step.h"
 
 namespace logitd {
@@ -49,7 +50,7 @@ class Stream final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       private Batch {
  public:
-  Stream(const Environment& env, StreamSet* set);
+  Stream(const Environment& env, StreamSet* set, TraceContext trace);
   ~Stream() override;
 
   // Begins to read. Once, after StreamSet::Add().
@@ -69,6 +70,7 @@ class Stream final
     bool light = false;    // small: may run on gRPC's thread
     bool kept = false;     // small but for its rows: worth keeping
     Clock::time_point arrived;
+    RequestTimes times;  // but for the total
   };
 
   // What the workers have of the request that runs.
@@ -96,6 +98,7 @@ class Stream final
   void RunEntry(StepEntry* entry, Workspace* workspace);
   void AfterTasks(Workspace* workspace) override;
   void Answer();
+  void CountRequest(Clock::time_point answering);
   void GoOn();
 
   // Writing and ending.
@@ -104,11 +107,11 @@ class Stream final
 
   const Environment env_;
   StreamSet* const set_;
+  const CallLog log_;
 
   // Confined to the thread that runs requests.
   SessionTable table_;
   StepRun step_;
-  StepTally tally_;
   std::unique_ptr<Request> current_;
   v1::SampleResponse reply_;
   bool greeted_ = false;
@@ -132,6 +135,7 @@ class Stream final
   bool reads_over_ = false;
   bool gone_ = false;  // cancelled, or a write failed
   bool finished_ = false;
+  uint64_t request_count_ = 0;
   bool has_sessions_ = false;  // as of the last request answered
   grpc::Status end_status_;
 };

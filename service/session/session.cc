@@ -1,5 +1,6 @@
 #include "service/session/session.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -14,6 +15,37 @@ absl::Status CheckTopN(const char* field, uint32_t count, uint32_t count_max) {
   if (count <= count_max) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
       field, ": ", count, " tokens are more than --max_top_n ", count_max));
+}
+
+Report WithQuality(Report report) {
+  report.raw_logprob = report.kept_mass = report.entropy = true;
+  report.top_n_raw = std::max(report.top_n_raw, 1u);
+  return report;
+}
+
+// Takes the numbers of WithQuality out of the outcome: what the session was not
+// asked to report is not there.
+Quality TakeQuality(const Report& asked, Outcome* outcome) {
+  Quality quality;
+  quality.raw_logprob = outcome->raw_logprob;
+  quality.kept_mass = outcome->kept_mass;
+  quality.raw_entropy = outcome->raw_entropy;
+  quality.final_entropy = outcome->final_entropy;
+  quality.is_likeliest =
+      !outcome->top_raw.empty() && outcome->top_raw[0].id == outcome->token;
+  if (!asked.raw_logprob) outcome->raw_logprob = kNotReported;
+  if (!asked.kept_mass) outcome->kept_mass = kNotReported;
+  if (!asked.entropy) {
+    outcome->raw_entropy = outcome->final_entropy = kNotReported;
+  }
+  if (asked.top_n_raw == 0) outcome->top_raw.clear();
+  return quality;
+}
+
+bool EndsWithOneOf(absl::Span<const uint32_t> tail, uint32_t token) {
+  const size_t count = std::min<size_t>(tail.size(), kRepeatWindow);
+  const auto last = tail.last(count);
+  return std::find(last.begin(), last.end(), token) != last.end();
 }
 
 }  // namespace
@@ -64,6 +96,7 @@ void Session::Step(const Entry& entry, const Row& row, const Sampler& sampler,
   result->given = entry.mode == EntryMode::kGiven;
   result->finish = FinishReason::kNone;
   result->phase = 0;
+  result->quality.reset();
   if (Answered(entry, result)) return;
   result->error = CheckPosition(entry.position);
   if (result->error.ok()) result->error = CheckRoom(1);
@@ -92,8 +125,10 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   std::optional<uint32_t> given;
   if (entry.mode == EntryMode::kGiven) given = entry.given_token;
   result->phase = phase();
-  result->error = sampler.Sample(plan(phase()), history_, at, row, report_,
-                                 given, workspace, &result->outcome);
+  const bool watch = entry.watch && entry.mode == EntryMode::kSample;
+  result->error = sampler.Sample(plan(phase()), history_, at, row,
+                                 watch ? WithQuality(report_) : report_, given,
+                                 workspace, &result->outcome);
   if (!result->error.ok()) {
     result->status = EntryStatus::kError;
     result->phase = 0;
@@ -103,8 +138,11 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
     result->status = EntryStatus::kPeeked;
     return;
   }
+  if (watch) result->quality = TakeQuality(report_, &result->outcome);
+  result->repeats = EndsWithOneOf(history_.tail(), result->outcome.token);
   Take(result->outcome.token);
   FollowPhase();
+  result->switches_phase = phase() != result->phase;
   finish_ = LastEnds();
   result->status = EntryStatus::kOk;
   result->finish = finish_;

@@ -60,16 +60,30 @@ struct SessionStart {
 enum class EntryMode { kSample = 1, kGiven = 2, kPeek = 3 };
 enum class EntryStatus { kOk = 1, kReplayed, kSkipped, kPeeked, kError };
 
-// What an entry asks.
+// What an entry asks. With `watch` the server wants to know how the token was
+// chosen, for its metrics; that changes neither the token nor the reply.
 struct Entry {
   uint32_t position = 0;
   uint32_t attempt = 0;  // 24 bits
   EntryMode mode = EntryMode::kSample;
   uint32_t given_token = kNoToken;
+  bool watch = false;  // with kSample only
 };
 
+// How a watched token was chosen.
+struct Quality {
+  double raw_logprob = kNotReported;
+  double kept_mass = kNotReported;
+  double raw_entropy = kNotReported;
+  double final_entropy = kNotReported;
+  bool is_likeliest = false;  // of the row as received
+};
+
+// A token repeats when it stands among so many before it.
+inline constexpr uint32_t kRepeatWindow = 64;
+
 // What became of an entry. `outcome` and `phase` count only with kOk,
-// kReplayed, kPeeked.
+// kReplayed, kPeeked; `repeats`, `switches_phase` and `quality` with kOk.
 struct EntryResult {
   EntryStatus status = EntryStatus::kSkipped;
   absl::Status error;
@@ -78,6 +92,9 @@ struct EntryResult {
   uint32_t phase = 0;  // that the token was drawn in; 0: the base
   Report report;       // what the session was asked to report
   Outcome outcome;
+  bool repeats = false;
+  bool switches_phase = false;
+  std::optional<Quality> quality;  // of a watched entry
 };
 
 class Session {

@@ -40,10 +40,10 @@ void PrintMachine(const Settings& settings) {
 // Bars whose work needs the running service, which this program does not start.
 void PrintServiceBars(Report* report) {
   report->Section("service: bars that need the running service", "ratio");
-  for (const char* work : {"one row, gRPC + shared memory / empty step",
-                           "one row inline / empty handler",
-                           "32 rows, gRPC + shared memory / peer",
-                           "ring, one row / peer", "metrics on / off"}) {
+  for (const char* work :
+       {"one row, gRPC + shared memory / empty step",
+        "one row inline / empty handler",
+        "32 rows, gRPC + shared memory / peer", "ring, one row / peer"}) {
     report->NotRun(work, "this program starts no service");
   }
 }
@@ -55,11 +55,10 @@ bool RunSections(const Settings& settings) {
     const char* name;
     void (*run)(const Settings&, Report*);
   };
-  const Section sections[] = {{"core", RunCore},
-                              {"adversarial", RunAdversarial},
-                              {"real", RunReal},
-                              {"peer", RunPeer},
-                              {"session", RunSession}};
+  const Section sections[] = {
+      {"core", RunCore},       {"adversarial", RunAdversarial},
+      {"real", RunReal},       {"peer", RunPeer},
+      {"session", RunSession}, {"metrics", RunMetrics}};
   PrintMachine(settings);
   bool any_pass = false;
   for (const MaxPass& pass : AllMaxPasses()) any_pass |= pass.run != nullptr;

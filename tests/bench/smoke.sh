@@ -16,7 +16,8 @@ expect() {
 
 expect '^machine: .+ cores, load [0-9.]+$'
 expect '^build: .+; kernels: [A-Za-z0-9_]+$'
-for section in core growth adversarial real peer session service summary; do
+for section in core growth adversarial real peer session metrics service \
+  summary; do
   expect "^== $section"
 done
 number='[0-9.e+-]+'
@@ -25,6 +26,8 @@ expect '^work +row +min us +p10 us +p50 us +xR +bar +met$'
 expect "^greedy +peaked 32000( +$number){4} +- +-$"
 expect "^.+ +flat 32000( +$number){4} +<=24 +(met|NOT MET)$"
 expect '^allocations, all profiles +peaked 32000 +- +- +- +0 +<=0 +met$'
+expect "^metrics on / off: greedy +peaked 32000( +$number){4} +<=1.02 +(met|NOT MET)$"
+expect "^counting a row: $number ns alone, $number ns beside another thread$"
 expect "(^peer not available: .+|^  peer:.* us = array $number \+ chain $number)"
 expect '^[0-9]+ of [0-9]+ bars met$'
 echo "shape as expected"

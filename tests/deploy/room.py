@@ -15,7 +15,6 @@ BUILD = pathlib.Path(
     os.environ.get("LOGITD_BUILD_DIR") or SOURCE / ".build" / "release"
 )
 BIN = BUILD / "bin"
-LONG = os.environ.get("LOGITD_LONG") == "1"
 SKIPPED = 77  # what tests/CMakeLists.txt tells ctest to call "skipped"
 
 

@@ -259,7 +259,9 @@ TEST(Metrics, AddUpToWhatTheClientCounted) {
       {"logitd_streams_active", 1},
       {"logitd_kept_tokens_count", 12},
       {"logitd_row_duration_seconds_count", 12},
-      {"logitd_step_duration_seconds_count", 6},
+      {"logitd_stage_duration_seconds_count{transport=\"inline\",stage="
+       "\"rows\"}",
+       6},
   };
   for (const auto& [series, value] : expected) {
     EXPECT_EQ(server.Metric(series), value) << series;

@@ -225,9 +225,10 @@ class Flood : public ::testing::TestWithParam<Door> {
     while (raw_.size() < kRawConnections) raw_.push_back(Connect(GetParam()));
     // The admin pages close in the order of arrival whom they gave a second to
     // ask; a few show it.
-    const size_t held_max = GetParam() == Door::kHttp
-                                ? kRawConnections - kHttpConnectionsMax
-                                : kDescriptors;
+    const size_t held_max =
+        GetParam() == Door::kHttp
+            ? kRawConnections - HttpConnectionsFor(kDescriptors)
+            : kDescriptors;
     EXPECT_TRUE(WaitUntil([&] {
       ExpectSteps(1);
       return HasFailure() || HeldCount() <= held_max;
@@ -246,7 +247,7 @@ class Flood : public ::testing::TestWithParam<Door> {
     const size_t before = HeldCount();
     if (!Answers(door)) return false;
     const size_t after = HeldCount();
-    return GetParam() == Door::kHttp ? after > kHttpConnectionsMax
+    return GetParam() == Door::kHttp ? after > HttpConnectionsFor(kDescriptors)
                                      : after == before;
   }
 

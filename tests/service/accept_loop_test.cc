@@ -108,7 +108,7 @@ TEST(Descriptors, AreLeftToThoseWhoAreTrustedMore) {
     EXPECT_GE(tcp, limit / 2);
     EXPECT_GE(on_socket, tcp + 4) << limit;
     EXPECT_GE(admin, on_socket + 4) << limit;
-    EXPECT_GT(limit, admin + kHttpConnectionsMax) << limit;
+    EXPECT_GT(limit, admin + HttpConnectionsFor(limit)) << limit;
   }
   EXPECT_EQ(DescriptorsFor(Peers::kAdmin, 3), 0u);
 }

@@ -130,6 +130,7 @@ struct Setup {
   uint32_t shuffle;
   std::string kernels = "auto";
   Travels travels = Travels::kAsItIs;
+  MetricsOptions metrics = {};
 };
 
 struct Transcript {
@@ -166,6 +167,7 @@ Transcript Generate(const Setup& setup) {
   TestServer server([&](Config* config) {
     config->threads = setup.threads;
     config->kernels = setup.kernels;
+    config->metrics = setup.metrics;
   });
   TestStream stream(server);
   v1::SampleRequest open;
@@ -230,6 +232,20 @@ TEST(Determinism, Bfloat16RowsAnswerAsTheirWidenedValuesByteForByte) {
               widened.replies);
   EXPECT_TRUE(Generate({1, 1, 6, "auto", Travels::kBfloat16}).slices ==
               widened.slices);
+}
+
+// Half of the rows watched: those that are stand beside those that are not.
+TEST(Determinism, RepliesAreEqualByteForByteWhateverTheMetricsMeasure) {
+  const Transcript unwatched =
+      Generate({2, 64, 5, "auto", Travels::kAsItIs, {true, 0}});
+  for (const double share : {0.5, 1.0}) {
+    EXPECT_TRUE(
+        Generate({2, 64, 5, "auto", Travels::kAsItIs, {true, share}}).replies ==
+        unwatched.replies)
+        << share;
+  }
+  EXPECT_TRUE(Generate({2, 64, 5, "auto", Travels::kAsItIs, {false}}).replies ==
+              unwatched.replies);
 }
 
 TEST(Determinism, TheSessionsReallyDiffer) {

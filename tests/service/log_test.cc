@@ -1,7 +1,8 @@
 #include "service/log.h"
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "service/metrics.h"
+#include "service/log_call.h"
 #include "service/self_test.h"
 #include "tests/support/service_matchers.h"
 
@@ -15,16 +16,69 @@ TEST(Log, IsOneJsonObjectALine) {
             "\"key\":\"back\\\\slash\\u000aline\"}\n");
 }
 
-TEST(StepTally, PutsValuesIntoTheBucketOfTheirUpperBound) {
-  BucketTally<kKeptBounds.size()> tally(kKeptBounds);
-  for (const double value : {1.0, 2.0, 3.0, 4.0, 1e9}) tally.Add(value);
-  EXPECT_EQ(tally.counts()[0], 1);  // 1
-  EXPECT_EQ(tally.counts()[1], 1);  // 2
-  EXPECT_EQ(tally.counts()[2], 2);  // 3 and 4
-  EXPECT_EQ(tally.counts().back(), 1);
-  EXPECT_EQ(tally.sum(), 1e9 + 10);
-  tally.Clear();
-  EXPECT_EQ(tally.sum(), 0);
+TEST(Log, LevelsHaveNames) {
+  for (const char* name : {"debug", "info", "warning", "error"}) {
+    const auto level = ReadLogLevel(name);
+    ASSERT_TRUE(level.has_value()) << name;
+    EXPECT_STREQ(NameOf(*level), name);
+  }
+  EXPECT_FALSE(ReadLogLevel("loud").has_value());
+}
+
+TEST(LogSampler, LetsTheFirstTenThroughAndCountsTheRest) {
+  LogSampler sampler;
+  const absl::Time begin = absl::UnixEpoch();
+  for (int i = 0; i < 100; ++i) {
+    const auto taken = sampler.Take("again", begin + absl::Seconds(0.05 * i));
+    EXPECT_EQ(taken.has_value(), i < 10) << i;
+  }
+  EXPECT_TRUE(sampler.Take("another", begin).has_value());
+  EXPECT_EQ(sampler.Take("again", begin + absl::Seconds(10)), 90u);
+  EXPECT_EQ(sampler.Take("again", begin + absl::Seconds(11)), 0u);
+}
+
+TEST(LogSampler, SurvivesAClockThatIsSetBack) {
+  LogSampler sampler;
+  const absl::Time now = absl::UnixEpoch() + absl::Hours(1);
+  for (int i = 0; i < 20; ++i) sampler.Take("m", now);
+  EXPECT_TRUE(sampler.Take("m", now - absl::Minutes(30)).has_value());
+}
+
+TEST(LogSampler, HoldsABoundedNumberOfMessages) {
+  LogSampler sampler;
+  int taken = 0;
+  for (int i = 0; i < 10000; ++i) {
+    if (sampler.Take(absl::StrCat("m", i), absl::UnixEpoch())) ++taken;
+  }
+  EXPECT_EQ(taken, static_cast<int>(LogSampler::kMessagesMax) + 10);
+}
+
+TEST(TraceParent, IsReadAsW3cSays) {
+  const TraceContext trace = ReadTraceParent(
+      "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  EXPECT_EQ(trace.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(trace.span_id, "00f067aa0ba902b7");
+  // A later version may have more.
+  EXPECT_NE(ReadTraceParent(
+                "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-new")
+                .trace_id,
+            "");
+}
+
+TEST(TraceParent, OfAnotherFormIsNoTrace) {
+  for (const char* bad :
+       {"", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-new",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
+        "00-\"},{\"level\":\"error\",\"a\":\"b-00f067aa0ba902b7-01"}) {
+    EXPECT_EQ(ReadTraceParent(bad).trace_id, "") << bad;
+    EXPECT_EQ(ReadTraceParent(bad).span_id, "") << bad;
+  }
 }
 
 TEST(SelfTest, PassesWithEveryInstructionSet) {

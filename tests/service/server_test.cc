@@ -251,7 +251,9 @@ TEST(Admin, MetricsCountWhatHappened) {
   EXPECT_EQ(server.Metric("logitd_streams_active"), 1);
   EXPECT_EQ(server.Metric("logitd_row_duration_seconds_count"), 3);
   EXPECT_EQ(server.Metric("logitd_kept_tokens_count"), 3);
-  EXPECT_EQ(server.Metric("logitd_step_duration_seconds_count"), 1);
+  EXPECT_EQ(server.Metric("logitd_stage_duration_seconds_count{transport="
+                          "\"inline\",stage=\"rows\"}"),
+            1);
   EXPECT_EQ(server.Metric("logitd_received_bytes_total"),
             static_cast<double>(request.ByteSizeLong()));
   EXPECT_GT(server.Metric("logitd_sent_bytes_total"), 0);
