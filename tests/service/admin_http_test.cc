@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <condition_variable>
@@ -133,6 +134,7 @@ TEST(AdminPages, ConfigzShowsPathsAndNoSecrets) {
   const TempFolder folder;
   const std::string file = folder.File("tokens");
   std::ofstream(file) << "ci:a-very-secret-token-of-32-characters\n";
+  chmod(file.c_str(), 0600);
   TestServer server([&](Config* config) {
     config->admin_token_file = file;
     config->printed = absl::StrCat("admin_token_file: ", file, "\n");
