@@ -37,6 +37,7 @@ parse() {
       --keep) keep=true ;;
       --bin)
         [[ $# -ge 2 ]] || { usage >&2; exit 2; }
+        [[ -d $2 ]] || fail "--bin: no folder $2"
         bin="$(cd "$2" && pwd)"
         build=false
         shift

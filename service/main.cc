@@ -1,4 +1,5 @@
 // logitd: reads its settings, serves until SIGTERM or SIGINT, drains.
+#include <grpc/support/log.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -25,6 +26,17 @@ void TuneMalloc() {
   mallopt(M_TRIM_THRESHOLD, 2147483647);
   mallopt(M_TOP_PAD, 64 << 20);
 #endif
+}
+
+// gRPC's own lines, with what it knows of a connection, into the log and its
+// sampling.
+void TakeGrpcsLog() {
+  gpr_set_log_function([](gpr_log_func_args* line) {
+    const LogLevel level = line->severity == GPR_LOG_SEVERITY_ERROR
+                               ? LogLevel::kWarning
+                               : LogLevel::kDebug;
+    Log(level, "grpc", {{"text", line->message}});
+  });
 }
 
 // Blocked in every thread, so that only main waits for them.
@@ -68,6 +80,7 @@ int Main(int argc, char** argv) {
     return checked.ok() ? 0 : kExitCannotStart;
   }
   TuneMalloc();
+  TakeGrpcsLog();
   const sigset_t stops = BlockSignals();
   const auto server = Server::Start(*command->serve);
   if (!server.ok()) {

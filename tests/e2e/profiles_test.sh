@@ -35,6 +35,7 @@ etag() {
 }
 
 "$bin/logitd" --listen "$LOGITD_TARGET" --admin_http off \
+    --max_stop_sequences 70 \
     >"$box/logitd.log" 2>&1 &
 pids+=($!)
 for _ in {1..150}; do
@@ -86,7 +87,7 @@ WITH=0.7 expect 0 'updated profiles/chat@5' profiles edit chat
 WITH=0.7 expect 0 'nothing changed' profiles edit chat
 expect 0 'chat@6' profiles update chat -f "$box/one.yaml"
 WITH=7 expect 2 'the file is kept: ' profiles edit chat
-grep -q 'error invalid default_params.top_p: 7 is outside' "$box/output" ||
+grep -q 'error out-of-range default_params.top_p: 7 is outside' "$box/output" ||
     fail 'no finding'
 kept="$(sed -n 's/.*the file is kept: //p' "$box/output")"
 grep -q 'top_p: 7' "$kept" || fail "lost what was typed: $kept"
@@ -104,6 +105,12 @@ expect 0 'top_p: 0.85' profiles get chat
 expect 0 'chat@8' profiles update chat -f "$box/one.yaml"
 EDITOR=false expect 2 'the editor "false" failed' profiles edit chat
 says 'the file is kept: '
+# The server's limits count, not logitctl's own: 65 sequences are for it.
+printf '#!/bin/sh\ntail -n +2 "%s" >"$1"\n' \
+    "$source_dir/tests/profiles/bad/stop-sequences-too-many.yaml" >"$box/many"
+expect 0 'created profiles/many@1' profiles create many -f "$box/one.yaml"
+EDITOR="sh $box/many" expect 0 'updated profiles/many@2' profiles edit many
+expect 0 'deleted profiles/many' profiles delete many
 echo "ok: edit"
 
 expect 0 'REVISION' profiles revisions chat
@@ -191,14 +198,14 @@ echo "ok: export and import"
 
 expect 0 'greedy.yaml' lint "$source_dir"/deploy/profiles/*.yaml
 bad="$source_dir/tests/profiles/bad"
-expect 2 'error invalid default_params.top_p: 1.5 is outside (0, 1]' \
+expect 2 'error out-of-range default_params.top_p: 1.5 is outside (0, 1]' \
     lint "$bad/top-p-above-max.yaml"
 says '  fix: '
 # Of every bad file the first finding is the error that the file tells; one with
 # "# File:" is bad by another name only.
 mapfile -t files < <(grep -L '^# File: ' "$bad"/*.yaml)
 expect 2 'a server would refuse this' lint "${files[@]}"
-awk '/^\// { getline; sub(/^error invalid /, ""); print }' "$box/output" |
+awk '/^\// { getline; sub(/^error [a-z-]+ /, ""); print }' "$box/output" |
     cmp - <(sed -sn '1s/^# Expected: //p' "${files[@]}") ||
     fail 'lint has other words'
 echo "ok: lint"
@@ -216,6 +223,10 @@ grep -qE 'top_p +0.7 +clamp, profile clamps\[0\]' "$box/output" ||
 expect 0 'profile default' "${resolve[@]}" --top-k 40
 grep -qE 'top_k +40 +request' "$box/output" || fail 'no request'
 expect 0 '"PARAM_LEVEL_PROFILE_DEFAULT"' "${resolve[@]}" -o json
+# A pin at the off value is told: the request's own is gone without it.
+expect 0 'strict-extraction@' resolve --vocab-size 32 \
+    --profile strict-extraction --repetition-penalty 1.5
+in_phase base 'repetition_penalty +1 \(off\) +profile force'
 cat >"$box/phased.yaml" <<'END'
 default_params: {temperature: 0.9}
 force_params: {min_p: 0.02}
@@ -251,6 +262,13 @@ in_phase base 'temperature +1.2 +request'
 in_phase 'phase think' 'temperature +1.2 +request'
 in_phase 'phase tool' 'temperature +0 +phase force'
 expect 1 'NOT_FOUND' resolve --vocab-size 9 --profile nobody
+expect 2 'names a revision' profiles create other@7 -f "$box/one.yaml"
+expect 0 SYNCED profiles watch --timeout 1
+expect 1 'ABORTED' profiles delete phased --etag 1-0
+expect 0 'deleted profiles/phased' profiles delete phased \
+    --etag "$(etag phased | tr -d '"')"
+sed '/^name:/d' "$source_dir/deploy/profiles/code.yaml" |
+    "$bin/logitctl" lint - >"$box/output" || fail "lint of stdin"
 expect 3 'logitd --listen' profiles list --target "unix:$box/none"
 expect 3 '--admin-target' profiles delete chat --target "unix:$box/none"
 echo "ok: resolve"

@@ -84,6 +84,11 @@ expect 3 'cannot connect' health --target "127.0.0.1:$port" "${mine[@]}" \
 expect 2 'cannot read' health "${at[@]}" --tls-cert "$box/none" --tls-key x
 expect 2 'are given together' health "${at[@]}" --tls-cert "$box/client.pem"
 expect 2 'without them' health --target "127.0.0.1:$port" "${mine[@]}"
+expect 2 'is neither unix:/path nor host:port' health --target "$box/x.sock"
+grep -q '^{.*"msg":"grpc"' "$box/logitd.log" || fail "no word of a bad handshake"
+if grep -qv '^{' "$box/logitd.log"; then
+  fail "lines in the log that are no JSON"
+fi
 echo "ok: in with a certificate of the right authority only"
 
 expect 1 'authorization: required' profiles create story \

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/knobs.h"
@@ -17,6 +18,22 @@ namespace {
 constexpr char kConnection[] = "Connection";
 constexpr char kKnobs[] = "Knobs (absent: off)";
 constexpr char kChance[] = "Chance";
+
+// What helps when there is no connection.
+std::string ConnectAdvice(const std::string& target, absl::string_view error) {
+  const bool is_unix = absl::StartsWith(target, "unix:");
+  if (is_unix && absl::StrContains(error, "Permission denied")) {
+    return "the socket's owner and group may use it:  ls -l " +
+           target.substr(5);
+  }
+  if (!is_unix && !absl::StrContains(error, "refused")) {
+    return "if the server speaks TLS, --tls-ca, --tls-cert, --tls-key and "
+           "--tls-server-name must fit it";
+  }
+  return absl::StrCat("start it:  logitd --listen ", target,
+                      is_unix ? "" : " ... (see logitd --help, TLS)",
+                      "\nor name another with --target or LOGITD_TARGET");
+}
 
 }  // namespace
 
@@ -56,10 +73,19 @@ void ServerFlags::AddTls(CLI::App* app) {
 }
 
 absl::StatusOr<client::Client> ServerFlags::Connect() const {
+  const bool is_unix = absl::StartsWith(target, "unix:/") &&
+                       !absl::StartsWith(target, "unix://");
+  if (!is_unix && (target.find(':') == std::string::npos ||
+                   absl::StrContains(target, '/'))) {
+    return UsageError(absl::StrCat("--target: \"", target,
+                                   "\" is neither unix:/path nor host:port"));
+  }
   client::ConnectOptions options;
   options.timeout = std::min(options.timeout, timeout());
-  options.tls = tls;
-  if (!token_file.empty()) {
+  if (!is_unix) {
+    options.tls = tls;  // a Unix socket is never TLS
+  }
+  if (!is_unix && !token_file.empty()) {
     std::ifstream file(token_file);
     if (!(file >> options.tls.bearer_token)) {
       return UsageError(absl::StrCat("--token-file: no token in ", token_file));
@@ -73,8 +99,7 @@ absl::StatusOr<client::Client> ServerFlags::Connect() const {
     return UnreachableError(
         absl::UnavailableError(
             absl::StrCat("the server: ", connected.status().message())),
-        absl::StrCat("start it:  logitd --listen ", target,
-                     "\nor name another with --target or LOGITD_TARGET"));
+        ConnectAdvice(target, connected.status().message()));
   }
   return connected;
 }

@@ -105,7 +105,8 @@ std::string TextJson(const Vocabulary& vocabulary, const Text& text) {
        {"tokens", JsonArray(tokens)},
        {"finish_reason", JsonString(client::FinishName(text.finish_reason))},
        {"seed", JsonString(absl::StrCat(text.seed))},
-       {"fingerprint", JsonString(text.fingerprint)}});
+       {"fingerprint", JsonString(text.fingerprint)},
+       {"profile_revision", JsonString(text.profile)}});
 }
 
 }  // namespace
@@ -167,9 +168,10 @@ void PrintSummary(const Generated& generated) {
                 absl::ToDoubleSeconds(generated.model_time),
                 absl::ToDoubleSeconds(generated.service_time));
   for (const Text& text : generated.texts) {
-    absl::FPrintF(stderr, "# finish %s, seed %u, fingerprint %s\n",
+    absl::FPrintF(stderr, "# finish %s, seed %u, fingerprint %s%s%s\n",
                   client::FinishName(text.finish_reason), text.seed,
-                  text.fingerprint);
+                  text.fingerprint, text.profile.empty() ? "" : ", ",
+                  text.profile);
   }
 }
 

@@ -129,6 +129,7 @@ class Run {
       Text& text = result_.texts[index++];
       text.seed = opened.seed();
       text.fingerprint = opened.fingerprint();
+      text.profile = opened.profile_revision();
       text.phases = {"base"};
       for (const v1::ResolvedPhase& phase : opened.phases()) {
         text.phases.push_back(phase.name());
@@ -142,6 +143,7 @@ class Run {
       Text& text = result_.texts[index++];
       text.seed = forked.seed();
       text.fingerprint = result_.texts[0].fingerprint;
+      text.profile = result_.texts[0].profile;
       text.phases = result_.texts[0].phases;
     }
     return absl::OkStatus();

@@ -47,6 +47,7 @@ struct Text {
   std::uint64_t session_id = 0;
   std::uint64_t seed = 0;
   std::string fingerprint;
+  std::string profile;              // profiles/id@revision; empty: none
   std::vector<std::string> phases;  // Names; the first is "base".
   std::vector<Token> tokens;
   v1::FinishReason finish_reason = v1::FINISH_REASON_UNSPECIFIED;

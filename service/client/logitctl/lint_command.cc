@@ -18,6 +18,8 @@ namespace {
 constexpr char kUnreadableFix[] =
     "Correct the file: proto/logitd/v1/profiles.proto has the fields.";
 
+constexpr char kUnnamed[] = "profiles/unnamed";
+
 struct LintFlags {
   std::vector<std::string> files;
 };
@@ -44,7 +46,10 @@ absl::Status RunLint(const LintFlags& flags) {
     if (!text.ok()) {
       return text.status();
     }
-    const auto profile = ParseProfile(*text, StemOf(file));
+    auto profile = ParseProfile(*text, StemOf(file));
+    if (profile.ok() && profile->name().empty()) {
+      profile->set_name(kUnnamed);  // who creates it names it
+    }
     const std::vector<v1::LintFinding> findings =
         profile.ok() ? Lint(*profile, {})
                      : Unreadable(profile.status().message());

@@ -1,6 +1,8 @@
 // logitctl: logitd on the command line. Parses, runs one command, and turns its
 // status into a message and an exit code (exit_code.h).
 
+#include <grpc/support/log.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
@@ -28,6 +30,7 @@ int Main(int argc, char** argv) {
   CLI::App app(kAbout, "logitctl");
   FormatHelp(&app);  // Before the commands: they inherit it.
   app.require_subcommand(1);
+  app.set_version_flag("--version", "logitctl " LOGITD_VERSION);
   app.footer(kFooter);
   Command command;
   AddGenerate(&app, &command);
@@ -62,6 +65,8 @@ int Main(int argc, char** argv) {
 }  // namespace logitd::logitctl
 
 int main(int argc, char** argv) {
+  // Why a connection failed is in the status; gRPC would tell it once more.
+  gpr_set_log_function([](gpr_log_func_args*) {});
   try {
     return logitd::logitctl::Main(argc, argv);
   } catch (...) {  // CLI11's own, or no memory.

@@ -119,6 +119,9 @@ absl::Status ProfileClient::Watch(
     const std::string& resume_token,
     const std::function<bool(const v1::WatchProfilesResponse&)>& each) const {
   grpc::ClientContext call;
+  if (timeout_ != absl::InfiniteDuration()) {
+    call.set_deadline(client::DeadlineAfter(timeout_));
+  }
   v1::WatchProfilesRequest request;
   request.set_resume_token(resume_token);
   const auto stream = stub_->WatchProfiles(&call, request);
@@ -130,7 +133,11 @@ absl::Status ProfileClient::Watch(
       return absl::OkStatus();
     }
   }
-  return RefusedBy("the watch ended", client::ToStatus(stream->Finish()));
+  const absl::Status end = client::ToStatus(stream->Finish());
+  if (absl::IsDeadlineExceeded(end)) {
+    return absl::OkStatus();  // as --timeout asked
+  }
+  return RefusedBy("the watch ended", end);
 }
 
 void ProfileFlags::AddForWrites(CLI::App* app) {

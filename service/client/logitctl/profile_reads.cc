@@ -182,6 +182,10 @@ void AddWatch(CLI::App* profiles, Command* command) {
           "PRESENT for each and SYNCED, then REVISION and DELETED. RESET: what "
           "was told before no longer counts.",
           RunWatch);
+  flags->where.server.timeout_seconds = std::numeric_limits<double>::infinity();
+  app->get_option("--timeout")
+      ->description("Ends the watch after this many seconds")
+      ->default_str("");
   AddOutput(app, {"table", "json"}, flags);
   app->add_option("--resume", flags->resume,
                   "Goes on behind the event with this resume_token, which -o "

@@ -28,6 +28,11 @@ struct WriteFlags {
 
 using Run = absl::Status (*)(const WriteFlags&);
 
+// An etag holds its quotes, which shells eat.
+std::string EtagOf(const std::string& text) {
+  return text.empty() || text[0] == '"' ? text : absl::StrCat("\"", text, "\"");
+}
+
 // A call's answer, told.
 absl::Status Tell(const char* verb,
                   const absl::StatusOr<v1::Profile>& written) {
@@ -38,6 +43,11 @@ absl::Status Tell(const char* verb,
 }
 
 absl::Status RunCreate(const WriteFlags& flags) {
+  if (absl::StrContains(flags.id, '@')) {
+    return UsageError(absl::StrCat("\"", flags.id,
+                                   "\" names a revision: the server numbers "
+                                   "them, give the id alone"));
+  }
   auto profile = ReadProfile(flags.file, flags.id);
   if (!profile.ok()) {
     return profile.status();
@@ -99,7 +109,7 @@ absl::Status RunUpdate(const WriteFlags& flags) {
   }
   profile->set_name(ProfileName(flags.id));
   if (!flags.etag.empty() || !flags.file.empty()) {
-    profile->set_etag(flags.etag);
+    profile->set_etag(EtagOf(flags.etag));
   }
   return Tell("updated", client->Update(*std::move(profile)));
 }
@@ -110,7 +120,7 @@ absl::Status RunRollback(const WriteFlags& flags) {
     return client.status();
   }
   return Tell("rolled back to",
-              client->Rollback(flags.id, flags.revision, flags.etag));
+              client->Rollback(flags.id, flags.revision, EtagOf(flags.etag)));
 }
 
 absl::Status RunDelete(const WriteFlags& flags) {
@@ -118,7 +128,7 @@ absl::Status RunDelete(const WriteFlags& flags) {
   if (!client.ok()) {
     return client.status();
   }
-  absl::Status status = client->Delete(flags.id, flags.etag);
+  absl::Status status = client->Delete(flags.id, EtagOf(flags.etag));
   if (status.ok()) {
     absl::PrintF("deleted %s\n", ProfileName(flags.id));
   }
