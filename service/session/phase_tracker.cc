@@ -13,7 +13,7 @@ constexpr size_t kLogMin = 32;  // switches kept before any is forgotten
 
 PhaseTracker::PhaseTracker(std::shared_ptr<const PhaseTable> table,
                            uint32_t initial)
-    : table_(std::move(table)) {
+    : table_(std::move(table)), initial_(initial) {
   for (; initial != 0; initial = table_->within(initial)) {
     stack_[depth_++] = static_cast<uint8_t>(initial);
   }
@@ -42,6 +42,14 @@ void PhaseTracker::Append(absl::Span<const uint32_t> tail, uint32_t position,
   } else if (entering != 0) {
     const int first = std::countr_zero(entering);  // of the list
     Enter(static_cast<uint32_t>(first) + 1, position, floor);
+  }
+}
+
+void PhaseTracker::AppendAll(absl::Span<const uint32_t> tokens, uint32_t first,
+                             uint32_t floor) {
+  if (table_ == nullptr) return;
+  for (uint32_t i = 1; i <= tokens.size(); ++i) {
+    Append(tokens.first(i), first + i, floor);
   }
 }
 
@@ -92,36 +100,6 @@ uint32_t PhaseTracker::last_phase(uint32_t position) const {
     last = it->entered ? around : it->phase;
   }
   return last;
-}
-
-void PhaseTracker::Follow(std::shared_ptr<const PhaseTable> table) {
-  std::vector<Switch> log = log_;
-  while (!log_.empty()) Undo();
-  const auto renamed = [&](uint32_t phase) {
-    return table == nullptr ? 0 : table->Find(table_->name(phase));
-  };
-  // The oldest stack as far as the new table knows it, then each switch that
-  // happens there.
-  PhaseTracker to(table);
-  uint32_t depth = depth_;  // of the old stack
-  while (to.depth_ < depth_) {
-    const uint32_t phase = renamed(stack_[to.depth_]);
-    if (phase == 0) break;
-    to.stack_[to.depth_++] = static_cast<uint8_t>(phase);
-  }
-  for (const Switch& old : log) {
-    const bool whole =
-        to.depth_ == depth;  // nothing was left because it is gone
-    const uint32_t phase = renamed(old.phase);
-    if (old.entered) {
-      ++depth;
-      if (whole && phase != 0) to.Enter(phase, old.position, 0);
-    } else {
-      --depth;
-      if (whole) to.Leave(PhaseBit(phase), old.position, 0);
-    }
-  }
-  *this = std::move(to);
 }
 
 }  // namespace logitd

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -29,12 +30,19 @@ class PhaseTracker {
   // no Rewind will go below.
   void Append(absl::Span<const uint32_t> tail, uint32_t position,
               uint32_t floor);
+  // All of `tokens`, one after the other; the first stands at `first`, and what
+  // is before it is looked at no more.
+  void AppendAll(absl::Span<const uint32_t> tokens, uint32_t first,
+                 uint32_t floor);
   // Undoes the switches of tokens from `position` on.
   void Rewind(uint32_t position);
-  // Other phases from here on, and in the log: one entered stays entered by its
-  // name. One that is gone is left, and all inside it.
-  void Follow(std::shared_ptr<const PhaseTable> table);
+  // Phases of the same numbers from here on: table->SwitchesAs the old one.
+  void Rename(std::shared_ptr<const PhaseTable> table) {
+    table_ = std::move(table);
+  }
 
+  // What it began in.
+  uint32_t initial() const { return initial_; }
   // The phase of the next token.
   uint32_t phase() const { return depth_ == 0 ? 0 : stack_[depth_ - 1]; }
   // The phase of the last token, the next one's position being `position`.
@@ -58,6 +66,7 @@ class PhaseTracker {
   void Log(const Switch& done, uint32_t floor);
 
   std::shared_ptr<const PhaseTable> table_;
+  uint32_t initial_ = 0;
   std::array<uint8_t, kPhasesMax> stack_{};  // outermost first
   uint32_t depth_ = 0;
   std::vector<Switch> log_;  // by rising position

@@ -52,6 +52,11 @@ class PhaseTable {
   const std::string& name(uint32_t phase) const { return names_[phase - 1]; }
   // The number of a name; 0: none has it.
   uint32_t Find(absl::string_view name) const;
+  // True when each history switches the phases of both alike, by their numbers;
+  // names and parameters may differ.
+  bool SwitchesAs(const PhaseTable& other) const {
+    return within_ == other.within_ && triggers_ == other.triggers_;
+  }
   // The number of the phase directly inside which this one is entered; 0: any.
   uint32_t within(uint32_t phase) const { return within_[phase - 1]; }
   // The set of phases that may be entered from `phase`.
@@ -71,6 +76,7 @@ class PhaseTable {
     TokenIds backwards;  // last token first
     uint32_t enters = 0;
     uint32_t leaves = 0;
+    bool operator==(const Trigger&) const = default;
   };
   struct Range {
     size_t begin;

@@ -156,29 +156,6 @@ void Session::Keep(const Entry& entry, const EntryResult& result) {
   last_->result = result;
 }
 
-absl::Status Session::Update(std::optional<uint32_t> position, Params params,
-                             const std::optional<Report>& report,
-                             std::vector<PhaseParams> phases,
-                             std::shared_ptr<const Origin> origin) {
-  LOGITD_RETURN_IF_ERROR(CheckPosition(position));
-  if (report) LOGITD_RETURN_IF_ERROR(CheckReport(*report, limits_.max_top_n));
-  LOGITD_ASSIGN_OR_RETURN(
-      std::shared_ptr<const SessionRules> rules,
-      SessionRules::Compile("set.", std::move(params), std::move(phases),
-                            plan().vocab_size, limits_));
-  PhaseTracker tracker = phases_;
-  tracker.Follow(rules->phases);
-  LOGITD_RETURN_IF_ERROR(history_.Follow(rules->plans, tracker.phase(),
-                                         rules->trigger_lookback()));
-  rules_ = std::move(rules);
-  phases_ = std::move(tracker);
-  origin_ = std::move(origin);
-  // As one that is opened with these parameters and this history would be.
-  finish_ = LastEnds();
-  if (report) report_ = *report;
-  return absl::OkStatus();
-}
-
 absl::Status Session::Rewind(uint32_t to) {
   const uint32_t from = position();
   LOGITD_RETURN_IF_ERROR(history_.Rewind(to));

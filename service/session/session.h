@@ -109,9 +109,11 @@ class Session {
             Workspace* workspace, EntryResult* result);
 
   // `params` replaces all knobs of the base, `phases` all phases, `origin` the
-  // origin, `report` the report if there is one, from the next token on. Phases
-  // that are entered stay entered by their names; one that is gone is left, and
-  // all inside it. The last token may end the session now, or end it no more.
+  // origin, `report` the report if there is one, from the next token on. The
+  // session is then as if it had been opened with them, and had this history:
+  // in the phase that they make of it, and its last token may end it now, or
+  // end it no more. FAILED_PRECONDITION: too little is known of the history.
+  // O(history) when the phases switch by other sequences.
   absl::Status Update(std::optional<uint32_t> position, Params params,
                       const std::optional<Report>& report,
                       std::vector<PhaseParams> phases = {},
@@ -161,6 +163,12 @@ class Session {
   Session() = default;
   absl::Status TakeHistory(const SessionStart& start);
   absl::Status TakePrompt(const SessionStart& start, uint32_t length);
+  // What the phases of `table` (nullptr: none) make of the history.
+  // FAILED_PRECONDITION: they need more of it than is known.
+  absl::StatusOr<PhaseTracker> PhasesUnder(
+      const std::shared_ptr<const PhaseTable>& table) const;
+  // The number that the phase of an unsent prompt has in `table`.
+  absl::StatusOr<uint32_t> InitialPhaseUnder(const PhaseTable* table) const;
   // A token at the end of the history, its switch of phases and its end.
   void Take(uint32_t token);
   // Counts for the plan in force; call after tokens were taken.

@@ -127,10 +127,7 @@ absl::Status Session::TakePrompt(const SessionStart& start, uint32_t length) {
   history_ = start.prompt.empty() ? History::WithoutPrompt(length)
                                   : History(start.prompt);
   phases_ = PhaseTracker(table, initial);
-  const absl::Span<const uint32_t> prompt = start.prompt;
-  for (uint32_t i = 1; table != nullptr && i <= prompt.size(); ++i) {
-    phases_.Append(prompt.first(i), i, length);
-  }
+  phases_.AppendAll(start.prompt, 0, length);
   return history_.Follow(rules_->plans, phase(), rules_->trigger_lookback());
 }
 

@@ -106,36 +106,6 @@ TEST_F(PhasesTest, AnAppendRefusedLeavesThePhaseAsItWas) {
   }
 }
 
-TEST_F(PhasesTest, UpdateKeepsThePhaseByItsName) {
-  Session session = OpenOrDie(NestedStart());
-  Append({1, 2, 3}, &session);  // think, plan, tool
-  Phases phases = Nested();
-  std::swap(phases[0], phases[2]);
-  phases[2].params = Greedy();
-  ASSERT_THAT(session.Update({}, {}, {}, phases), IsOk());
-  EXPECT_EQ(session.phase(), 3u);
-  const EntryResult result = Step(&session);
-  EXPECT_TRUE(result.outcome.greedy);
-  EXPECT_EQ(result.phase, 3u);
-  Append({4}, &session);
-  EXPECT_EQ(session.phase(), 1u);
-  ASSERT_THAT(session.Rewind(1), IsOk());
-  EXPECT_EQ(session.phase(), 2u);
-}
-
-TEST_F(PhasesTest, UpdateLeavesAPhaseThatIsGoneAndAllInsideIt) {
-  Session session = OpenOrDie(NestedStart());
-  Append({1, 2, 3}, &session);
-  Phases phases = Nested();
-  phases[0].within = "think";
-  phases.pop_back();  // plan
-  ASSERT_THAT(session.Update({}, {}, {}, phases), IsOk());
-  EXPECT_EQ(session.phase(), 2u);
-  ASSERT_THAT(session.Update({}, Greedy(), {}), IsOk());
-  EXPECT_EQ(session.phase(), 0u);
-  EXPECT_TRUE(Step(&session).outcome.greedy);
-}
-
 TEST_F(PhasesTest, UpdateOfParametersAloneIsAsIfTheyHadAlwaysBeenSo) {
   SessionStart start = NestedStart();
   Session session = OpenOrDie(start);

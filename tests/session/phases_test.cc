@@ -280,34 +280,6 @@ TEST(PhaseTracker, MatchesSequencesOfTheGreatestLength) {
   EXPECT_EQ(past.Append(1), 1u);
 }
 
-TEST(PhaseTracker, ANewTableKeepsPhasesByNameWhereverTheyStand) {
-  Past past(Make({Phase("a", {{1}}, {{9}}), Phase("b", {{2}}, {{8}})}));
-  past.After({1, 2});
-  past.table = Make({Phase("new", {{5}}), Phase("b", {{3}}, {{7}}),
-                     Phase("a", {{4}}, {{6}})});
-  past.tracker.Follow(past.table);
-  EXPECT_EQ(past.tracker.phase(), 2u);
-  EXPECT_EQ(past.tracker.last_phase(2), 3u);
-  Past back = past;
-  EXPECT_EQ(past.After({8, 9, 7, 6}), (Numbers{2, 2, 3, 0}));
-  back.Rewind(1);
-  EXPECT_EQ(back.tracker.phase(), 3u);
-  back.Rewind(0);
-  EXPECT_EQ(back.tracker.phase(), 0u);
-}
-
-TEST(PhaseTracker, APhaseThatIsGoneIsLeftWithAllInsideIt) {
-  Past past(Make({Phase("a", {{1}}, {{9}}), Phase("b", {{2}}, {{8}}),
-                  Phase("c", {{3}}, {{7}})}));
-  past.After({1, 2, 3});
-  past.table = Make({Phase("c", {{3}}, {{7}}), Phase("a", {{1}}, {{9}})});
-  past.tracker.Follow(past.table);
-  EXPECT_EQ(past.tracker.phase(), 2u);
-  EXPECT_EQ(past.After({9, 3}), (Numbers{0, 1}));
-  past.tracker.Follow(nullptr);
-  EXPECT_EQ(past.tracker.phase(), 0u);
-}
-
 TEST(PhaseTable, NamesWhatIsWrong) {
   const auto code = Code::kInvalidArgument;
   const Phases good = {Phase("a", {{1}}), Phase("b", {{2}}, {{3}}, "a")};
@@ -348,6 +320,24 @@ TEST(PhaseTable, RefusesCirclesAndMoreThanThirtyTwo) {
     many.push_back(Phase("p" + std::to_string(i), {{i}}));
   }
   EXPECT_THAT(Create(many), StatusIs(Code::kInvalidArgument, "33 phases are"));
+}
+
+TEST(PhaseTable, SwitchesAsAnotherOfOtherNamesAndOrderOfSequences) {
+  const auto alike = [](const Phases& one, const Phases& other) {
+    const bool is = Make(one)->SwitchesAs(*Make(other));
+    EXPECT_EQ(Make(other)->SwitchesAs(*Make(one)), is);
+    return is;
+  };
+  const Phases some = {Phase("a", {{1}, {6, 2}}, {{9}}),
+                       Phase("b", {{2}}, {{4}}, "a")};
+  EXPECT_TRUE(alike(some, {Phase("c", {{6, 2}, {1}, {1}}, {{9}}),
+                           Phase("a", {{2}}, {{4}}, "c")}));
+  EXPECT_FALSE(alike(some, {some[0]}));
+  EXPECT_FALSE(alike(some, {some[1], some[0]}));
+  EXPECT_FALSE(alike(some, {some[0], Phase("b", {{2}}, {{4}})}));
+  EXPECT_FALSE(alike(some, {some[0], Phase("b", {{2}}, {}, "a")}));
+  EXPECT_FALSE(alike(some, {some[0], Phase("b", {{4}}, {{2}}, "a")}));
+  EXPECT_FALSE(alike(some, {some[0], Phase("b", {{3}}, {{4}}, "a")}));
 }
 
 // ---- the reference ---------------------------------------------------------
@@ -472,53 +462,6 @@ TEST(PhaseTracker, AgreesWithAScanOfTheWholeHistoryWhateverHappens) {
     }
   }
   EXPECT_GT(switches, 20000u);
-}
-
-// What stays of a stack under other phases.
-Stack Renamed(const Phases& phases, Stack stack) {
-  size_t kept = 0;
-  while (kept < stack.size() && Named(phases, stack[kept]) != nullptr) ++kept;
-  stack.resize(kept);
-  return stack;
-}
-
-TEST(PhaseTracker, FollowsOtherPhasesAsTheReferenceDoesAlsoWhenRewound) {
-  for (uint64_t seed = 0; seed < 1500; ++seed) {
-    Fuzz fuzz(seed);
-    Phases phases = fuzz.AnyPhases();
-    std::vector<Stack> stacks = {{}};  // before each position
-    const uint32_t initial =
-        fuzz.dice.Below(static_cast<uint32_t>(phases.size() + 1));
-    if (initial > 0) stacks[0] = {phases[initial - 1].name};
-    while (!stacks[0].empty() && !Named(phases, stacks[0][0])->within.empty()) {
-      stacks[0].insert(stacks[0].begin(), Named(phases, stacks[0][0])->within);
-    }
-    Past past(Make(phases), initial);
-    for (int i = 0; i < 300; ++i) {
-      const uint32_t what = fuzz.dice.Below(16);
-      if (what == 0) {
-        const uint32_t to =
-            past.floor + fuzz.dice.Below(past.position() - past.floor + 1);
-        past.Rewind(to);
-        stacks.resize(to + 1);
-      } else if (what == 1) {
-        phases = fuzz.AnyPhases();
-        past.table = Make(phases);
-        past.tracker.Follow(past.table);
-        for (Stack& stack : stacks) stack = Renamed(phases, stack);
-      } else {
-        past.Append(fuzz.dice.Below(fuzz.ids));
-        stacks.push_back(stacks.back());
-        Decide(phases, past.tokens, &stacks.back());
-        past.floor = std::max(past.floor + 20, past.position()) - 20;
-      }
-      ASSERT_EQ(past.tracker.phase(), NumberOf(phases, stacks.back()))
-          << "seed " << seed << " token " << i;
-      if (stacks.size() < 2) continue;
-      ASSERT_EQ(past.tracker.last_phase(past.position()),
-                NumberOf(phases, stacks[stacks.size() - 2]));
-    }
-  }
 }
 
 }  // namespace
