@@ -315,11 +315,24 @@ std::vector<Setting> LimitSettings() {
       Count("max_streams",
             "Sample streams, and SampleOnce calls, open at once.",
             &Limits::max_streams, 1, 65536),
-      Count("max_profiles", "Profiles of the writable store.",
+      Count("max_profiles",
+            "Profiles of the writable store; also files of one --profile_dir.",
             &Limits::max_profiles, 1, 1u << 20),
       Count("max_profile_bytes", "Size of one profile.",
             &Limits::max_profile_bytes, 256,
             static_cast<uint32_t>(kProfileFileBytesMax)),
+      Count("max_profile_names",
+            "Names that the writable store remembers, deleted ones too: no "
+            "revision comes twice.",
+            &Limits::max_profile_names, 1, 1u << 24),
+      Count("max_revisions",
+            "Revisions of one profile that the writable store keeps. With more "
+            "writes the oldest go, and sessions cannot be resumed at them.",
+            &Limits::max_revisions, 1, 1u << 20),
+      Count("max_profile_calls",
+            "ProfileService calls that wait for the disk; as many again may "
+            "wait for memory.",
+            &Limits::max_profile_calls, 1, 1u << 20),
       Count("max_watchers", "WatchProfiles calls open at once.",
             &Limits::max_watchers, 1, 65536),
   };
@@ -350,7 +363,8 @@ std::vector<Setting> ProfileSettings() {
       Text("default_profile", "PROFILE",
            "The profile of sessions that name none.", &Config::default_profile),
       TextList("allowed_profiles", "ID",
-               "The only profiles that sessions may name. Repeatable.",
+               "The only profiles that sessions may name, in any revision: "
+               "chat allows chat@3 too. Repeatable.",
                &Config::allowed_profiles),
       Switch(
           "require_profile", "Refuse sessions without a profile.",

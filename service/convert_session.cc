@@ -109,19 +109,13 @@ absl::StatusOr<HistoryPart> ReadPart(const v1::OpenSession& wire,
   return part;
 }
 
-// The knobs in force, and where they came from. `Reply` has these fields.
+// The knobs in force, and where they and those turned off came from. `Reply`
+// has these fields.
 template <class Reply>
 void WriteInForce(const Plan& plan, const ResolvedParams& from, Reply* reply) {
   WriteParams(plan, reply->mutable_resolved());
-  const v1::SamplingParams& resolved = reply->resolved();
   for (const v1::Provenance& provenance : from.provenance) {
-    const FieldDescriptor* knob =
-        resolved.GetDescriptor()->FindFieldByName(provenance.knob());
-    const auto& reflection = *resolved.GetReflection();
-    const bool in_force = knob->is_repeated()
-                              ? reflection.FieldSize(resolved, knob) > 0
-                              : reflection.HasField(resolved, knob);
-    if (in_force) *reply->add_provenance() = provenance;
+    *reply->add_provenance() = provenance;
   }
   for (const v1::Clamped& clamped : from.clamped) {
     *reply->add_clamped() = clamped;

@@ -4,10 +4,16 @@
 
 namespace logitd {
 
-Executor::Executor(size_t waiting_max)
-    : waiting_max_(waiting_max), thread_([this] { Work(); }) {}
+Executor::Executor(size_t waiting_max) : waiting_max_(waiting_max) {}
 
-Executor::~Executor() {
+bool Executor::Run(std::function<void()> task, Lane lane) {
+  Queue& queue = lane == Lane::kDisk ? disk_ : memory_;
+  return queue.Add(std::move(task), waiting_max_);
+}
+
+Executor::Queue::Queue() : thread_([this] { Work(); }) {}
+
+Executor::Queue::~Queue() {
   {
     const std::lock_guard lock(mu_);
     stopping_ = true;
@@ -16,17 +22,17 @@ Executor::~Executor() {
   thread_.join();
 }
 
-bool Executor::Run(std::function<void()> task) {
+bool Executor::Queue::Add(std::function<void()> task, size_t waiting_max) {
   {
     const std::lock_guard lock(mu_);
-    if (waiting_.size() >= waiting_max_) return false;
+    if (waiting_.size() >= waiting_max) return false;
     waiting_.push_back(std::move(task));
   }
   wake_.notify_one();
   return true;
 }
 
-void Executor::Work() {
+void Executor::Queue::Work() {
   std::unique_lock lock(mu_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

@@ -1,8 +1,10 @@
-// Executor: one thread for work that may wait for a disk.
+// Executor: threads for calls that would hold up gRPC's.
 //
-// gRPC's threads are few and the workers are for rows; a commit that syncs must
-// hold neither. Tasks run in the order given. Thread-safe. What waits is done
-// before the object goes.
+// gRPC's threads are few and the workers are for rows: a commit that syncs, or
+// a long list, must hold neither. There is a thread for what may wait for a
+// disk and one for what is answered from memory, so that a disk that hangs
+// stops no read that does not need it. Tasks of a lane run in the order given.
+// Thread-safe. What waits is done before the object goes.
 #ifndef LOGITD_SERVICE_EXECUTOR_H_
 #define LOGITD_SERVICE_EXECUTOR_H_
 
@@ -15,28 +17,45 @@
 
 namespace logitd {
 
+enum class Lane { kDisk, kMemory };
+
 class Executor {
  public:
+  // As many may wait in each lane.
   explicit Executor(size_t waiting_max);
-  ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // False, and nothing done, when too many wait.
-  bool Run(std::function<void()> task);
+  // False, and nothing done, when too many wait. A task of the memory lane may
+  // give one to the disk's.
+  bool Run(std::function<void()> task, Lane lane = Lane::kDisk);
 
   size_t waiting_max() const { return waiting_max_; }
 
  private:
-  void Work();
+  // One thread and what waits for it.
+  class Queue {
+   public:
+    Queue();
+    ~Queue();
+    Queue(const Queue&) = delete;
+    Queue& operator=(const Queue&) = delete;
+    bool Add(std::function<void()> task, size_t waiting_max);
+
+   private:
+    void Work();
+
+    std::mutex mu_;  // guards what follows, up to thread_
+    std::condition_variable wake_;
+    std::deque<std::function<void()>> waiting_;
+    bool stopping_ = false;
+
+    std::thread thread_;
+  };
 
   const size_t waiting_max_;
-  std::mutex mu_;  // guards what follows, up to thread_
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> waiting_;
-  bool stopping_ = false;
-
-  std::thread thread_;
+  Queue disk_;
+  Queue memory_;  // ends first: its tasks may use the other
 };
 
 }  // namespace logitd

@@ -24,6 +24,9 @@ struct Limits {
   uint32_t max_watchers = 256;  // WatchProfiles calls at once
   uint32_t max_profiles = 1000;
   uint32_t max_profile_bytes = 16 << 10;  // of one profile, serialized
+  uint32_t max_profile_names = 100'000;   // ever made, deleted ones too
+  uint32_t max_revisions = 1000;          // kept of one profile; the oldest go
+  uint32_t max_profile_calls = 4096;      // of ProfileService, that wait
 };
 
 // Draws of one SampleOnce. Fixed by the contract.

@@ -5,16 +5,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "sampler/status_macros.h"
+#include "service/log.h"
+#include "service/profiles/catalog_name.h"
 #include "service/profiles/directory_store.h"
 #include "service/profiles/memory_store.h"
+#include "service/profiles/profile_file.h"
 #include "service/profiles/sqlite_store.h"
 #include "service/profiles/validate.h"
 
 namespace logitd {
 namespace {
-
-// Calls that may wait; each holds a request of a few KiB.
-constexpr size_t kCallsWaitingMax = 4096;
 
 absl::Status InSetting(const char* setting, const absl::Status& status) {
   return absl::Status(status.code(),
@@ -22,10 +22,13 @@ absl::Status InSetting(const char* setting, const absl::Status& status) {
 }
 
 absl::StatusOr<std::unique_ptr<Store>> OpenWritable(const Config& config) {
+  StoreLimits limits;
+  limits.revisions_max = config.limits.max_revisions;
+  limits.names_max = config.limits.max_profile_names;
   if (config.data_dir.empty()) {
-    return std::unique_ptr<Store>(std::make_unique<MemoryStore>());
+    return std::unique_ptr<Store>(std::make_unique<MemoryStore>(limits));
   }
-  auto store = SqliteStore::Open(config.data_dir);
+  auto store = SqliteStore::Open(config.data_dir, limits);
   if (!store.ok()) return InSetting("data_dir", store.status());
   return std::unique_ptr<Store>(*std::move(store));
 }
@@ -54,8 +57,26 @@ std::function<absl::Status(const v1::Profile&)> Validator(
   };
 }
 
-// The profiles that the settings name must be there.
+// Whatever profiles there are.
+absl::Status CheckNames(const Config& config) {
+  if (!config.default_profile.empty()) {
+    const auto name = ParseProfileName(config.default_profile);
+    if (!name.ok()) return InSetting("default_profile", name.status());
+  }
+  for (const std::string& id : config.allowed_profiles) {
+    const absl::Status status = CheckProfileId("id", id);
+    if (!status.ok()) return InSetting("allowed_profiles", status);
+  }
+  return absl::OkStatus();
+}
+
+// The default must be there; what is only allowed may come later.
 absl::Status CheckRules(const ProfileRules& rules) {
+  for (const std::string& id : rules.allowed) {
+    if (rules.catalog->Get(id).ok()) continue;
+    Log(LogLevel::kWarning, "there is no such profile yet",
+        {{"allowed_profiles", id}});
+  }
   if (rules.default_profile.empty()) return absl::OkStatus();
   const auto profile = rules.catalog->Get(rules.default_profile);
   if (profile.ok()) return absl::OkStatus();
@@ -64,14 +85,16 @@ absl::Status CheckRules(const ProfileRules& rules) {
 
 }  // namespace
 
-ProfileHost::ProfileHost(AdminTokens tokens)
-    : tokens_(std::move(tokens)), executor_(kCallsWaitingMax) {}
+ProfileHost::ProfileHost(AdminTokens tokens, const Limits& limits)
+    : tokens_(std::move(tokens)), executor_(limits.max_profile_calls) {}
 
 absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
     const Config& config) {
+  LOGITD_RETURN_IF_ERROR(CheckNames(config));
   LOGITD_ASSIGN_OR_RETURN(AdminTokens tokens,
                           AdminTokens::Read(config.admin_token_file));
-  std::unique_ptr<ProfileHost> host(new ProfileHost(std::move(tokens)));
+  std::unique_ptr<ProfileHost> host(
+      new ProfileHost(std::move(tokens), config.limits));
   LOGITD_ASSIGN_OR_RETURN(host->audit_, AuditLog::Open(config.audit_log));
   const Limits limits = config.limits;
   CatalogOptions options;
@@ -83,9 +106,10 @@ absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
                           OpenDirectories(config, options.validate));
   LOGITD_ASSIGN_OR_RETURN(std::unique_ptr<Store> writable,
                           OpenWritable(config));
-  LOGITD_ASSIGN_OR_RETURN(
-      host->catalog_,
-      Catalog::Open(options, std::move(writable), std::move(directories)));
+  auto catalog =
+      Catalog::Open(options, std::move(writable), std::move(directories));
+  if (!catalog.ok()) return InSetting("data_dir", catalog.status());
+  host->catalog_ = *std::move(catalog);
   host->calls_ = std::make_unique<ProfileCalls>(
       config.limits, host->tokens_, host->catalog_.get(), host->audit_.get());
   host->rules_ = {
@@ -98,6 +122,7 @@ absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
 }
 
 absl::Status ProfileHost::Check(const Config& config) {
+  LOGITD_RETURN_IF_ERROR(CheckNames(config));
   LOGITD_RETURN_IF_ERROR(AdminTokens::Read(config.admin_token_file).status());
   LOGITD_ASSIGN_OR_RETURN(const auto directories,
                           OpenDirectories(config, Validator(config.limits)));

@@ -1,5 +1,5 @@
 // ProfileHost: the profiles of one server, from its settings: stores, catalog,
-// audit log, tokens, and the thread that waits for the disk.
+// audit log, tokens, and the threads of its calls.
 //
 // Thread-safe after Open. Outlives every call.
 #ifndef LOGITD_SERVICE_PROFILE_HOST_H_
@@ -34,7 +34,7 @@ class ProfileHost {
   Executor& executor() { return executor_; }
 
  private:
-  explicit ProfileHost(AdminTokens tokens);
+  ProfileHost(AdminTokens tokens, const Limits& limits);
 
   const AdminTokens tokens_;
   std::unique_ptr<AuditLog> audit_;

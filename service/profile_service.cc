@@ -1,5 +1,6 @@
 #include "service/profile_service.h"
 
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +40,22 @@ std::string MethodOf() {
       absl::StripSuffix(Request::descriptor()->name(), "Request"));
 }
 
+template <class Request>
+inline constexpr bool kIsWrite =
+    std::is_same_v<Request, v1::CreateProfileRequest> ||
+    std::is_same_v<Request, v1::UpdateProfileRequest> ||
+    std::is_same_v<Request, v1::DeleteProfileRequest> ||
+    std::is_same_v<Request, v1::RollbackProfileRequest>;
+
+// Of a read that is tried in memory first.
+template <class Request>
+bool NeedsDisk(const Request& request, const Catalog& catalog) {
+  if constexpr (std::is_same_v<Request, v1::GetProfileRequest>) {
+    return !catalog.IsInMemory(request.name());
+  }
+  return false;
+}
+
 }  // namespace
 
 Caller Service::CallerOf(const Context& context) const {
@@ -61,67 +78,99 @@ grpc::Status Service::Ended(const absl::Status& status, const CallLog& log) {
   return ToGrpcStatus(status);
 }
 
+// One call; lives as long as it.
+template <class Request, class Response>
+struct Service::Work {
+  Reactor* reactor;
+  const Bytes* bytes;
+  Bytes* reply;
+  absl::StatusOr<Response> (ProfileCalls::*method)(const Request&,
+                                                   const Caller&);
+  CallLog log;
+  Caller caller;
+};
+
 template <class Request, class Response>
 Service::Reactor* Service::Call(
     Context* context, const Bytes* bytes, Bytes* reply,
     absl::StatusOr<Response> (ProfileCalls::*method)(const Request&,
-                                                     const Caller&)) {
+                                                     const Caller&),
+    Lane lane) {
   Reactor* reactor = context->DefaultReactor();
-  const CallLog log(MethodOf<Request>(), TraceOf(*context));
-  const bool taken = executor_.Run([this, reactor, bytes, reply, method, log,
-                                    caller = CallerOf(*context)] {
-    Request request;
-    const absl::Status status = Parse(*bytes, limits_, &request);
-    if (!status.ok()) return reactor->Finish(Ended(status, log));
-    const absl::StatusOr<Response> answer = (calls_.*method)(request, caller);
-    if (!answer.ok()) return reactor->Finish(Ended(answer.status(), log));
-    bool own = false;
-    reactor->Finish(
-        grpc::SerializationTraits<Response>::Serialize(*answer, reply, &own));
-  });
-  if (!taken) {
-    reactor->Finish(Ended(absl::ResourceExhaustedError(absl::StrCat(
-                              "server: more than ", executor_.waiting_max(),
-                              " calls of ProfileService wait")),
-                          log));
-  }
+  Queue<Request, Response>(
+      {reactor, bytes, reply, method,
+       CallLog(MethodOf<Request>(), TraceOf(*context)), CallerOf(*context)},
+      lane);
   return reactor;
+}
+
+template <class Request, class Response>
+void Service::Queue(const Work<Request, Response>& work, Lane lane) {
+  if (executor_.Run([this, work, lane] { Do(work, lane); }, lane)) return;
+  const absl::Status status = absl::ResourceExhaustedError(
+      absl::StrCat("server: ", executor_.waiting_max(),
+                   " calls of ProfileService wait (--max_profile_calls)"));
+  work.reactor->Finish(Ended(status, work.log));
+}
+
+template <class Request, class Response>
+void Service::Do(const Work<Request, Response>& work, Lane lane) {
+  Request request;
+  const absl::Status status = Parse(*work.bytes, limits_, &request);
+  if (!status.ok()) {
+    if (kIsWrite<Request>) {
+      calls_.AuditUnread(MethodOf<Request>(), work.caller, status);
+    }
+    return work.reactor->Finish(Ended(status, work.log));
+  }
+  if (lane == Lane::kMemory && NeedsDisk(request, calls_.catalog())) {
+    return Queue(work, Lane::kDisk);
+  }
+  const absl::StatusOr<Response> answer =
+      (calls_.*work.method)(request, work.caller);
+  if (!answer.ok()) {
+    return work.reactor->Finish(Ended(answer.status(), work.log));
+  }
+  bool own = false;
+  work.reactor->Finish(grpc::SerializationTraits<Response>::Serialize(
+      *answer, work.reply, &own));
 }
 
 Service::Reactor* Service::CreateProfile(Context* context, const Bytes* request,
                                          Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Create);
+  return Call(context, request, reply, &ProfileCalls::Create, Lane::kDisk);
 }
 
 Service::Reactor* Service::GetProfile(Context* context, const Bytes* request,
                                       Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Get);
+  return Call(context, request, reply, &ProfileCalls::Get, Lane::kMemory);
 }
 
 Service::Reactor* Service::ListProfiles(Context* context, const Bytes* request,
                                         Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::List);
+  return Call(context, request, reply, &ProfileCalls::List, Lane::kMemory);
 }
 
 Service::Reactor* Service::UpdateProfile(Context* context, const Bytes* request,
                                          Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Update);
+  return Call(context, request, reply, &ProfileCalls::Update, Lane::kDisk);
 }
 
 Service::Reactor* Service::DeleteProfile(Context* context, const Bytes* request,
                                          Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Delete);
+  return Call(context, request, reply, &ProfileCalls::Delete, Lane::kDisk);
 }
 
 Service::Reactor* Service::ListProfileRevisions(Context* context,
                                                 const Bytes* request,
                                                 Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::ListRevisions);
+  return Call(context, request, reply, &ProfileCalls::ListRevisions,
+              Lane::kDisk);
 }
 
 Service::Reactor* Service::RollbackProfile(Context* context,
                                            const Bytes* request, Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Rollback);
+  return Call(context, request, reply, &ProfileCalls::Rollback, Lane::kDisk);
 }
 
 grpc::ServerWriteReactor<Service::Bytes>* Service::WatchProfiles(
@@ -134,7 +183,7 @@ grpc::ServerWriteReactor<Service::Bytes>* Service::WatchProfiles(
 
 Service::Reactor* Service::LintProfile(Context* context, const Bytes* request,
                                        Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Lint);
+  return Call(context, request, reply, &ProfileCalls::Lint, Lane::kMemory);
 }
 
 Service::Reactor* Service::ImportProfile(Context* context, const Bytes*,

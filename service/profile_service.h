@@ -1,8 +1,9 @@
 // ProfileService: what answers each RPC of the service of that name.
 //
 // Requests come as raw bytes: preflight.h looks at them before they are parsed.
-// What may wait for a disk runs on the executor, never on gRPC's threads. One
-// object for each listener, which knows who is at its other end. Thread-safe.
+// All run on the executor, never on gRPC's threads; what is answered from
+// memory does not wait behind what waits for a disk. One object for each
+// listener, which knows who is at its other end. Thread-safe.
 #ifndef LOGITD_SERVICE_PROFILE_SERVICE_H_
 #define LOGITD_SERVICE_PROFILE_SERVICE_H_
 
@@ -73,9 +74,16 @@ class ProfileServiceImpl final : public RawProfiles {
 
  private:
   template <class Request, class Response>
+  struct Work;
+  template <class Request, class Response>
   Reactor* Call(Context* context, const Bytes* bytes, Bytes* reply,
-                absl::StatusOr<Response> (ProfileCalls::*method)(
-                    const Request&, const Caller&));
+                absl::StatusOr<Response> (ProfileCalls::*method)(const Request&,
+                                                                 const Caller&),
+                Lane lane);
+  template <class Request, class Response>
+  void Queue(const Work<Request, Response>& work, Lane lane);
+  template <class Request, class Response>
+  void Do(const Work<Request, Response>& work, Lane lane);
   Caller CallerOf(const Context& context) const;
   // A call's end, counted and logged if it is an error.
   grpc::Status Ended(const absl::Status& status, const CallLog& log);

@@ -9,6 +9,8 @@
 #include "sampler/status_macros.h"
 #include "service/profiles/lint.h"
 #include "service/profiles/profile_file.h"
+#include "service/profiles/validate_params.h"
+#include "service/profiles/validate_violation.h"
 #include "service/session/quote.h"
 
 namespace logitd {
@@ -56,6 +58,18 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(
   return mask;
 }
 
+std::string WhoOf(const absl::StatusOr<std::string>& writer,
+                  const Caller& caller) {
+  return writer.ok() ? *writer : absl::StrCat("nobody at ", caller.peer);
+}
+
+// A mask copies known fields only: what it would leave out is told.
+absl::Status CheckKnown(const v1::Profile& profile) {
+  Violations unknown;
+  ValidateKnown("", profile, &unknown);
+  return ToStatus(unknown);
+}
+
 std::string JsonOf(const ProfilePtr& profile) {
   return profile == nullptr ? "" : WriteJson(*profile, Fields::kAll);
 }
@@ -86,15 +100,28 @@ auto ProfileCalls::Audited(const char* method, const std::string& name,
   const auto who = CheckWriter(caller, tokens_);
   using Result = decltype(write(std::string()));
   Result answer = who.ok() ? write(*who) : Result(who.status());
-  if (answer.ok()) return answer;
+  if (!answer.ok()) {
+    AuditRefused(WhoOf(who, caller), method, name, answer.status());
+  }
+  return answer;
+}
+
+void ProfileCalls::AuditUnread(const std::string& method, const Caller& caller,
+                               const absl::Status& why) {
+  AuditRefused(WhoOf(CheckWriter(caller, tokens_), caller), method, "", why);
+}
+
+void ProfileCalls::AuditRefused(const std::string& who,
+                                const std::string& method,
+                                const std::string& name,
+                                const absl::Status& why) {
   AuditEntry entry;
-  entry.who = who.ok() ? *who : absl::StrCat("nobody at ", caller.peer);
+  entry.who = who;
   entry.method = method;
   entry.name = name.size() > kQuoteMax ? Quote(name) : name;
-  entry.refused = absl::StrCat(absl::StatusCodeToString(answer.status().code()),
-                               ": ", answer.status().message());
+  entry.refused =
+      absl::StrCat(absl::StatusCodeToString(why.code()), ": ", why.message());
   audit_.Write(entry);
-  return answer;
 }
 
 // The change is in the store: now it is told.
@@ -143,16 +170,13 @@ absl::StatusOr<v1::Profile> ProfileCalls::Update(
     const v1::UpdateProfileRequest& request, const Caller& caller) {
   const auto write = [&](const std::string& who) -> Answer<v1::Profile> {
     LOGITD_RETURN_IF_ERROR(Required("profile.name", request.profile().name()));
+    LOGITD_RETURN_IF_ERROR(CheckKnown(request.profile()));
     LOGITD_ASSIGN_OR_RETURN(const auto mask, MaskOf(request));
     const auto edit = [&](v1::Profile* stored) {
       FieldMaskUtil::MergeOptions options;
       options.set_replace_message_fields(true);
       options.set_replace_repeated_fields(true);
       FieldMaskUtil::MergeMessageTo(request.profile(), mask, options, stored);
-      // No mask can name an unknown field; the catalog is to refuse it.
-      stored->GetReflection()->MutableUnknownFields(stored)->MergeFrom(
-          request.profile().GetReflection()->GetUnknownFields(
-              request.profile()));
       return absl::OkStatus();
     };
     LOGITD_ASSIGN_OR_RETURN(

@@ -43,10 +43,14 @@ class ProfileCalls {
       const v1::ListProfileRevisionsRequest& request, const Caller& caller);
   Answer<v1::Profile> Rollback(const v1::RollbackProfileRequest& request,
                                const Caller& caller);
-  Catalog& catalog() { return catalog_; }
-
   Answer<v1::LintProfileResponse> Lint(const v1::LintProfileRequest& request,
                                        const Caller& caller);
+
+  // Of a write whose request could not be read: nobody knows what it named.
+  void AuditUnread(const std::string& method, const Caller& caller,
+                   const absl::Status& why);
+
+  Catalog& catalog() { return catalog_; }
 
  private:
   // What `write` answers to who may write. What is refused is audited here, a
@@ -55,6 +59,8 @@ class ProfileCalls {
   auto Audited(const char* method, const std::string& name,
                const Caller& caller, const Write& write)
       -> decltype(write(std::string()));
+  void AuditRefused(const std::string& who, const std::string& method,
+                    const std::string& name, const absl::Status& why);
   v1::Profile WithWarnings(v1::Profile profile) const;
   v1::Profile Done(const char* method, const std::string& who,
                    const Written& written, bool validate_only);

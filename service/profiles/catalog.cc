@@ -129,19 +129,26 @@ void Catalog::ApplyLocked(size_t store, const StoredRevision& change) {
   Entry& entry = entries_[name];
   entry.resize(stores_.size());
   const ProfilePtr before = InForce(entry);
+  const bool had = entry[store].current != nullptr;
   if (!TakeLocked(store, change, &entry[store])) return;
+  const bool has = entry[store].current != nullptr;
+  if (stores_[store].get() == writable_ && had != has) {
+    has ? ++written_ : --written_;
+  }
   const ProfilePtr after = InForce(entry);
   if (before == after) return;  // another store owns the name
   if (before == nullptr) ++in_force_;
-  if (after != nullptr) {
+  if (after == nullptr) --in_force_;
+  if (!change.deleted) {
     watch_.Append(v1::WATCH_EVENT_REVISION, after);
     return;
   }
-  --in_force_;
   auto gone = std::make_shared<v1::Profile>();
   gone->set_name(name);
   gone->set_revision(before->revision());
   watch_.Append(v1::WATCH_EVENT_DELETED, std::move(gone));
+  // Another store's profile comes to light: no new revision.
+  if (after != nullptr) watch_.Append(v1::WATCH_EVENT_PRESENT, after);
 }
 
 // ---- reading ----------------------------------------------------------------
@@ -171,6 +178,12 @@ absl::StatusOr<ProfilePtr> Catalog::Get(absl::string_view name) const {
   ProfilePtr current = Current(parsed.name);
   if (current == nullptr) return NotFound(parsed.name);
   return current;
+}
+
+bool Catalog::IsInMemory(absl::string_view name) const {
+  const auto parsed = ParseProfileName(name);
+  return !parsed.ok() || parsed->revision.empty() ||
+         Recent(parsed->name, parsed->revision) != nullptr;
 }
 
 absl::StatusOr<ProfilePtr> Catalog::Revision(const std::string& name,

@@ -36,7 +36,7 @@
 namespace logitd {
 
 struct CatalogOptions {
-  size_t profiles_max = 1000;        // --max_profiles
+  size_t profiles_max = 1000;        // --max_profiles of the writable store
   size_t profile_bytes_max = 16384;  // --max_profile_bytes, serialized
   size_t watchers_max = 256;         // --max_watchers
   size_t watch_log_max = 1024;       // events that a watcher may be behind
@@ -76,6 +76,9 @@ class Catalog {
   // none of that name ever. FAILED_PRECONDITION: not that revision; names those
   // there are. UNAVAILABLE: an old revision of a store that is away.
   absl::StatusOr<ProfilePtr> Get(absl::string_view name) const;
+
+  // Get answers without asking a store.
+  bool IsInMemory(absl::string_view name) const;
 
   // In force, by name. A page ends early at 1 MiB, for a client takes 4.
   // INVALID_ARGUMENT: page size below 0, a token not ours or of another filter,
@@ -160,6 +163,7 @@ class Catalog {
 
   absl::StatusOr<ProfilePtr> FindToWrite(absl::string_view name,
                                          absl::string_view etag) const;
+  size_t WrittenCount() const;
   absl::Status CheckOwner(absl::string_view name) const;
   absl::Status Check(const v1::Profile& profile) const;
   absl::StatusOr<Written> Put(const std::string& name, ProfilePtr before,
@@ -175,6 +179,7 @@ class Catalog {
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<Feed> feeds_;  // by store
   size_t in_force_ = 0;
+  size_t written_ = 0;  // profiles that the writable store has
 
   WatchLog watch_;
 

@@ -38,6 +38,11 @@ absl::Status Catalog::Check(const v1::Profile& profile) const {
   return options_.validate ? options_.validate(profile) : absl::OkStatus();
 }
 
+size_t Catalog::WrittenCount() const {
+  std::lock_guard<std::mutex> lock(mu_);
+  return written_;
+}
+
 // The profile in force, if it may be written and is what the caller knows.
 absl::StatusOr<ProfilePtr> Catalog::FindToWrite(absl::string_view name,
                                                 absl::string_view etag) const {
@@ -77,7 +82,7 @@ absl::StatusOr<Written> Catalog::Put(const std::string& name, ProfilePtr before,
   change.content = ContentOf(content);
   change.content.set_name(name);
   LOGITD_RETURN_IF_ERROR(Check(change.content));
-  if (before == nullptr && size() >= options_.profiles_max) {
+  if (before == nullptr && WrittenCount() >= options_.profiles_max) {
     return absl::ResourceExhaustedError(
         absl::StrCat("profile_id: there are ", options_.profiles_max,
                      " profiles already (--max_profiles)"));

@@ -4,9 +4,11 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "sampler/knobs.h"
-#include "sampler/plan.h"
+#include "service/profiles/lint_errors.h"
 #include "service/profiles/lint_rules.h"
 #include "service/profiles/profile_file.h"
 #include "service/profiles/resolve_one.h"
@@ -18,19 +20,76 @@ namespace {
 
 using Findings = std::vector<v1::LintFinding>;
 
-constexpr char kInvalidFix[] =
-    "Correct this field: what it may hold is in the message.";
+// Reads "clamps[12]" off the front of a field path.
+bool IndexIn(absl::string_view* field, absl::string_view list, int* index) {
+  absl::string_view rest = *field;
+  if (!absl::ConsumePrefix(&rest, list)) return false;
+  const size_t end = rest.find(']');
+  if (end == absl::string_view::npos ||
+      !absl::SimpleAtoi(rest.substr(0, end), index) || *index < 0) {
+    return false;
+  }
+  *field = rest.substr(end + 1);
+  return true;
+}
 
-void AddInvalid(const v1::Profile& profile, const Limits& limits,
-                Findings* findings) {
-  for (const Violation& violation : Validate(profile, limits)) {
-    v1::LintFinding& finding = findings->emplace_back();
-    finding.set_rule(kInvalidRule);
+Violations ViolationsOf(const v1::Profile& profile, const Limits& limits) {
+  Violations violations = Validate(profile, limits);
+  if (!profile.name().empty()) return violations;
+  std::erase_if(violations, [](const auto& v) { return v.field == "name"; });
+  return violations;
+}
+
+Findings ErrorsOf(const Violations& violations) {
+  Findings findings;
+  for (const Violation& violation : violations) {
+    ErrorRule rule = ErrorRuleOf(violation);
+    v1::LintFinding& finding = findings.emplace_back();
+    finding.set_rule(rule.id);
     finding.set_severity(v1::LINT_SEVERITY_ERROR);
     finding.set_field(violation.field);
     finding.set_message(violation.description);
-    finding.set_fix(kInvalidFix);
+    finding.set_fix(std::move(rule.fix));
   }
+  return findings;
+}
+
+// "top_p" of "default_params.top_p", "stop_sequences" of
+// "force_params.stop_sequences[0].tokens".
+void ClearField(absl::string_view field, v1::SamplingParams* params) {
+  const Knob* knob = FindKnob(field.substr(0, field.find_first_of(".[")));
+  if (knob != nullptr) ClearKnob(*knob, params);
+}
+
+// `Owner` is Profile or Phase. What stands there is left alone when the field
+// is none of these.
+template <class Owner>
+void ClearIn(absl::string_view field, Owner* owner) {
+  if (absl::ConsumePrefix(&field, "default_params.")) {
+    ClearField(field, owner->mutable_default_params());
+  } else if (absl::ConsumePrefix(&field, "force_params.")) {
+    ClearField(field, owner->mutable_force_params());
+  }
+  int index = 0;
+  if (IndexIn(&field, "clamps[", &index) && index < owner->clamps_size()) {
+    owner->mutable_clamps(index)->Clear();  // limits nothing
+  }
+}
+
+// The profile without the values that are wrong.
+v1::Profile Cleared(const v1::Profile& profile, const Violations& violations) {
+  v1::Profile cleared = profile;
+  for (const Violation& violation : violations) {
+    absl::string_view field = violation.field;
+    int index = 0;
+    if (!IndexIn(&field, "phases[", &index)) {
+      ClearIn(field, &cleared);
+    } else if (index < cleared.phases_size() &&
+               absl::ConsumePrefix(&field, ".")) {
+      ClearIn(field, cleared.mutable_phases(index));
+    }
+  }
+  return cleared;
 }
 
 void AddFindings(const Subject& subject, Findings* findings) {
@@ -56,15 +115,8 @@ void LintLayers(const Layers& layers, Subject subject, Findings* findings) {
   AddFindings(subject, findings);
 }
 
-}  // namespace
-
-Findings Lint(const v1::Profile& profile, const Limits& limits) {
+Findings AdviceOn(const v1::Profile& profile) {
   Findings findings;
-  AddInvalid(profile, limits, &findings);
-  if (ContentOf(profile).ByteSizeLong() > limits.max_profile_bytes ||
-      profile.phases_size() > static_cast<int>(kPhasesMax)) {
-    return findings;
-  }
   LintLayers(LayersOf(&profile, nullptr), {profile, nullptr, -1, {}},
              &findings);
   for (int i = 0; i < profile.phases_size(); ++i) {
@@ -72,67 +124,47 @@ Findings Lint(const v1::Profile& profile, const Limits& limits) {
     LintLayers(LayersOf(&profile, phase, i, false, nullptr),
                {profile, &phase, i, {}}, &findings);
   }
+  return findings;
+}
+
+void KeepCommon(const Findings& others, Findings* findings) {
+  std::erase_if(*findings, [&](const v1::LintFinding& finding) {
+    return std::none_of(others.begin(), others.end(),
+                        [&](const v1::LintFinding& other) {
+                          return other.rule() == finding.rule() &&
+                                 other.field() == finding.field() &&
+                                 other.message() == finding.message();
+                        });
+  });
+}
+
+}  // namespace
+
+Findings Lint(const v1::Profile& profile, const Limits& limits) {
+  const Violations violations = ViolationsOf(profile, limits);
+  Findings findings = ErrorsOf(violations);
+  if (ContentOf(profile).ByteSizeLong() > limits.max_profile_bytes ||
+      profile.phases_size() > static_cast<int>(kPhasesMax)) {
+    return findings;
+  }
+  Findings advice = AdviceOn(profile);
+  if (!violations.empty()) {
+    // Neither what is said of a wrong value nor what is said of its absence.
+    KeepCommon(AdviceOn(Cleared(profile, violations)), &advice);
+  }
+  findings.insert(findings.end(), advice.begin(), advice.end());
   std::stable_sort(
       findings.begin(), findings.end(),
       [](const auto& a, const auto& b) { return a.severity() > b.severity(); });
   return findings;
 }
-
 std::vector<LintRule> AllLintRules() {
   std::vector<LintRule> all;
-  for (const auto& rules :
-       {DeadKnobRules(), TokenRules(), ValueRules(), StructureRules()}) {
+  for (const auto& rules : {DeadKnobRules(), TokenRules(), ValueRules(),
+                            StructureRules(), PhaseRules()}) {
     all.insert(all.end(), rules.begin(), rules.end());
   }
   return all;
-}
-
-bool Subject::On(int field_number) const {
-  return IsSet(params(), KnobAt(field_number));
-}
-
-bool Subject::OnHere(int field_number) const {
-  if (!On(field_number)) return false;
-  if (is_base()) return true;
-  const v1::ParamLevel level = LevelOf(KnobAt(field_number));
-  return level == v1::PARAM_LEVEL_PHASE_DEFAULT ||
-         level == v1::PARAM_LEVEL_PHASE_FORCE;
-}
-
-double Subject::Value(int field_number) const {
-  return EffectOf(params(), KnobAt(field_number), kCountMax);
-}
-
-bool Subject::IsGreedy() const {
-  return Value(v1::SamplingParams::kTemperatureFieldNumber) < kGreedyBelow;
-}
-
-std::string Subject::Field(int field_number) const {
-  const Knob& knob = KnobAt(field_number);
-  const std::string here =
-      is_base() ? "" : absl::StrCat("phases[", index, "].");
-  switch (LevelOf(knob)) {
-    case v1::PARAM_LEVEL_PROFILE_FORCE:
-      return absl::StrCat("force_params.", knob.name());
-    case v1::PARAM_LEVEL_PHASE_FORCE:
-      return absl::StrCat(here, "force_params.", knob.name());
-    case v1::PARAM_LEVEL_PROFILE_DEFAULT:
-      return absl::StrCat("default_params.", knob.name());
-    default:  // nobody's, a clamp's or the phase's
-      return absl::StrCat(here, "default_params.", knob.name());
-  }
-}
-
-std::string Subject::Task() const {
-  const auto task = profile.labels().find("task");
-  return task == profile.labels().end() ? "" : task->second;
-}
-
-v1::ParamLevel Subject::LevelOf(const Knob& knob) const {
-  for (const v1::Provenance& provenance : resolved.provenance) {
-    if (provenance.knob() == knob.name()) return provenance.level();
-  }
-  return v1::PARAM_LEVEL_BUILT_IN;
 }
 
 }  // namespace logitd

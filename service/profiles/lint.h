@@ -2,10 +2,11 @@
 // it.
 //
 // Errors are all violations of validate.h, in the same words: such a profile is
-// refused. Warnings and infos are stored with it and told. Each finding has the
-// id of its rule, the field, one sentence and a fix. Rules look at what a
-// caller who sets nothing gets, in the base and in each phase. Pure;
-// thread-safe.
+// refused. The name may be empty, as whoever creates the profile gives it.
+// Warnings and infos are stored with it and told. Each finding has the id of
+// its rule, the field, one sentence and a fix. Rules look at what a caller who
+// sets nothing gets, in the base and in each phase, and at no value that is an
+// error. Pure; thread-safe.
 #ifndef LOGITD_SERVICE_PROFILES_LINT_H_
 #define LOGITD_SERVICE_PROFILES_LINT_H_
 
@@ -20,7 +21,7 @@ namespace logitd {
 std::vector<v1::LintFinding> Lint(const v1::Profile& profile,
                                   const Limits& limits);
 
-// The id of the rule whose findings are the violations.
+// The id of an error that has no rule of its own: a text that is no profile.
 inline constexpr char kInvalidRule[] = "invalid";
 
 }  // namespace logitd

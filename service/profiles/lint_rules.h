@@ -33,13 +33,20 @@ struct Subject {
   bool OnHere(int field_number) const;
   double Value(int field_number) const;
   bool IsGreedy() const;
-  // Where the knob is set: "phases[1].force_params.top_p".
+  // Where the knob is set: "phases[1].force_params.top_p", or the clamp that
+  // changed it.
   std::string Field(int field_number) const;
-  // labels.task; empty: none.
+  // A clamp gave it its value.
+  bool IsClamped(int field_number) const;
+  // The value, off or not, is this subject's own: in a phase it is not only the
+  // profile's around it.
+  bool SetsHere(int field_number) const;
+  // labels.task in lower case, its words joined by dashes; empty: none.
   std::string Task() const;
 
  private:
   v1::ParamLevel LevelOf(const Knob& knob) const;
+  std::string ClampField(const Knob& knob) const;
 };
 
 // Field, one sentence, fix.
@@ -58,8 +65,10 @@ absl::Span<const LintRule> DeadKnobRules();
 absl::Span<const LintRule> TokenRules();
 // Values that the field advises against, by themselves or for a task.
 absl::Span<const LintRule> ValueRules();
-// Clamps, forces and phases.
+// Clamps and forces.
 absl::Span<const LintRule> StructureRules();
+// Switches of phases.
+absl::Span<const LintRule> PhaseRules();
 
 // All of them.
 std::vector<LintRule> AllLintRules();

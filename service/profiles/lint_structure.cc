@@ -1,4 +1,4 @@
-// Rules for clamps, forces and phases.
+// Rules for clamps and forces.
 #include "absl/strings/str_cat.h"
 #include "sampler/knobs.h"
 #include "service/profiles/lint_rules.h"
@@ -30,13 +30,28 @@ void ForEachClamp(const Subject& subject, const Use& use) {
 
 void ClampOfForced(const Subject& subject, Tell tell) {
   ForEachClamp(subject,
-               [&](const v1::Clamp&, const Knob& knob, const NumberRange&,
+               [&](const v1::Clamp& clamp, const Knob& knob, const NumberRange&,
                    const std::string& path, bool is_forced) {
                  if (!is_forced) return;
+                 if (clamp.mode() == v1::CLAMP_MODE_REJECT) return;
                  tell(path,
                       absl::StrCat("force_params pins ", knob.name(),
                                    ", so there is nothing to limit."),
                       "Remove the clamp, or the force.");
+               });
+}
+
+void RejectOfForced(const Subject& subject, Tell tell) {
+  ForEachClamp(subject,
+               [&](const v1::Clamp& clamp, const Knob& knob, const NumberRange&,
+                   const std::string& path, bool is_forced) {
+                 if (!is_forced) return;
+                 if (clamp.mode() != v1::CLAMP_MODE_REJECT) return;
+                 tell(path,
+                      absl::StrCat("force_params pins ", knob.name(),
+                                   ", so this only refuses callers who ask for "
+                                   "a value outside, which none would get."),
+                      "Remove the clamp, if such callers may be served.");
                });
 }
 
@@ -76,11 +91,10 @@ void DefaultOutsideClamp(const Subject& subject, Tell tell) {
     double value = 0;
     if (is_forced || !DefaultOf(subject, knob, &value)) return;
     if (limits.Contains(value)) return;
-    const bool rejects = clamp.mode() == v1::CLAMP_MODE_REJECT;
+    if (clamp.mode() == v1::CLAMP_MODE_REJECT) return;  // an error
     tell(DefaultField(subject, knob),
          absl::StrCat(Outside(value, limits), ", ", path,
-                      rejects ? ": every caller who sets nothing is refused."
-                              : ": the default is never used as it stands."),
+                      ": the default is never used as it stands."),
          "Move the default inside the clamp.");
   });
 }
@@ -100,34 +114,12 @@ void RejectsSilence(const Subject& subject, Tell tell) {
   });
 }
 
-void PhaseNeverLeft(const Subject& subject, Tell tell) {
-  if (subject.is_base() || subject.phase->leave_size() > 0) return;
-  tell(absl::StrCat("phases[", subject.index, "].leave"),
-       "Nothing leaves this phase: it lasts to the end of the generation, "
-       "unless a phase around it is left.",
-       "Give the token sequences that leave it.");
-}
-
-void PhaseChangesNothing(const Subject& subject, Tell tell) {
-  if (subject.is_base()) return;
-  const v1::Phase& phase = *subject.phase;
-  if (!KnobsSet(phase.default_params()).empty()) return;
-  if (!KnobsSet(phase.force_params()).empty() || phase.clamps_size() > 0) {
-    return;
-  }
-  tell(absl::StrCat("phases[", subject.index, "]"),
-       "The phase has no parameter of its own, so inside it all is as in the "
-       "base.",
-       "Give it default_params, force_params or clamps, or remove it.");
-}
-
 constexpr auto kWarning = v1::LINT_SEVERITY_WARNING;
 constexpr LintRule kRules[] = {
     {"clamp-of-forced", kWarning, ClampOfForced},
+    {"reject-of-forced", v1::LINT_SEVERITY_INFO, RejectOfForced},
     {"clamp-of-nothing", kWarning, ClampOfNothing},
     {"default-outside-clamp", kWarning, DefaultOutsideClamp},
-    {"phase-never-left", kWarning, PhaseNeverLeft},
-    {"phase-changes-nothing", kWarning, PhaseChangesNothing},
     {"rejects-silence", v1::LINT_SEVERITY_INFO, RejectsSilence},
 };
 

@@ -30,10 +30,12 @@ const Band kIdeas = {{"ideas", "brainstorm"}, 1.1, 2, 0.95, 1};
 // The nearest thing to a quotation.
 const Band kRetrieval = {{"retrieval"}, 0, 0.1, 0, 1};
 // Above 1 these are right by luck.
-const Band kPrecise = {{"math", "law", "medicine", "code", "data"}, 0, 1, 0, 1};
+const Band kPrecise = {
+    {"math", "law", "medicine", "code", "data", "structured-data"}, 0, 1, 0, 1};
 const Band* const kBands[] = {&kExtraction, &kChat, &kIdeas, &kRetrieval,
                               &kPrecise};
-constexpr Tasks kStructured = {"extraction", "json", "code", "data"};
+constexpr Tasks kStructured = {"extraction", "json", "code", "data",
+                               "structured-data"};
 
 bool Is(const std::string& task, const Tasks& tasks) {
   return std::any_of(tasks.begin(), tasks.end(),
@@ -61,18 +63,22 @@ void TellBand(const Subject& subject, int number, double min, double max,
        absl::StrCat(name, " ", Digits(subject.Value(number)), " is outside ",
                     Digits(min), " to ", Digits(max), ", where the task ",
                     Quote(subject.Task()), " is at home."),
-       absl::StrCat("Set ", name, " from ", Digits(min), " to ", Digits(max),
+       absl::StrCat(subject.IsClamped(number)
+                        ? absl::StrCat("Let this clamp give ", name, " values")
+                        : absl::StrCat("Set ", name),
+                    " from ", Digits(min), " to ", Digits(max),
                     ", or change labels.task."));
 }
 
-// The label is about the profile: a phase may leave the band on purpose.
+// Of a phase only what is its own: the rest is told of the base.
 void CheckBand(const Subject& subject, const Band& band, Tell tell) {
-  if (!subject.is_base() || !Is(subject.Task(), band.tasks)) return;
-  if (!TemperatureFits(subject, band)) {
+  if (!Is(subject.Task(), band.tasks)) return;
+  if (subject.SetsHere(P::kTemperatureFieldNumber) &&
+      !TemperatureFits(subject, band)) {
     TellBand(subject, P::kTemperatureFieldNumber, band.temperature_min,
              band.temperature_max, tell);
   }
-  if (!TopPFits(subject, band)) {
+  if (subject.SetsHere(P::kTopPFieldNumber) && !TopPFits(subject, band)) {
     TellBand(subject, P::kTopPFieldNumber, band.top_p_min, band.top_p_max,
              tell);
   }

@@ -9,9 +9,10 @@
 //
 // A clamp compares effects and refuses or changes only what is really outside.
 // Every REJECT clamp is asked; the rest intersect. A forced knob is not
-// clamped, as Create keeps it inside, but a value that somebody asked for is
-// still refused by a REJECT. Pins of the owner win over phases of a request:
-// there profile force comes last.
+// clamped, as Create keeps it inside, but a value that the caller asked for is
+// still refused by a REJECT. The profile's own default under a force is never
+// used and never refused; without one, Create keeps it inside its REJECTs. Pins
+// of the owner win over phases of a request: there profile force comes last.
 //
 // Pure; thread-safe; allocates. Cost: some times the size of what goes in.
 #ifndef LOGITD_SERVICE_PROFILES_RESOLVE_H_
@@ -30,9 +31,10 @@
 namespace logitd {
 
 struct ResolvedParams {
-  v1::SamplingParams params;               // what is not at its off value
-  std::vector<v1::Provenance> provenance;  // of each field of params
-  std::vector<v1::Clamped> clamped;        // in force: not what force replaced
+  v1::SamplingParams params;  // what is not at its off value
+  // Of each field that any level set, also when it came to its off value.
+  std::vector<v1::Provenance> provenance;
+  std::vector<v1::Clamped> clamped;  // in force: not what force replaced
 };
 
 struct ResolvedPhase {

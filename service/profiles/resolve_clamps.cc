@@ -61,9 +61,28 @@ v1::Clamped Report(const Knob& knob, double asked, double used,
   return clamped;
 }
 
+// What nobody set, or a conflict turned off, is the caller's to set.
 std::string PathOf(const Levels& levels, const Knob& knob) {
-  const Giver* giver = levels.GiverOf(knob);
-  return absl::StrCat(giver == nullptr ? "params." : giver->path, knob.name());
+  const bool is_set = IsSet(levels.params(), knob);
+  return absl::StrCat(is_set ? levels.GiverOf(knob)->path : "params.",
+                      knob.name());
+}
+
+// Calls judge(knob, is_set, violation) with each value outside a REJECT clamp.
+template <class Judge>
+void ForEachRejected(const NamedClamps& clamps, const Levels& levels,
+                     uint32_t vocab_size, const Judge& judge) {
+  for (const NamedClamp& named : clamps) {
+    if (named.clamp->mode() != v1::CLAMP_MODE_REJECT) continue;
+    const auto limits = LimitsOf(*named.clamp, vocab_size);
+    if (!limits) continue;
+    const Knob& knob = *FindKnob(named.clamp->knob());
+    const double effect = EffectOf(levels.params(), knob, vocab_size);
+    if (limits->Contains(effect)) continue;
+    judge(knob, IsSet(levels.params(), knob),
+          Violation{PathOf(levels, knob),
+                    absl::StrCat(Outside(effect, *limits), ", ", named.rule)});
+  }
 }
 
 }  // namespace
@@ -93,20 +112,28 @@ std::optional<NumberRange> LimitsOf(const v1::Clamp& clamp,
 absl::Status CheckRejects(const NamedClamps& clamps,
                           const v1::SamplingParams& forced,
                           const Levels& levels, uint32_t vocab_size) {
-  for (const NamedClamp& named : clamps) {
-    if (named.clamp->mode() != v1::CLAMP_MODE_REJECT) continue;
-    const auto limits = LimitsOf(*named.clamp, vocab_size);
-    if (!limits) continue;
-    const Knob& knob = *FindKnob(named.clamp->knob());
-    // Nobody asked for it, and nobody gets it.
-    if (IsSet(forced, knob) && !IsSet(levels.params(), knob)) continue;
-    const double effect = EffectOf(levels.params(), knob, vocab_size);
-    if (limits->Contains(effect)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(PathOf(levels, knob), ": ",
-                                                   Outside(effect, *limits),
-                                                   ", ", named.rule));
-  }
-  return absl::OkStatus();
+  absl::Status status;
+  ForEachRejected(clamps, levels, vocab_size,
+                  [&](const Knob& knob, bool is_set, const Violation& bad) {
+                    const bool is_asked =
+                        is_set && levels.GiverOf(knob)->is_callers;
+                    // Else the caller did not ask for it, and nobody gets it.
+                    if (IsSet(forced, knob) && !is_asked) return;
+                    status.Update(ToStatus(bad));
+                  });
+  return status;
+}
+
+Violations CheckDefaults(const NamedClamps& clamps,
+                         const v1::SamplingParams& forced, const Levels& levels,
+                         uint32_t vocab_size) {
+  Violations violations;
+  ForEachRejected(clamps, levels, vocab_size,
+                  [&](const Knob& knob, bool is_set, Violation bad) {
+                    if (IsSet(forced, knob) || !is_set) return;
+                    violations.push_back(std::move(bad));
+                  });
+  return violations;
 }
 
 void ApplyClamps(const NamedClamps& clamps, const v1::SamplingParams& forced,

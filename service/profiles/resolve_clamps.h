@@ -31,10 +31,17 @@ std::optional<NumberRange> LimitsOf(const v1::Clamp& clamp,
                                     uint32_t vocab_size);
 
 // INVALID_ARGUMENT: a value outside a REJECT clamp. `forced` is what the forces
-// set.
+// set: of such a knob only what the caller himself asked for is judged, for the
+// profile's own value is never used.
 absl::Status CheckRejects(const NamedClamps& clamps,
                           const v1::SamplingParams& forced,
                           const Levels& levels, uint32_t vocab_size);
+
+// Values of the profile's own levels outside a REJECT clamp: whoever sets
+// nothing would be refused. But what a force replaces, and what no level set.
+Violations CheckDefaults(const NamedClamps& clamps,
+                         const v1::SamplingParams& forced, const Levels& levels,
+                         uint32_t vocab_size);
 
 // Brings what is outside to the nearest limit, but no forced knob.
 void ApplyClamps(const NamedClamps& clamps, const v1::SamplingParams& forced,

@@ -92,6 +92,10 @@ void MergeBias(const SamplingParams& from, SamplingParams* to) {
   WriteBias(bias, to);
 }
 
+Giver GiverIn(const Level& level) {
+  return {level.level, level.name, level.path, "", level.is_callers};
+}
+
 }  // namespace
 
 absl::Status Levels::Add(const Level& level) {
@@ -110,7 +114,7 @@ absl::Status Levels::Add(const Level& level) {
       case Merge::kPerId:
         MergeBias(*level.params, &params_);
     }
-    givers_[knob->number()] = {level.level, level.name, level.path, ""};
+    givers_[knob->number()] = GiverIn(level);
   }
   return absl::OkStatus();
 }
@@ -146,7 +150,9 @@ absl::Status Levels::TurnOffConflicts(const Level& level) {
     const bool gave_a = GiverOf(KnobAt(conflict.a))->name == level.name;
     const bool gave_b = GiverOf(KnobAt(conflict.b))->name == level.name;
     if (gave_a == gave_b) return Explain(conflict);
-    Clear(KnobAt(gave_a ? conflict.b : conflict.a));
+    const Knob& lower = KnobAt(gave_a ? conflict.b : conflict.a);
+    ClearKnob(lower, &params_);
+    givers_[lower.number()] = GiverIn(level);
   }
   return absl::OkStatus();
 }
@@ -188,18 +194,13 @@ void Levels::DropOff(uint32_t vocab_size) {
     WriteBias(bias, &params_);
   }
   for (const Knob* knob : KnobsSet(params_)) {
-    if (IsOff(params_, *knob, vocab_size)) Clear(*knob);
+    if (IsOff(params_, *knob, vocab_size)) ClearKnob(*knob, &params_);
   }
 }
 
 const Giver* Levels::GiverOf(const Knob& knob) const {
   const auto at = givers_.find(knob.number());
   return at == givers_.end() ? nullptr : &at->second;
-}
-
-void Levels::Clear(const Knob& knob) {
-  ClearKnob(knob, &params_);
-  givers_.erase(knob.number());
 }
 
 }  // namespace logitd

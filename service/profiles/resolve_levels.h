@@ -19,40 +19,45 @@ namespace logitd {
 struct Level {
   const v1::SamplingParams* params;
   v1::ParamLevel level;
-  std::string name;  // "phase tool default"
-  std::string path;  // "phases[1].default_params."
+  std::string name;         // "phase tool default"
+  std::string path;         // "phases[1].default_params."
+  bool is_callers = false;  // the request's, or of a phase that came with it
 };
 
-// Who gave a knob its value: the highest level that had part in it.
+// Who gave a knob its value, or turned it off: the highest level that had part
+// in it.
 struct Giver {
   v1::ParamLevel level;
   std::string name;
   std::string path;
   std::string rule;  // of a clamp
+  bool is_callers = false;
 };
 
 class Levels {
  public:
   // INVALID_ARGUMENT: allowed_ids have nothing in common.
   absl::Status Add(const Level& level);
-  // Clears what conflicts with a knob that `level`, the one added last, gave.
+  // Clears what conflicts with a knob that `level`, the one added last, gave:
+  // from then on that level is who gave it.
   // INVALID_ARGUMENT: it gave both.
   absl::Status TurnOffConflicts(const Level& level);
   // INVALID_ARGUMENT: two knobs conflict.
   absl::Status CheckConflicts() const;
   // A clamp's value, of a knob with a RangeOf.
   void Set(const Knob& knob, double value, Giver giver);
-  // Clears what is at its off value.
+  // Clears what is at its off value. Who gave it is still told.
   void DropOff(uint32_t vocab_size);
 
   const v1::SamplingParams& params() const { return params_; }
   // nullptr: nobody.
   const Giver* GiverOf(const Knob& knob) const;
+  // By field number; the bias under the number of its ids.
+  const std::map<int, Giver>& givers() const { return givers_; }
 
  private:
   absl::Status Intersect(const Level& level);
   absl::Status Explain(const struct Conflict& conflict) const;
-  void Clear(const Knob& knob);
 
   v1::SamplingParams params_;
   std::map<int, Giver> givers_;     // by field number

@@ -20,18 +20,26 @@ void AddClamps(const Owner& owner, absl::string_view name,
   }
 }
 
-void AddProvenance(const Levels& levels, ResolvedParams* resolved) {
-  std::vector<const Knob*> fields;
-  const v1::SamplingParams& params = levels.params();
-  params.GetReflection()->ListFields(params, &fields);
-  for (const Knob* field : fields) {
-    const bool is_bias = field->number() == kBiasValuesField;
-    const Giver& giver =
-        *levels.GiverOf(is_bias ? KnobAt(kBiasIdsField) : *field);
+bool HasNumber(const Knob& knob) {
+  return !knob.is_repeated() && (knob.cpp_type() == Knob::CPPTYPE_DOUBLE ||
+                                 knob.cpp_type() == Knob::CPPTYPE_UINT32 ||
+                                 knob.cpp_type() == Knob::CPPTYPE_BOOL);
+}
+
+// Of what a level turned off too: a pin must be seen where it acts.
+void AddProvenance(const Levels& levels, uint32_t vocab_size,
+                   ResolvedParams* resolved) {
+  const auto add = [&](const Knob& field, const Giver& giver) {
     v1::Provenance& provenance = resolved->provenance.emplace_back();
-    provenance.set_knob(field->name());
+    provenance.set_knob(field.name());
     provenance.set_level(giver.level);
     provenance.set_rule(giver.rule);
+    if (IsSet(levels.params(), field) || !HasNumber(field)) return;
+    provenance.set_off_value(EffectOf(levels.params(), field, vocab_size));
+  };
+  for (const auto& [number, giver] : levels.givers()) {
+    add(KnobAt(number), giver);
+    if (number == kBiasIdsField) add(KnobAt(kBiasValuesField), giver);
   }
 }
 
@@ -57,7 +65,7 @@ Layers LayersOf(const v1::Profile* profile, const v1::SamplingParams* request) {
   }
   if (request != nullptr) {
     layers.below.push_back(
-        {request, v1::PARAM_LEVEL_REQUEST, "request", "params."});
+        {request, v1::PARAM_LEVEL_REQUEST, "request", "params.", true});
   }
   return layers;
 }
@@ -67,29 +75,39 @@ Layers LayersOf(const v1::Profile* profile, const v1::Phase& phase, int index,
   Layers layers = LayersOf(profile, request);
   const std::string name = absl::StrCat("phase ", phase.name());
   const std::string path = absl::StrCat("phases[", index, "].");
-  layers.below.insert(
-      layers.below.begin() + (profile != nullptr ? 1 : 0),
-      {&phase.default_params(), v1::PARAM_LEVEL_PHASE_DEFAULT,
-       absl::StrCat(name, " default"), absl::StrCat(path, "default_params.")});
+  layers.below.insert(layers.below.begin() + (profile != nullptr ? 1 : 0),
+                      {&phase.default_params(), v1::PARAM_LEVEL_PHASE_DEFAULT,
+                       absl::StrCat(name, " default"),
+                       absl::StrCat(path, "default_params."), is_own});
   // The owner's pins hold against phases that a caller makes.
-  layers.forces.insert(
-      is_own ? layers.forces.begin() : layers.forces.end(),
-      {&phase.force_params(), v1::PARAM_LEVEL_PHASE_FORCE,
-       absl::StrCat(name, " force"), absl::StrCat(path, "force_params.")});
+  layers.forces.insert(is_own ? layers.forces.begin() : layers.forces.end(),
+                       {&phase.force_params(), v1::PARAM_LEVEL_PHASE_FORCE,
+                        absl::StrCat(name, " force"),
+                        absl::StrCat(path, "force_params."), is_own});
   AddClamps(phase, name, path, &layers.clamps);
   return layers;
 }
 
-absl::StatusOr<ResolvedParams> ResolveOne(const Layers& layers,
-                                          uint32_t vocab_size,
-                                          Rejects rejects) {
+absl::StatusOr<Levels> LevelsBelow(const Layers& layers) {
   Levels levels;
   for (const Level& level : layers.below) {
     LOGITD_RETURN_IF_ERROR(levels.Add(level));
     LOGITD_RETURN_IF_ERROR(levels.TurnOffConflicts(level));
   }
+  return levels;
+}
+
+v1::SamplingParams ForcedBy(const Layers& layers) {
   v1::SamplingParams forced;
   for (const Level& force : layers.forces) forced.MergeFrom(*force.params);
+  return forced;
+}
+
+absl::StatusOr<ResolvedParams> ResolveOne(const Layers& layers,
+                                          uint32_t vocab_size,
+                                          Rejects rejects) {
+  LOGITD_ASSIGN_OR_RETURN(Levels levels, LevelsBelow(layers));
+  const v1::SamplingParams forced = ForcedBy(layers);
   const bool asks = rejects == Rejects::kYes;
   if (asks) {
     LOGITD_RETURN_IF_ERROR(
@@ -103,7 +121,7 @@ absl::StatusOr<ResolvedParams> ResolveOne(const Layers& layers,
   }
   LOGITD_RETURN_IF_ERROR(levels.CheckConflicts());
   levels.DropOff(vocab_size);
-  AddProvenance(levels, &resolved);
+  AddProvenance(levels, vocab_size, &resolved);
   resolved.params = levels.params();
   return resolved;
 }

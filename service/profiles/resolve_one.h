@@ -29,6 +29,11 @@ Layers LayersOf(const v1::Profile* profile, const v1::SamplingParams* request);
 Layers LayersOf(const v1::Profile* profile, const v1::Phase& phase, int index,
                 bool is_own, const v1::SamplingParams* request);
 
+// All that clamps act on. INVALID_ARGUMENT: levels that do not go together.
+absl::StatusOr<Levels> LevelsBelow(const Layers& layers);
+// What the forces come to, lists as the highest gives them.
+v1::SamplingParams ForcedBy(const Layers& layers);
+
 // kNo: as if there were no REJECT clamps.
 enum class Rejects { kNo, kYes };
 absl::StatusOr<ResolvedParams> ResolveOne(const Layers& layers,

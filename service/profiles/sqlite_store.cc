@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <openssl/sha.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,10 +11,13 @@
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
+#include "service/log.h"
 #include "service/profiles/sqlite_store_db.h"
 #include "service/profiles/sqlite_store_schema.h"
 
@@ -45,9 +49,8 @@ std::string DigestOf(absl::string_view name, int64_t revision, int64_t created,
 #define REVISION_COLUMNS \
   "r.name, r.revision, r.create_time, r.update_time, r.content, r.digest"
 
-// The row of a query for REVISION_COLUMNS.
-absl::StatusOr<StoredRevision> ReadRevision(const Database& db,
-                                            const Query& row) {
+// The row of a query for REVISION_COLUMNS. DATA_LOSS: only this one is bad.
+absl::StatusOr<StoredRevision> ReadRevision(const Query& row) {
   const std::string name = row.Bytes(0);
   const int64_t revision = row.Int(1);
   const int64_t created = row.Int(2);
@@ -56,9 +59,10 @@ absl::StatusOr<StoredRevision> ReadRevision(const Database& db,
   v1::Profile profile;
   if (row.Bytes(5) != DigestOf(name, revision, created, updated, content) ||
       !profile.ParseFromString(content)) {
-    return absl::UnavailableError(
-        absl::StrCat("store: ", db.path(), ": ", name, "@", revision,
-                     " is damaged: it differs from its digest"));
+    const std::string told = absl::StrCat("store: ", name, "@", revision,
+                                          " is damaged: it differs from its "
+                                          "digest");
+    return absl::DataLossError(told);
   }
   return MakeRevision(profile, name, absl::StrCat(revision), "sqlite",
                       absl::FromUnixNanos(created),
@@ -93,10 +97,30 @@ class Transaction {
   const Database& db_;
 };
 
-// What is wrong with a connection: what the last use of it said.
+// The newest revision of a name that is not damaged. Nothing: there is none.
+absl::StatusOr<std::optional<StoredRevision>> NewestGood(
+    Database& db, const std::string& name) {
+  Query rows(db,
+             "SELECT " REVISION_COLUMNS
+             " FROM revisions r WHERE r.name = ? ORDER BY r.revision DESC",
+             name);
+  while (true) {
+    LOGITD_ASSIGN_OR_RETURN(const bool more, rows.Next());
+    if (!more) return std::nullopt;
+    auto one = ReadRevision(rows);
+    if (one.ok()) return *std::move(one);
+  }
+}
+
+// What is wrong with a connection: what the last use of it said. Clients are
+// not told where the file is; the log is.
 class Condition {
  public:
-  void Note(const absl::Status& status) {
+  void Note(const absl::Status& status, const Database& db) {
+    if (absl::IsUnavailable(status)) {
+      Log(LogLevel::kError, "profile store",
+          {{"path", db.path()}, {"error", std::string(status.message())}});
+    }
     std::lock_guard<std::mutex> lock(mu_);
     if (status.ok() || absl::IsUnavailable(status)) status_ = status;
   }
@@ -157,7 +181,7 @@ class SqliteStore::Writer {
   absl::StatusOr<StoredRevision> Commit(const Change& change) {
     std::lock_guard<std::mutex> lock(mu_);
     auto stored = CommitLocked(change);
-    condition_.Note(stored.status());
+    condition_.Note(stored.status(), db_);
     return stored;
   }
 
@@ -188,9 +212,8 @@ class SqliteStore::Writer {
     Transaction transaction(db_);
     LOGITD_RETURN_IF_ERROR(transaction.Begin());
     LOGITD_ASSIGN_OR_RETURN(const Row row, Find(change.name));
-    const bool is_there = row.known && !row.deleted;
-    LOGITD_RETURN_IF_ERROR(
-        CheckExpected(change, is_there ? absl::StrCat(row.revision) : ""));
+    LOGITD_ASSIGN_OR_RETURN(const std::string current, CurrentOf(change, row));
+    LOGITD_RETURN_IF_ERROR(CheckExpected(change, current));
     StoredRevision stored;
     if (change.is_delete) {
       LOGITD_RETURN_IF_ERROR(
@@ -204,6 +227,15 @@ class SqliteStore::Writer {
         Query(db_, "UPDATE state SET sequence = sequence + 1").Run());
     LOGITD_RETURN_IF_ERROR(transaction.Commit());
     return stored;
+  }
+
+  // The revision in force: the last one, or what Load gave in its place.
+  absl::StatusOr<std::string> CurrentOf(const Change& change, const Row& row) {
+    if (!row.known || row.deleted) return std::string();
+    const std::string last = absl::StrCat(row.revision);
+    if (change.expected_revision == last) return last;
+    LOGITD_ASSIGN_OR_RETURN(const auto good, NewestGood(db_, change.name));
+    return good ? good->profile.revision() : std::string();
   }
 
   absl::Status CheckNames() {
@@ -257,20 +289,36 @@ class SqliteStore::Reader {
  public:
   explicit Reader(Database db) : db_(std::move(db)) {}
 
-  absl::Status Health() const { return condition_.status(); }
+  // INVALID_ARGUMENT: revisions were found damaged.
+  absl::Status Health() const {
+    LOGITD_RETURN_IF_ERROR(condition_.status());
+    std::lock_guard<std::mutex> lock(damaged_mu_);
+    return damaged_.empty() ? absl::OkStatus()
+                            : absl::InvalidArgumentError(damaged_);
+  }
 
   // Runs `read` alone on the connection.
   template <class Result, class Read>
   absl::StatusOr<Result> Use(const Read& read) {
     std::lock_guard<std::mutex> lock(mu_);
     absl::StatusOr<Result> result = read(db_);
-    condition_.Note(result.status());
+    condition_.Note(result.status(), db_);
     return result;
+  }
+
+  // One revision is left out; the last one found stands for all.
+  void NoteDamage(const absl::Status& status) {
+    Log(LogLevel::kError, "profile store",
+        {{"path", db_.path()}, {"error", std::string(status.message())}});
+    std::lock_guard<std::mutex> lock(damaged_mu_);
+    damaged_ = std::string(status.message());
   }
 
  private:
   Condition condition_;
-  std::mutex mu_;  // guards db_
+  mutable std::mutex damaged_mu_;  // guards damaged_
+  std::string damaged_;            // until the process ends
+  std::mutex mu_;                  // guards db_
   Database db_;
 };
 
@@ -287,21 +335,28 @@ SqliteStore::~SqliteStore() = default;
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
     const std::string& data_dir, const StoreLimits& limits) {
+  struct stat info = {};
+  if (stat(data_dir.c_str(), &info) != 0) {
+    return errno == ENOENT ? Refused(data_dir, "there is no such folder")
+                           : RefusedBySystem(data_dir);
+  }
+  if (!S_ISDIR(info.st_mode)) return Refused(data_dir, "is no folder");
   LOGITD_ASSIGN_OR_RETURN(auto lock,
                           Lock::Take(absl::StrCat(data_dir, "/profiles.lock")));
   const std::string path = absl::StrCat(data_dir, "/profiles.db");
   LOGITD_RETURN_IF_ERROR(Touch(data_dir, path));
-  const auto refuse = [](const absl::Status& status) {
-    return absl::FailedPreconditionError(status.message());
+  const auto refuse = [&path](const absl::Status& status) {
+    return Refused(path, absl::StripPrefix(status.message(), "store: "));
   };
   auto writer = Database::Open(path);
   if (!writer.ok()) return refuse(writer.status());
   if (writer->is_read_only()) return Refused(path, "may not be written");
-  LOGITD_RETURN_IF_ERROR(CheckSchema(*writer, kMigrations));
-  absl::Status ready = CheckIntegrity(*writer);
+  absl::Status ready = CheckSchema(*writer, kMigrations);
+  if (ready.ok()) ready = CheckIntegrity(*writer);
   if (ready.ok()) ready = BeginLog(*writer);
   if (ready.ok()) ready = writer->Run(kSettings);
   if (ready.ok()) ready = Migrate(*writer, kMigrations);
+  if (!ready.ok()) return refuse(ready);
   auto reader = Database::Open(path);
   if (ready.ok()) ready = reader.status();
   if (ready.ok()) ready = reader->Run("PRAGMA query_only = ON");
@@ -319,7 +374,7 @@ absl::StatusOr<StoredRevision> SqliteStore::Commit(const Change& change) {
 
 absl::StatusOr<LoadedStore> SqliteStore::Load() {
   return reader_->Use<LoadedStore>(
-      [](Database& db) -> absl::StatusOr<LoadedStore> {
+      [this](Database& db) -> absl::StatusOr<LoadedStore> {
         Transaction transaction(db);  // one view of both tables
         LOGITD_RETURN_IF_ERROR(db.Run("BEGIN"));
         LoadedStore loaded;
@@ -333,8 +388,14 @@ absl::StatusOr<LoadedStore> SqliteStore::Load() {
         while (true) {
           LOGITD_ASSIGN_OR_RETURN(const bool more, rows.Next());
           if (!more) return loaded;
-          LOGITD_ASSIGN_OR_RETURN(StoredRevision one, ReadRevision(db, rows));
-          loaded.profiles.push_back(std::move(one));
+          auto one = ReadRevision(rows);
+          if (one.ok()) {
+            loaded.profiles.push_back(*std::move(one));
+            continue;
+          }
+          reader_->NoteDamage(one.status());
+          LOGITD_ASSIGN_OR_RETURN(auto good, NewestGood(db, rows.Bytes(0)));
+          if (good) loaded.profiles.push_back(*std::move(good));
         }
       });
 }
@@ -345,7 +406,7 @@ absl::StatusOr<StoredRevision> SqliteStore::GetRevision(
   if (number == 0 || number > std::numeric_limits<int64_t>::max()) {
     return NoRevision(name, revision);
   }
-  return reader_->Use<StoredRevision>(
+  auto read = reader_->Use<StoredRevision>(
       [&](Database& db) -> absl::StatusOr<StoredRevision> {
         const std::string key(name);
         Query row(db,
@@ -354,8 +415,11 @@ absl::StatusOr<StoredRevision> SqliteStore::GetRevision(
                   key, static_cast<int64_t>(number));
         LOGITD_ASSIGN_OR_RETURN(const bool found, row.Next());
         if (!found) return NoRevision(name, revision);
-        return ReadRevision(db, row);
+        return ReadRevision(row);
       });
+  if (!absl::IsDataLoss(read.status())) return read;
+  reader_->NoteDamage(read.status());
+  return absl::UnavailableError(read.status().message());
 }
 
 absl::StatusOr<std::vector<StoredRevision>> SqliteStore::ListRevisions(
@@ -372,15 +436,20 @@ absl::StatusOr<std::vector<StoredRevision>> SqliteStore::ListRevisions(
         Query rows(db,
                    "SELECT " REVISION_COLUMNS
                    " FROM revisions r WHERE r.name = ? AND r.revision < ? "
-                   "ORDER BY r.revision DESC LIMIT ?",
-                   key, end, static_cast<int64_t>(count));
+                   "ORDER BY r.revision DESC",
+                   key, end);
         Revisions listed;
-        while (true) {
+        while (listed.size() < count) {
           LOGITD_ASSIGN_OR_RETURN(const bool more, rows.Next());
           if (!more) return listed;
-          LOGITD_ASSIGN_OR_RETURN(StoredRevision one, ReadRevision(db, rows));
-          listed.push_back(std::move(one));
+          auto one = ReadRevision(rows);
+          if (one.ok()) {
+            listed.push_back(*std::move(one));
+          } else {
+            reader_->NoteDamage(one.status());
+          }
         }
+        return listed;
       });
 }
 

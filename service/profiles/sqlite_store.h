@@ -8,8 +8,13 @@
 // value.
 //
 // A commit costs one sync of the disk and holds the writer's connection; reads
-// have their own. Busy, full, read-only or corrupt: UNAVAILABLE, told by Health
-// until a commit or read of that connection succeeds again.
+// have their own. Busy, full or read-only: UNAVAILABLE, told by Health until a
+// commit or read of that connection succeeds again. Errors are fit for clients;
+// the log says which file.
+//
+// A revision that differs from its digest fails alone: UNAVAILABLE by number,
+// left out of lists, told by Health (INVALID_ARGUMENT) until the process ends.
+// In force is then the newest good one; the next write goes on from it.
 #ifndef LOGITD_SERVICE_PROFILES_SQLITE_STORE_H_
 #define LOGITD_SERVICE_PROFILES_SQLITE_STORE_H_
 

@@ -6,8 +6,8 @@
 //   LOGITD_ASSIGN_OR_RETURN(bool found, query.Next());
 //
 // Statements are prepared once for each text, which must be a literal: its
-// address is the key. One thread at a time. Every error is UNAVAILABLE and
-// names the file.
+// address is the key. One thread at a time. Every error is UNAVAILABLE and goes
+// to clients: it does not name the file.
 #ifndef LOGITD_SERVICE_PROFILES_SQLITE_STORE_DB_H_
 #define LOGITD_SERVICE_PROFILES_SQLITE_STORE_DB_H_
 
@@ -55,7 +55,7 @@ class Database {
   absl::Status Error() const {
     const char* why =
         raw() == nullptr ? "out of memory" : sqlite3_errmsg(raw());
-    return absl::UnavailableError(absl::StrCat("store: ", path_, ": ", why));
+    return absl::UnavailableError(absl::StrCat("store: ", why));
   }
 
   absl::Status Run(const char* statements) const {

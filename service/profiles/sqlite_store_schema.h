@@ -51,11 +51,11 @@ inline absl::Status CheckSchema(Database& db,
   const bool is_empty = *tables == 0 && *version == 0 && *application == 0;
   if (!is_empty && *application != kApplicationId) {
     return absl::FailedPreconditionError(
-        absl::StrCat(db.path(), ": is a SQLite file of another program"));
+        "store: is a SQLite file of another program");
   }
   if (*version > static_cast<int64_t>(migrations.size())) {
     return absl::FailedPreconditionError(absl::StrCat(
-        db.path(), ": has schema version ", *version, ", newer than ",
+        "store: has schema version ", *version, ", newer than ",
         migrations.size(), ", which this logitd knows; nothing was changed"));
   }
   return absl::OkStatus();
@@ -66,16 +66,14 @@ inline absl::Status CheckIntegrity(Database& db) {
   LOGITD_RETURN_IF_ERROR(query.Run());
   const std::string found = query.Bytes(0);
   if (found == "ok") return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("store: ", db.path(), ": is damaged: ", found));
+  return absl::UnavailableError(absl::StrCat("store: is damaged: ", found));
 }
 
 inline absl::Status BeginLog(Database& db) {
   Query query(db, "PRAGMA journal_mode = WAL");
   LOGITD_RETURN_IF_ERROR(query.Run());
   if (query.Bytes(0) == "wal") return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(
-      "store: ", db.path(), ": the file system does not allow a WAL"));
+  return absl::UnavailableError("store: the file system does not allow a WAL");
 }
 
 // All missing steps in one transaction.

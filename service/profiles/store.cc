@@ -100,7 +100,7 @@ absl::Status NoRevision(absl::string_view name, absl::string_view revision) {
 absl::Status TooManyNames(const StoreLimits& limits) {
   return absl::ResourceExhaustedError(
       absl::StrCat("profile_id: the store remembers ", limits.names_max,
-                   " names, deleted ones too, and takes no new one"));
+                   " names already, deleted ones too (--max_profile_names)"));
 }
 
 }  // namespace logitd

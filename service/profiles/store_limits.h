@@ -8,8 +8,8 @@
 namespace logitd {
 
 struct StoreLimits {
-  size_t revisions_max = 1000;  // of one name; the oldest go
-  size_t names_max = 100'000;   // deleted ones too: RESOURCE_EXHAUSTED
+  size_t revisions_max = 1000;  // --max_revisions of one name; the oldest go
+  size_t names_max = 100'000;   // --max_profile_names: deleted ones too
 };
 
 }  // namespace logitd

@@ -13,6 +13,7 @@
 #include "service/profiles/resolve_one.h"
 #include "service/profiles/validate_params.h"
 #include "service/profiles/validate_phases.h"
+#include "service/profiles/validate_together.h"
 #include "service/session/quote.h"
 
 namespace logitd {
@@ -98,23 +99,6 @@ void ValidateHead(const v1::Profile& profile, const Limits& limits,
   ValidateModels(profile, violations);
 }
 
-void AddOnce(Violation violation, Violations* violations) {
-  const auto same =
-      std::find(violations->begin(), violations->end(), violation);
-  if (same == violations->end()) violations->push_back(std::move(violation));
-}
-
-// What does not go together: clamps, forces, knobs of two levels.
-void ValidateTogether(const Layers& layers, Violations* violations) {
-  for (Violation& violation :
-       CheckClamps(layers.clamps, layers.forces, kVocabMax)) {
-    AddOnce(std::move(violation), violations);
-  }
-  const absl::Status resolved =
-      ResolveOne(layers, kVocabMax, Rejects::kNo).status();
-  if (!resolved.ok()) AddOnce(ViolationOf("", resolved), violations);
-}
-
 }  // namespace
 
 Violations Validate(const v1::Profile& given, const Limits& limits) {
@@ -131,11 +115,11 @@ Violations Validate(const v1::Profile& given, const Limits& limits) {
   std::vector<const v1::Phase*> phases;
   for (const v1::Phase& phase : profile.phases()) phases.push_back(&phase);
   ValidatePhases(phases, limits, kVocabMax, &violations);
-  ValidateTogether(LayersOf(&profile, nullptr), &violations);
+  ValidateTogether(LayersOf(&profile, nullptr), kVocabMax, &violations);
   if (phases.size() > kPhasesMax) return violations;
   for (int i = 0; i < profile.phases_size(); ++i) {
     ValidateTogether(LayersOf(&profile, profile.phases(i), i, false, nullptr),
-                     &violations);
+                     kVocabMax, &violations);
   }
   return violations;
 }

@@ -58,7 +58,13 @@ std::string WhyNoMode(const v1::Clamp& clamp) {
 void ValidateClamp(const std::string& path, const v1::Clamp& clamp,
                    Violations* violations) {
   const std::string why = WhyNotClampable(clamp);
-  if (!why.empty()) violations->push_back({path + ".knob", why});
+  if (!why.empty()) {
+    const Knob* knob = FindKnob(clamp.knob());
+    const bool is_unbuilt = knob != nullptr && !IsBuilt(*knob);
+    violations->push_back({path + ".knob", why,
+                           is_unbuilt ? absl::StatusCode::kUnimplemented
+                                      : absl::StatusCode::kInvalidArgument});
+  }
   if (const std::string mode = WhyNoMode(clamp); !mode.empty()) {
     violations->push_back({path + ".mode", mode});
   }

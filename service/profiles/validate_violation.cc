@@ -1,14 +1,35 @@
 #include "service/profiles/validate_violation.h"
 
+#include <algorithm>
+
 #include "absl/strings/cord.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace logitd {
+namespace {
+
+// What cannot be right anywhere, before what this server or build lacks.
+int RankOf(const Violation& violation) {
+  switch (violation.code) {
+    case absl::StatusCode::kResourceExhausted:
+      return 1;
+    case absl::StatusCode::kUnimplemented:
+      return 2;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
 
 absl::Status ToStatus(const Violations& violations) {
   if (violations.empty()) return absl::OkStatus();
-  absl::Status status =
-      absl::InvalidArgumentError(ToStatus(violations.front()).message());
+  const Violation& told =
+      *std::min_element(violations.begin(), violations.end(),
+                        [](const Violation& a, const Violation& b) {
+                          return RankOf(a) < RankOf(b);
+                        });
+  absl::Status status = ToStatus(told);
   google::rpc::BadRequest bad;
   for (const Violation& violation : violations) {
     auto* wire = bad.add_field_violations();

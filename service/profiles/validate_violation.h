@@ -16,7 +16,7 @@ namespace logitd {
 struct Violation {
   std::string field;
   std::string description;
-  // What it is alone; a profile that has any is INVALID_ARGUMENT.
+  // INVALID_ARGUMENT, RESOURCE_EXHAUSTED: a limit, or UNIMPLEMENTED.
   absl::StatusCode code = absl::StatusCode::kInvalidArgument;
 
   bool operator==(const Violation& other) const {
@@ -52,8 +52,9 @@ inline absl::Status ToStatus(const Violation& violation) {
 inline constexpr char kBadRequestUrl[] =
     "type.googleapis.com/google.rpc.BadRequest";
 
-// OK when there are none. INVALID_ARGUMENT with the first as its message, and
-// all of them as the payload kBadRequestUrl.
+// OK when there are none. The first that is INVALID_ARGUMENT, else that is
+// RESOURCE_EXHAUSTED, else that is UNIMPLEMENTED, with all of them as the
+// payload kBadRequestUrl.
 absl::Status ToStatus(const Violations& violations);
 
 }  // namespace logitd

@@ -43,6 +43,11 @@ std::string Clamp(const std::string& rest) {
   return absl::StrCat("clamps { ", rest, " } ");
 }
 
+// A clamp of the temperature from below.
+std::string WarmClamp(const std::string& min) {
+  return Clamp("mode: CLAMP_MODE_CLAMP knob: 'temperature' min: " + min);
+}
+
 std::string Ids(const char* field, const TokenIds& ids) {
   return absl::StrCat(field, ": ", IdsText(ids), " ");
 }
@@ -148,6 +153,28 @@ std::vector<RuleCase> BandCases() {
        Task("code", "") + Forces("temperature: 0.2")},
       {"band-precise", "default_params.temperature",
        Task("data", "temperature: 1.1"), Task("data", "temperature: 0.1")},
+      {"band-precise", "default_params.temperature",
+       Task("Structured data", "temperature: 1.1"),
+       Task("structured-data", "temperature: 0.1")},
+      {"band-extraction", "default_params.temperature",
+       Task("JSON", "temperature: 0.9 top_p: 0.9"),
+       Task("JSON", "temperature: 0.3 top_p: 0.9")},
+      {"band-precise", "phases[0].default_params.temperature",
+       Task("code", "") + PhaseText("a", 1, Defaults("temperature: 1.5")),
+       Task("code", "") + PhaseText("a", 1, Defaults("temperature: 0.5"))},
+      {"band-precise", "phases[0].force_params.temperature",
+       Task("code", "") + PhaseText("a", 1, Forces("temperature: 1.5")),
+       Task("code", "") + PhaseText("a", 1, Forces("temperature: 1"))},
+      {"band-extraction", "phases[0].default_params.temperature",
+       Task("json", "temperature: 0") +
+           PhaseText("a", 1, Defaults("temperature: 1 top_p: 0.9")),
+       Task("json", "temperature: 0") +
+           PhaseText("a", 1, Defaults("temperature: 0.4 top_p: 0.9"))},
+      {"band-precise", "clamps[0]", Task("code", "") + WarmClamp("1.2"),
+       Task("code", "") + WarmClamp("0.2")},
+      {"band-precise", "phases[0].clamps[0]",
+       Task("code", "") + PhaseText("a", 1, WarmClamp("1.2")),
+       Task("code", "") + PhaseText("a", 1, WarmClamp("0.2"))},
       {"unknown-task", "labels.task", Task("poetry", ""), Task("law", "")},
   };
 }
@@ -207,11 +234,14 @@ std::vector<RuleCase> StructureCases() {
            Clamp(kClamp + "knob: 'temperature' max: 1")},
       {"default-outside-clamp", "default_params.temperature",
        Defaults("temperature: 1.5") +
-           PhaseText("a", 1, Clamp(kReject + "knob: 'temperature' max: 1")),
+           PhaseText("a", 1, Clamp(kClamp + "knob: 'temperature' max: 1")),
        Defaults("temperature: 1.5") +
            PhaseText("a", 1,
                      Defaults("temperature: 0.5") +
-                         Clamp(kReject + "knob: 'temperature' max: 1"))},
+                         Clamp(kClamp + "knob: 'temperature' max: 1"))},
+      {"reject-of-forced", "clamps[0]",
+       Forces("top_k: 5") + Clamp(kReject + "knob: 'top_k' max: 9"),
+       Defaults("top_k: 5") + Clamp(kReject + "knob: 'top_k' max: 9")},
       {"rejects-silence", "clamps[0]",
        Clamp(kReject + "knob: 'max_tokens' max: 100"),
        Clamp(kReject + "knob: 'max_tokens' max: 100") +
@@ -224,10 +254,48 @@ std::vector<RuleCase> StructureCases() {
   };
 }
 
+std::string Triggers(const char* field, const std::vector<TokenIds>& lists) {
+  std::string text;
+  for (const TokenIds& ids : lists) {
+    absl::StrAppend(&text, field, " { ", Ids("tokens", ids), "} ");
+  }
+  return text;
+}
+
+// Phase "a", entered by 1, and "b" inside it.
+std::string Nested(const std::vector<TokenIds>& leave,
+                   const std::vector<TokenIds>& enter) {
+  return absl::StrCat("phases { name: 'a' ", Triggers("enter", {{1}}),
+                      Triggers("leave", leave), "} phases { name: 'b' ",
+                      "within: 'a' ", Triggers("enter", enter), "}");
+}
+
+// `innermost` is entered inside b, which is inside a, which 9 leaves.
+std::string NestedTwice(const TokenIds& innermost) {
+  return absl::StrCat(Nested({{9}}, {{2}}), " phases { name: 'c' within: 'b' ",
+                      Triggers("enter", {innermost}), "}");
+}
+
+std::vector<RuleCase> PhaseCases() {
+  return {
+      // By the last token, by the last two, by one before the last.
+      {"phase-never-entered", "phases[1].enter", Nested({{9}}, {{5, 9}}),
+       Nested({{9}}, {{5, 8}})},
+      {"phase-never-entered", "phases[1].enter", Nested({{5, 9}}, {{5, 9}}),
+       Nested({{4, 5, 9}}, {{5, 9}})},
+      {"phase-never-entered", "phases[1].enter", Nested({{9}}, {{9, 5}}),
+       Nested({{9}}, {{9, 1, 5}})},  // 1 enters a anew
+      {"phase-never-entered", "phases[1].enter",
+       Nested({{9}, {8}}, {{9}, {5, 8}}), Nested({{9}, {8}}, {{9}, {5, 7}})},
+      {"phase-never-entered", "phases[2].enter", NestedTwice({3, 9}),
+       NestedTwice({3, 8})},
+  };
+}
+
 std::vector<RuleCase> AllCases() {
   std::vector<RuleCase> all;
   for (const auto& cases : {DeadCases(), TokenCases(), BandCases(),
-                            ValueCases(), StructureCases()}) {
+                            ValueCases(), StructureCases(), PhaseCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;
@@ -284,11 +352,11 @@ TEST(Lint, TellsErrorsFirstInTheWordsOfValidate) {
                        Clamp("knob: 'x' max: 1 mode: CLAMP_MODE_CLAMP")),
            Limits());
   ASSERT_GE(findings.size(), 3u);
-  EXPECT_EQ(findings[0].rule(), kInvalidRule);
+  EXPECT_EQ(findings[0].rule(), "out-of-range");
   EXPECT_EQ(findings[0].severity(), v1::LINT_SEVERITY_ERROR);
   EXPECT_EQ(findings[0].field(), "default_params.top_p");
   EXPECT_EQ(findings[0].message(), "7 is outside (0, 1]");
-  EXPECT_FALSE(findings[0].fix().empty());
+  EXPECT_EQ(findings[0].fix(), "Write a value of (0, 1].");
   EXPECT_EQ(findings[1].field(), "clamps[0].knob");
   EXPECT_EQ(findings[2].severity(), v1::LINT_SEVERITY_WARNING);
   EXPECT_TRUE(std::is_sorted(findings.begin(), findings.end(),

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "sampler/plan.h"
 #include "service/limits.h"
+#include "service/profiles/knob.h"
 #include "tests/profiles/resolve_texts.h"
 #include "tests/support/service_matchers.h"
 
@@ -47,7 +48,10 @@ std::string FromText(const ResolvedParams& resolved) {
     parts.push_back(absl::StrCat(
         from.knob(), " ",
         v1::ParamLevel_Name(from.level()).substr(sizeof("PARAM_LEVEL")),
-        from.rule().empty() ? "" : " ", from.rule()));
+        from.rule().empty() ? "" : " ", from.rule(),
+        from.has_off_value()
+            ? absl::StrCat(" off ", Digits(from.off_value(), true))
+            : ""));
   }
   return absl::StrJoin(parts, ", ");
 }
@@ -93,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "default_params { temperature: 0.5 }", "temperature: 0.7",
                     "temperature: 0.7", "temperature REQUEST"},
         AlgebraCase{"RequestTurnsOff", "default_params { temperature: 0.5 }",
-                    "temperature: 1", "", ""},
+                    "temperature: 1", "", "temperature REQUEST off 1"},
         AlgebraCase{"ZeroIsNotAbsent", "default_params { temperature: 0.5 }",
                     "temperature: 0", "temperature: 0", "temperature REQUEST"},
         AlgebraCase{"UnspecifiedEnumIsAbsent",
@@ -102,12 +106,14 @@ INSTANTIATE_TEST_SUITE_P(
                     "on_empty: ON_EMPTY_ERROR", "on_empty PROFILE_DEFAULT"},
         AlgebraCase{"BuiltInRuleIsOff",
                     "default_params { on_empty: ON_EMPTY_ERROR }",
-                    "on_empty: ON_EMPTY_RELAX", "", ""},
+                    "on_empty: ON_EMPTY_RELAX", "", "on_empty REQUEST"},
         AlgebraCase{"ForcePins", "force_params { temperature: 0.5 }",
                     "temperature: 0.7", "temperature: 0.5",
                     "temperature PROFILE_FORCE"},
         AlgebraCase{"ForcePinsOff", "force_params { top_p: 1 }", "top_p: 0.5",
-                    "", ""},
+                    "", "top_p PROFILE_FORCE off 1"},
+        AlgebraCase{"ForcePinsASwitchOff", "force_params { ban_eos: false }",
+                    "ban_eos: true", "", "ban_eos PROFILE_FORCE off 0"},
         AlgebraCase{"PhaseDefaultReplacesProfileDefault",
                     "default_params { temperature: 0.5 } " +
                         PhaseText("a", 1, "default_params { temperature: 0 }"),
@@ -186,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "default_params { " + Ids("logit_bias_ids", {1}) +
                         "logit_bias_values: 1 }",
                     Ids("logit_bias_ids", {1}) + "logit_bias_values: 0", "",
-                    ""}),
+                    "logit_bias_ids REQUEST, logit_bias_values REQUEST"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
@@ -214,14 +220,15 @@ INSTANTIATE_TEST_SUITE_P(
                     "temperature CLAMP profile clamps[0]"},
         AlgebraCase{"ToTheOffValueIsOff",
                     "clamps { knob: 'top_p' min: 1 mode: CLAMP_MODE_CLAMP }",
-                    "top_p: 0.5", "", ""},
+                    "top_p: 0.5", "", "top_p CLAMP profile clamps[0] off 1"},
         AlgebraCase{"TopKOffIsTheVocabulary",
                     "clamps { knob: 'top_k' max: 40 mode: CLAMP_MODE_CLAMP }",
                     "", "top_k: 40", "top_k CLAMP profile clamps[0]"},
         AlgebraCase{"TopKAboveTheVocabularyIsTheVocabulary",
                     "clamps { knob: 'top_k' max: 32000 "
                     "mode: CLAMP_MODE_REJECT }",
-                    "top_k: 1000000", "", ""},
+                    "top_k: 1000000", "",
+                    absl::StrCat("top_k REQUEST off ", kVocab)},
         AlgebraCase{"MinTopKAboveTheVocabularyLetsOffThrough",
                     "clamps { knob: 'top_k' min: 50000 "
                     "mode: CLAMP_MODE_REJECT }",
@@ -254,7 +261,18 @@ INSTANTIATE_TEST_SUITE_P(
         AlgebraCase{"ForcedIsNotRefusedForSilence",
                     "force_params { temperature: 0.4 } clamps { "
                     "knob: 'temperature' max: 0.5 mode: CLAMP_MODE_REJECT }",
-                    "", "temperature: 0.4", "temperature PROFILE_FORCE"}),
+                    "", "temperature: 0.4", "temperature PROFILE_FORCE"},
+        AlgebraCase{"ForcedDefaultIsNeverRefused",
+                    "default_params { temperature: 2 } "
+                    "force_params { temperature: 0.4 } clamps { "
+                    "knob: 'temperature' max: 0.5 mode: CLAMP_MODE_REJECT }",
+                    "", "temperature: 0.4", "temperature PROFILE_FORCE"},
+        AlgebraCase{"ForcedIsNotRefusedToWhoAsksInside",
+                    "default_params { temperature: 2 } "
+                    "force_params { temperature: 0.4 } clamps { "
+                    "knob: 'temperature' max: 0.5 mode: CLAMP_MODE_REJECT }",
+                    "temperature: 0.5", "temperature: 0.4",
+                    "temperature PROFILE_FORCE"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
@@ -262,14 +280,18 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         AlgebraCase{"RequestTurnsOffDefault",
                     "default_params { min_tokens: 20 }", "max_tokens: 10",
-                    "max_tokens: 10", "max_tokens REQUEST"},
+                    "max_tokens: 10",
+                    "min_tokens REQUEST off 0, max_tokens REQUEST"},
         AlgebraCase{"RequestTurnsOffTheOther",
                     "default_params { max_tokens: 10 }", "min_tokens: 20",
-                    "min_tokens: 20", "min_tokens REQUEST"},
+                    "min_tokens: 20",
+                    "min_tokens REQUEST, max_tokens REQUEST off 1048576"},
         AlgebraCase{"PhaseTurnsOffProfileDefault",
                     "default_params { min_tokens: 20 } " +
                         PhaseText("a", 1, "default_params { max_tokens: 10 }"),
-                    "", "max_tokens: 10", "max_tokens PHASE_DEFAULT"},
+                    "", "max_tokens: 10",
+                    "min_tokens PHASE_DEFAULT off 0, "
+                    "max_tokens PHASE_DEFAULT"},
         AlgebraCase{"EqualIsNone", "default_params { min_tokens: 20 }",
                     "max_tokens: 20", "min_tokens: 20 max_tokens: 20",
                     "min_tokens PROFILE_DEFAULT, max_tokens REQUEST"}),
@@ -324,6 +346,13 @@ INSTANTIATE_TEST_SUITE_P(
             "temperature: 1.5",
             "params.temperature: 1.5 is outside [0, 1], "
             "profile clamps[0]"},
+        RefusalCase{"RejectOfWhatSomebodyAskedDespiteDefaultAndForce",
+                    absl::StrCat(kRejectAboveOne,
+                                 "default_params { temperature: 2 } "
+                                 "force_params { temperature: 0.5 }"),
+                    "temperature: 1.5",
+                    "params.temperature: 1.5 is outside [0, 1], "
+                    "profile clamps[0]"},
         RefusalCase{"RejectBesideClamp",
                     absl::StrCat(kRejectAboveOne,
                                  "clamps { knob: 'temperature' max: 0.5 "

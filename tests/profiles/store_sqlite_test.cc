@@ -113,7 +113,7 @@ TEST_F(SqliteStores, MissingFolderIsTold) {
   const auto store = SqliteStore::Open(folder_ / "nowhere");
   EXPECT_EQ(Code(store.status()), "FAILED_PRECONDITION");
   EXPECT_THAT(std::string(store.status().message()),
-              AllOf(HasSubstr("nowhere"), HasSubstr("No such file")));
+              HasSubstr("nowhere: there is no such folder"));
 }
 
 TEST_F(SqliteStores, ANewerFileIsRefusedAndNotTouched) {
@@ -171,12 +171,75 @@ TEST_F(SqliteStores, AFlippedBitInAProfileIsNoticed) {
       "UPDATE revisions SET content = "
       "CAST(replace(content, 'd', 'e') AS BLOB)");
   const auto store = Open();
-  EXPECT_EQ(Code(store->Load().status()), "UNAVAILABLE");
+  EXPECT_TRUE(store->Load()->profiles.empty());
   const auto read = store->GetRevision("profiles/a", "1");
   EXPECT_EQ(Code(read.status()), "UNAVAILABLE");
   EXPECT_THAT(std::string(read.status().message()),
               HasSubstr("profiles/a@1 is damaged"));
-  EXPECT_EQ(Code(store->Health()), "UNAVAILABLE");
+  EXPECT_EQ(Code(store->Health()), "INVALID_ARGUMENT");
+  // It is mended by being made anew.
+  const auto made =
+      store->Commit(PutChange("profiles/a", WithTemperature(1), ""));
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->profile.revision(), "3");
+}
+
+constexpr char kFlip[] =
+    "UPDATE revisions SET content = "
+    "CAST(replace(content, 'd', 'e') AS BLOB) WHERE revision = ";
+
+TEST_F(SqliteStores, ADamagedOldRevisionFailsAlone) {
+  Fill(4);
+  Meddle(absl::StrCat(kFlip, 2).c_str());
+  const auto store = Open();
+  EXPECT_EQ(store->Load()->profiles[0].profile.revision(), "4");
+  EXPECT_TRUE(store->Health().ok()) << "nobody has looked";
+  const auto listed = store->ListRevisions("profiles/a", "", 3);
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  std::string revisions;
+  for (const auto& one : *listed) revisions += one.profile.revision();
+  EXPECT_EQ(revisions, "431");
+  EXPECT_THAT(std::string(store->Health().message()),
+              HasSubstr("profiles/a@2 is damaged"));
+  EXPECT_EQ(Code(store->GetRevision("profiles/a", "2").status()),
+            "UNAVAILABLE");
+  EXPECT_TRUE(store->GetRevision("profiles/a", "1").ok());
+  EXPECT_EQ(Code(store->Health()), "INVALID_ARGUMENT");
+}
+
+TEST_F(SqliteStores, OfADamagedProfileTheNewestGoodRevisionIsInForce) {
+  Fill(3);
+  Meddle(absl::StrCat(kFlip, 3).c_str());
+  const auto store = Open();
+  ASSERT_EQ(store->Load()->profiles.size(), 1u);
+  EXPECT_EQ(store->Load()->profiles[0].profile.revision(), "2");
+  EXPECT_EQ(Code(store->Health()), "INVALID_ARGUMENT");
+  EXPECT_EQ(Code(store->Commit(PutChange("profiles/a", {}, "1")).status()),
+            "ABORTED");
+  const auto next =
+      store->Commit(PutChange("profiles/a", WithTemperature(9), "2"));
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(next->profile.revision(), "4");
+  EXPECT_EQ(store->Load()->profiles[0].profile.revision(), "4");
+}
+
+// What a client hears has no path of the server; the log does.
+TEST_F(SqliteStores, ErrorsForClientsDoNotSayWhereTheFileIs) {
+  Fill(2);
+  Meddle(absl::StrCat(kFlip, 1).c_str());
+  const auto store = Open();
+  auto other = Database::Open(path_);
+  ASSERT_TRUE(other->Run("BEGIN IMMEDIATE").ok());
+  testing::internal::CaptureStderr();
+  const absl::Status busy =
+      store->Commit(PutChange("profiles/a", WithTemperature(2), "2")).status();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::string(busy.message()), "store: database is locked");
+  EXPECT_THAT(log, AllOf(HasSubstr(path_), HasSubstr("database is locked")));
+  const absl::Status bad = store->GetRevision("profiles/a", "1").status();
+  EXPECT_THAT(std::string(bad.message()), testing::Not(HasSubstr(path_)));
+  EXPECT_THAT(std::string(store->Health().message()),
+              testing::Not(HasSubstr(path_)));
 }
 
 TEST_F(SqliteStores, AFullDiskIsUnavailableTheReadsGoOnAndItRecovers) {

@@ -246,6 +246,25 @@ TEST(Validate, TakesRejectClampsThatRefuseSilence) {
               IsEmpty());
 }
 
+// A forced knob's default is never used, so nobody is refused for it.
+TEST(Validate, TakesAForcedDefaultOutsideARejectClamp) {
+  EXPECT_THAT(Lines(ProfileText("default_params { temperature: 2 } "
+                                "force_params { temperature: 0.5 } "
+                                "clamps { knob: 'temperature' max: 1 "
+                                "mode: CLAMP_MODE_REJECT }")),
+              IsEmpty());
+}
+
+// And a lower default that a phase replaces is not the phase's.
+TEST(Validate, TakesAPhaseThatMovesTheDefaultInsideItsRejectClamp) {
+  EXPECT_THAT(Lines(ProfileText("default_params { temperature: 2 } " +
+                                PhaseText("a", 1,
+                                          "default_params { temperature: 1 } "
+                                          "clamps { knob: 'temperature' max: 1 "
+                                          "mode: CLAMP_MODE_REJECT }"))),
+              IsEmpty());
+}
+
 TEST(Validate, DoesNotLookAtOutputOnlyFields) {
   EXPECT_THAT(Lines(ProfileText("etag: 'x' revision: '3' source: '" +
                                 std::string(20000, 'x') + "'")),

@@ -7,6 +7,7 @@
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "logitd/v1/profiles.grpc.pb.h"
+#include "service/profile_host.h"
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_matchers.h"
 #include "tests/support/service_session.h"
@@ -132,6 +133,97 @@ TEST_F(Profiles, ABadOneIsRefusedWithAllThatIsWrong) {
   const grpc::Status refused = admin_->CreateProfile(&context, request, &last_);
   EXPECT_NE(refused.error_details().find("force_params.top_p"),
             std::string::npos);
+}
+
+// A mask names known fields only, and must not hide the others.
+TEST_F(Profiles, UnknownFieldsAreRefusedWhateverTheMask) {
+  Start();
+  ASSERT_TRUE(Create("chat", Warm(0.8), admin_.get()).ok());
+  const auto update = [this](const std::vector<std::string>& mask,
+                             const std::function<void(v1::Profile*)>& adjust) {
+    v1::UpdateProfileRequest request;
+    request.mutable_profile()->set_name("profiles/chat");
+    request.mutable_profile()->mutable_default_params()->set_top_p(0.7);
+    adjust(request.mutable_profile());
+    for (const auto& path : mask)
+      request.mutable_update_mask()->add_paths(path);
+    grpc::ClientContext context;
+    return StatusOf(admin_->UpdateProfile(&context, request, &last_));
+  };
+  const auto in_params = [](v1::Profile* profile) {
+    v1::SamplingParams* params = profile->mutable_default_params();
+    params->GetReflection()->MutableUnknownFields(params)->AddVarint(9999, 1);
+  };
+  const auto in_profile = [](v1::Profile* profile) {
+    profile->GetReflection()->MutableUnknownFields(profile)->AddVarint(9999, 1);
+  };
+  using Mask = std::vector<std::string>;
+  for (const Mask& mask : {Mask{"default_params.top_p"}, Mask{"default_params"},
+                           Mask{"description"}, Mask{"*"}, Mask{}}) {
+    EXPECT_THAT(update(mask, in_params),
+                StatusIs(Code::kInvalidArgument, "default_params.9999: "));
+    EXPECT_THAT(update(mask, in_profile),
+                StatusIs(Code::kInvalidArgument, "9999: "));
+  }
+  EXPECT_TRUE(update({"default_params.top_p"}, [](v1::Profile*) {}).ok());
+  EXPECT_EQ(last_.revision(), "2");
+}
+
+TEST_F(Profiles, ALimitIsTheSameErrorInAProfileAsAtAnOpen) {
+  Start();
+  v1::Profile profile;
+  for (int i = 0; i < 65; ++i) {
+    profile.mutable_default_params()->add_stop_sequences()->set_tokens(
+        testing::IdBytes({1}));
+  }
+  const absl::Status refused = Create("chat", profile, admin_.get());
+  EXPECT_THAT(refused,
+              StatusIs(Code::kResourceExhausted, "--max_stop_sequences"));
+  const auto opened = Open(1, "", [&](v1::OpenSession* open) {
+    *open->mutable_params() = profile.default_params();
+  });
+  EXPECT_EQ(StatusOf(opened.error()).code(), refused.code());
+}
+
+TEST_F(Profiles, OldRevisionsGoBeyondMaxRevisions) {
+  Start([](Config* config) { config->limits.max_revisions = 2; });
+  ASSERT_TRUE(Create("chat", Warm(0.1), admin_.get()).ok());
+  for (int i = 2; i <= 7; ++i) ASSERT_TRUE(SetTemperature("chat", 0.1).ok());
+  v1::ListProfileRevisionsRequest request;
+  request.set_name("profiles/chat");
+  v1::ListProfileRevisionsResponse listed;
+  grpc::ClientContext context;
+  ASSERT_TRUE(reader_->ListProfileRevisions(&context, request, &listed).ok());
+  ASSERT_EQ(listed.profiles_size(), 2);
+  EXPECT_EQ(listed.profiles(1).revision(), "6");
+  EXPECT_THAT(StatusOf(Open(1, "chat@1").error()),
+              StatusIs(Code::kFailedPrecondition, "there are 7, 6"));
+}
+
+TEST_F(Profiles, NamesBeyondMaxProfileNamesAreRefusedAndNameTheFlag) {
+  Start([](Config* config) { config->limits.max_profile_names = 1; });
+  ASSERT_TRUE(Create("a", Warm(0.1), admin_.get()).ok());
+  ASSERT_TRUE(Delete("a").ok());
+  EXPECT_THAT(Create("b", Warm(0.1), admin_.get()),
+              StatusIs(Code::kResourceExhausted, "--max_profile_names"));
+  EXPECT_TRUE(Create("a", Warm(0.1), admin_.get()).ok());
+}
+
+TEST_F(Profiles, NamesInSettingsAreCheckedAtTheStart) {
+  Config config;
+  config.allowed_profiles = {"ok", "Not An Id"};
+  const auto bad = [&] { return ProfileHost::Open(config).status(); };
+  EXPECT_THAT(bad(), StatusIs(Code::kInvalidArgument, "--allowed_profiles: "));
+  EXPECT_THAT(ProfileHost::Check(config),
+              StatusIs(Code::kInvalidArgument, "--allowed_profiles: "));
+  config.allowed_profiles = {"later"};
+  ::testing::internal::CaptureStderr();
+  EXPECT_TRUE(bad().ok());
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("later"),
+            std::string::npos);
+  config.default_profile = "No Name";
+  EXPECT_THAT(ProfileHost::Check(config),
+              StatusIs(Code::kInvalidArgument, "--default_profile: "));
 }
 
 TEST_F(Profiles, AStaleEtagIsAborted) {

@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -74,15 +77,37 @@ absl::Status Edit(const std::string& path) {
   return absl::OkStatus();
 }
 
+// The server's limits of what is in a profile. The widest ones if it does not
+// tell: then it decides itself when the profile is sent.
+Limits LimitsOf(const ServerFlags& server) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  const auto client = server.Connect();
+  const auto info =
+      client.ok() ? client->GetServerInfo(server.timeout()) : client.status();
+  const auto limit = [&](const char* flag) {
+    if (!info.ok() || !info->limits().contains(flag)) {
+      return static_cast<std::uint32_t>(kMost);
+    }
+    return static_cast<std::uint32_t>(std::min(info->limits().at(flag), kMost));
+  };
+  Limits limits;
+  limits.max_ids = limit("max_ids");
+  limits.max_bias = limit("max_bias");
+  limits.max_stop_sequences = limit("max_stop_sequences");
+  limits.max_profile_bytes = limit("max_profile_bytes");
+  return limits;
+}
+
 // What was saved; a usage error that names the file when it has errors.
-absl::StatusOr<v1::Profile> ReadEdited(const std::string& path) {
+absl::StatusOr<v1::Profile> ReadEdited(const std::string& path,
+                                       const Limits& limits) {
   auto edited = ReadProfile(path, "");
   if (!edited.ok()) {
     return UsageError(
         absl::StrCat(edited.status().message(), "\nthe file is kept: ", path));
   }
   bool bad = false;
-  for (const v1::LintFinding& finding : Lint(*edited, {})) {
+  for (const v1::LintFinding& finding : Lint(*edited, limits)) {
     if (finding.severity() == v1::LINT_SEVERITY_ERROR) {
       absl::FPrintF(stderr, "%s", FindingText(finding));
       bad = true;
@@ -137,7 +162,7 @@ absl::Status RunEdit(const EditFlags& flags) {
   if (absl::Status status = Edit(*path); !status.ok()) {
     return status;
   }
-  auto edited = ReadEdited(*path);
+  auto edited = ReadEdited(*path, LimitsOf(flags.where.server));
   if (!edited.ok()) {
     return edited.status();
   }

@@ -118,7 +118,11 @@ template <class Resolved>
 void PrintResolved(const std::string& title, const Resolved& resolved) {
   absl::PrintF("%s\n", title);
   std::map<std::string, std::string> sources;
+  std::map<std::string, std::string> off;
   for (const v1::Provenance& from : resolved.provenance()) {
+    off[from.knob()] = from.has_off_value()
+                           ? absl::StrFormat("%.10g (off)", from.off_value())
+                           : "off";
     sources[from.knob()] = absl::StrCat(
         LevelText(from.level()),
         from.rule().empty() ? "" : absl::StrCat(", ", from.rule()));
@@ -128,7 +132,7 @@ void PrintResolved(const std::string& title, const Resolved& resolved) {
     sources.erase(knob);
   }
   for (const auto& [knob, source] : sources) {
-    absl::PrintF("  %-*s %-12s %s\n", kNameWidth, knob, "off", source);
+    absl::PrintF("  %-*s %-12s %s\n", kNameWidth, knob, off[knob], source);
   }
   for (const v1::Clamped& clamped : resolved.clamped()) {
     absl::PrintF("  clamped %s: asked %s, used %s, by %s\n", clamped.knob(),
@@ -180,7 +184,8 @@ void AddResolve(CLI::App* app, Command* command) {
   CLI::App* resolve = app->add_subcommand(
       "resolve",
       "What a session with this profile and these knobs gets: each value that "
-      "is not off, the level it came from, what clamps changed; the same for "
+      "somebody set, also where it is off, the level it came from, what clamps "
+      "changed; the same for "
       "each phase.");
   resolve->add_option("--profile", flags->profile,
                       "ID or ID@REVISION. Absent: the server's default");
