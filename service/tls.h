@@ -26,8 +26,7 @@ class Tls {
  public:
   // As ReadTls. Looking costs three small reads.
   static absl::StatusOr<std::unique_ptr<Tls>> Start(
-      const TlsFiles& files,
-      absl::Duration look_interval = absl::Seconds(5));
+      const TlsFiles& files, absl::Duration look_interval = absl::Seconds(5));
   ~Tls();
   Tls(const Tls&) = delete;
   Tls& operator=(const Tls&) = delete;
