@@ -61,6 +61,7 @@ rm "$box/profiles/bad.yaml"
     >"$box/output" || fail "a good configuration is refused"
 echo "ok: a check finds what a start would refuse"
 
+: >"$box/logitd.log"
 "$bin/logitd" --listen 127.0.0.1:0 --admin_http off "${files[@]}" \
     --admin_token_file "$box/tokens" >"$box/logitd.log" 2>&1 &
 pids+=($!)
