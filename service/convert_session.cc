@@ -141,6 +141,9 @@ void WriteRules(const Session& session, Reply* reply) {
     reply->set_profile_revision(absl::StrCat(binding.profile->name(), "@",
                                              binding.profile->revision()));
   }
+  reply->set_history_needed(session.needs_prompt()
+                                ? v1::HISTORY_NEEDED_PROMPT
+                                : v1::HISTORY_NEEDED_GENERATED);
   reply->set_position(session.position());
   reply->set_finish_reason(static_cast<v1::FinishReason>(session.finish()));
 }
@@ -148,9 +151,6 @@ void WriteRules(const Session& session, Reply* reply) {
 void WriteOpened(const Session& session, v1::SessionOpened* wire) {
   wire->set_seed(session.seed());
   WriteRules(session, wire);
-  wire->set_history_needed(session.needs_prompt()
-                               ? v1::HISTORY_NEEDED_PROMPT
-                               : v1::HISTORY_NEEDED_GENERATED);
 }
 
 void WriteUpdated(const Session& session, v1::SessionUpdated* wire) {

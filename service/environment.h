@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "sampler/sampler.h"
+#include "service/executor.h"
 #include "service/limits.h"
 #include "service/metrics.h"
 #include "service/profiles/binding.h"
@@ -23,6 +24,7 @@ struct Environment {
   Metrics& metrics;
   const std::atomic<bool>& draining;
   const ProfileRules& profiles;
+  Executor& executor;
 };
 
 }  // namespace logitd

@@ -7,7 +7,9 @@ namespace logitd {
 Executor::Executor(size_t waiting_max) : waiting_max_(waiting_max) {}
 
 bool Executor::Run(std::function<void()> task, Lane lane) {
-  Queue& queue = lane == Lane::kDisk ? disk_ : memory_;
+  Queue& queue = lane == Lane::kWrite  ? write_
+                 : lane == Lane::kRead ? read_
+                                       : memory_;
   return queue.Add(std::move(task), waiting_max_);
 }
 

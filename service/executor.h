@@ -1,10 +1,10 @@
 // Executor: threads for calls that would hold up gRPC's.
 //
 // gRPC's threads are few and the workers are for rows: a commit that syncs, or
-// a long list, must hold neither. There is a thread for what may wait for a
-// disk and one for what is answered from memory, so that a disk that hangs
-// stops no read that does not need it. Tasks of a lane run in the order given.
-// Thread-safe. What waits is done before the object goes.
+// a long list, must hold neither. Commits, reads of a disk and what is answered
+// from memory have a thread each, so that none waits for a slower one. Tasks of
+// a lane run in the order given. Thread-safe. What waits is done before the
+// object goes.
 #ifndef LOGITD_SERVICE_EXECUTOR_H_
 #define LOGITD_SERVICE_EXECUTOR_H_
 
@@ -17,7 +17,7 @@
 
 namespace logitd {
 
-enum class Lane { kDisk, kMemory };
+enum class Lane { kWrite, kRead, kMemory };
 
 class Executor {
  public:
@@ -27,8 +27,8 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   // False, and nothing done, when too many wait. A task of the memory lane may
-  // give one to the disk's.
-  bool Run(std::function<void()> task, Lane lane = Lane::kDisk);
+  // give one to the others.
+  bool Run(std::function<void()> task, Lane lane);
 
   size_t waiting_max() const { return waiting_max_; }
 
@@ -54,8 +54,9 @@ class Executor {
   };
 
   const size_t waiting_max_;
-  Queue disk_;
-  Queue memory_;  // ends first: its tasks may use the other
+  Queue write_;
+  Queue read_;
+  Queue memory_;  // ends first: its tasks may use the others
 };
 
 }  // namespace logitd

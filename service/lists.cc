@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,9 @@ absl::Status AsSet(const absl::Status& status) {
 // Applies the lists of one request.
 class Applier {
  public:
-  Applier(const Environment& env, SessionTable* table)
-      : env_(env), table_(*table) {}
+  Applier(const Environment& env, const FetchedProfile& fetched,
+          SessionTable* table)
+      : env_(env), fetched_(fetched), table_(*table) {}
 
   uint64_t opened_count() const { return opened_count_; }
 
@@ -59,7 +61,8 @@ class Applier {
       }
       session = table_.Continue(id, *part);
     } else {
-      LOGITD_ASSIGN_OR_RETURN(SessionStart start, ReadStart(wire, env_));
+      LOGITD_ASSIGN_OR_RETURN(SessionStart start,
+                              ReadStart(wire, env_, fetched_));
       session = table_.Open(id, std::move(start), wire.more());
     }
     if (!session.ok()) return session.status();
@@ -139,25 +142,42 @@ class Applier {
 
  private:
   const Environment& env_;
+  const FetchedProfile& fetched_;
   SessionTable& table_;
   uint64_t opened_count_ = 0;
 };
+
+// The revision to fetch before this element can be applied; empty: none.
+template <class Element>
+std::string ToFetch(const Element& element, const ListTurn& turn,
+                    const Environment& env) {
+  if constexpr (std::is_same_v<Element, v1::OpenSession>) {
+    const std::string& name = element.profile();
+    if (name != turn.fetched.name && MustFetch(name, env.profiles)) return name;
+  }
+  return "";
+}
 
 // Calls apply(element, reply) for each element that has no reply yet, and puts
 // an error into the element's reply. False: the turn is over.
 template <class List, class Replies, class Apply>
 bool ForEach(const char* name, const List& list, const ListTurn& turn,
-             Metrics* metrics, Replies* replies, const Apply& apply) {
+             const Environment& env, std::string* fetch, Replies* replies,
+             const Apply& apply) {
   for (int i = replies->size(); i < list.size(); ++i) {
     const bool stopped = turn.stopping.load(std::memory_order_relaxed);
-    if (!stopped && std::chrono::steady_clock::now() >= turn.end) return false;
+    if (!stopped) {
+      if (std::chrono::steady_clock::now() >= turn.end) return false;
+      *fetch = ToFetch(list[i], turn, env);
+      if (!fetch->empty()) return false;
+    }
     auto* reply = replies->Add();
     const absl::Status status =
         stopped ? absl::CancelledError(
                       "the call was cancelled, or the server stops")
                 : apply(list[i], reply);
     if (status.ok()) continue;
-    metrics->AddError(status.code());
+    env.metrics.AddError(status.code());
     WriteStatus(InField(absl::StrCat(name, "[", i, "]."), status),
                 reply->mutable_error());
   }
@@ -167,7 +187,8 @@ bool ForEach(const char* name, const List& list, const ListTurn& turn,
 }  // namespace
 
 absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
-                                       const Environment& env) {
+                                       const Environment& env,
+                                       const FetchedProfile& fetched) {
   if (env.draining.load(std::memory_order_relaxed)) {
     return absl::UnavailableError(
         "session_id: the server drains; open the session on another one");
@@ -175,7 +196,7 @@ absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
   LOGITD_ASSIGN_OR_RETURN(SessionStart start, ReadOpen(open, env.limits));
   if (!open.has_seed()) start.seed = env.seeds.Next();
   LOGITD_ASSIGN_OR_RETURN(ProfilePtr profile,
-                          ChooseProfile(open.profile(), env.profiles));
+                          ChooseProfile(open.profile(), env.profiles, fetched));
   LOGITD_ASSIGN_OR_RETURN(auto binding,
                           Bind(std::move(profile), open.params(),
                                {open.phases().begin(), open.phases().end()},
@@ -205,19 +226,34 @@ absl::Status CheckListSizes(const v1::SampleRequest& request,
   return check("append", request.append_size());
 }
 
-bool ApplyLists(const v1::SampleRequest& request, const Environment& env,
-                const ListTurn& turn, SessionTable* table,
-                v1::SampleResponse* reply) {
+void Fetch(const std::string& name, const Environment& env,
+           FetchedProfile* fetched, std::function<void()> done) {
+  fetched->name = name;
+  const auto fetch = [fetched, done, catalog = env.profiles.catalog] {
+    fetched->profile = catalog->Get(fetched->name);
+    done();
+  };
+  if (env.executor.Run(fetch, Lane::kRead)) return;
+  fetched->profile = absl::ResourceExhaustedError(
+      absl::StrCat(env.executor.waiting_max(),
+                   " reads of profiles wait (--max_profile_calls)"));
+  done();
+}
+
+ListsDone ApplyLists(const v1::SampleRequest& request, const Environment& env,
+                     const ListTurn& turn, SessionTable* table,
+                     v1::SampleResponse* reply) {
   const auto before = static_cast<int64_t>(table->size());
-  Applier applier(env, table);
+  Applier applier(env, turn.fetched, table);
+  ListsDone done;
   const auto apply = [&](const char* name, const auto& list, auto* replies,
                          auto method) {
-    return ForEach(name, list, turn, &env.metrics, replies,
+    return ForEach(name, list, turn, env, &done.fetch, replies,
                    [&](const auto& wire, auto* element) {
                      return (applier.*method)(wire, element);
                    });
   };
-  const bool all =
+  done.all =
       apply("close", request.close(), reply->mutable_closed(),
             &Applier::Close) &&
       apply("open", request.open(), reply->mutable_opened(), &Applier::Open) &&
@@ -230,7 +266,7 @@ bool ApplyLists(const v1::SampleRequest& request, const Environment& env,
             &Applier::Append);
   env.metrics.AddSessions(static_cast<int64_t>(table->size()) - before,
                           applier.opened_count());
-  return all;
+  return done;
 }
 
 }  // namespace logitd

@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,17 +28,31 @@ absl::Status CheckListSizes(const v1::SampleRequest& request,
 struct ListTurn {
   std::chrono::steady_clock::time_point end;
   const std::atomic<bool>& stopping;  // what has not begun is CANCELLED
+  const FetchedProfile& fetched;
 };
 
-// Applies what `reply` has no answers to yet. False: the turn was over before
-// the lists were; call it again.
-bool ApplyLists(const v1::SampleRequest& request, const Environment& env,
-                const ListTurn& turn, SessionTable* table,
-                v1::SampleResponse* reply);
+struct ListsDone {
+  bool all = true;
+  // Not empty: the next open names this revision, which must be fetched before
+  // the next turn.
+  std::string fetch;
+};
+
+// Applies what `reply` has no answers to yet; call it again until all is done.
+// Waits for no disk.
+ListsDone ApplyLists(const v1::SampleRequest& request, const Environment& env,
+                     const ListTurn& turn, SessionTable* table,
+                     v1::SampleResponse* reply);
 
 // As an element of `open`, without a table: for SampleOnce.
 absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
-                                       const Environment& env);
+                                       const Environment& env,
+                                       const FetchedProfile& fetched);
+
+// Reads a revision on the executor, then calls `done` there. When too many
+// wait, `done` is called at once and what was fetched is RESOURCE_EXHAUSTED.
+void Fetch(const std::string& name, const Environment& env,
+           FetchedProfile* fetched, std::function<void()> done);
 
 }  // namespace logitd
 

@@ -25,13 +25,31 @@ OnceCall::OnceCall(const Environment& env, std::atomic<uint32_t>* calls,
       arrived_(Clock::now()) {
   calls_->fetch_add(1, std::memory_order_relaxed);
   env_.metrics.AddReceivedBytes(request.Length());
-  const absl::Status status = Prepare(request);
+  const absl::Status status = Read(request);
+  const std::string& profile = request_.open().profile();
   if (!status.ok()) {
-    env_.metrics.AddError(status.code());
-    log_.Refused(0, status.code());
-    Finish(ToGrpcStatus(status));
-    return;
+    Refuse(status);
+  } else if (!MustFetch(profile, env_.profiles)) {
+    Start();
+  } else {
+    is_fetching_ = true;
+    Fetch(profile, env_, &fetched_, [this] { env_.workers.Run(this, 0); });
   }
+}
+
+OnceCall::~OnceCall() { calls_->fetch_sub(1, std::memory_order_relaxed); }
+
+void OnceCall::OnCancel() { stopping_.store(true, std::memory_order_relaxed); }
+
+void OnceCall::Refuse(const absl::Status& status) {
+  env_.metrics.AddError(status.code());
+  log_.Refused(0, status.code());
+  Finish(ToGrpcStatus(status));
+}
+
+void OnceCall::Start() {
+  const absl::Status status = Prepare();
+  if (!status.ok()) return Refuse(status);
   using Seconds = std::chrono::duration<double>;
   times_.transport = Transport::kInline;
   times_.parse = Seconds(Clock::now() - arrived_).count();
@@ -44,11 +62,7 @@ OnceCall::OnceCall(const Environment& env, std::atomic<uint32_t>* calls,
   AfterTasks(lease.workspace());
 }
 
-OnceCall::~OnceCall() { calls_->fetch_sub(1, std::memory_order_relaxed); }
-
-void OnceCall::OnCancel() { stopping_.store(true, std::memory_order_relaxed); }
-
-absl::Status OnceCall::Prepare(const grpc::ByteBuffer& request) {
+absl::Status OnceCall::Read(const grpc::ByteBuffer& request) {
   if (calls_->load(std::memory_order_relaxed) > env_.limits.max_streams) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "server: more SampleOnce calls at once than --max_streams ",
@@ -67,7 +81,11 @@ absl::Status OnceCall::Prepare(const grpc::ByteBuffer& request) {
   if (request_.open().more()) {
     return absl::InvalidArgumentError("open.more: must not be set here");
   }
-  auto start = ReadStart(request_.open(), env_);
+  return absl::OkStatus();
+}
+
+absl::Status OnceCall::Prepare() {
+  auto start = ReadStart(request_.open(), env_, fetched_);
   if (!start.ok()) return InField("open.", start.status());
   auto session = Session::Open(*std::move(start), env_.limits);
   if (!session.ok()) return InField("open.", session.status());
@@ -133,6 +151,7 @@ bool OnceCall::RunTask(size_t task, Workspace* workspace) {
 }
 
 void OnceCall::AfterTasks(Workspace*) {
+  if (std::exchange(is_fetching_, false)) return Start();
   const absl::Status status = Answer();
   Finish(ToGrpcStatus(status));
 }

@@ -33,7 +33,11 @@ class OnceCall final : public grpc::ServerUnaryReactor, private Batch {
   bool RunTask(size_t task, Workspace* workspace) override;
   void AfterTasks(Workspace* workspace) override;
 
-  absl::Status Prepare(const grpc::ByteBuffer& request);
+  absl::Status Read(const grpc::ByteBuffer& request);
+  // Opens the session and draws, or ends the call. *this may be gone.
+  void Start();
+  absl::Status Prepare();
+  void Refuse(const absl::Status& status);
   absl::Status ReadRow();
   absl::Status ReadEntryFields();
   absl::Status Answer();
@@ -45,6 +49,8 @@ class OnceCall final : public grpc::ServerUnaryReactor, private Batch {
   const Clock::time_point arrived_;
   RequestTimes times_;
   v1::SampleOnceRequest request_;
+  FetchedProfile fetched_;
+  bool is_fetching_ = false;
   std::optional<Session> session_;
   Entry entry_;
   Row row_;

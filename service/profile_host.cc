@@ -70,17 +70,23 @@ absl::Status CheckNames(const Config& config) {
   return absl::OkStatus();
 }
 
+bool IsPinned(const std::string& name) {
+  return name.find('@') != std::string::npos;
+}
+
 // The default must be there; what is only allowed may come later.
-absl::Status CheckRules(const ProfileRules& rules) {
-  for (const std::string& id : rules.allowed) {
-    if (rules.catalog->Get(id).ok()) continue;
+absl::Status CheckRules(ProfileRules* rules) {
+  for (const std::string& id : rules->allowed) {
+    if (rules->catalog->Get(id).ok()) continue;
     Log(LogLevel::kWarning, "there is no such profile yet",
         {{"allowed_profiles", id}});
   }
-  if (rules.default_profile.empty()) return absl::OkStatus();
-  const auto profile = rules.catalog->Get(rules.default_profile);
-  if (profile.ok()) return absl::OkStatus();
-  return InSetting("default_profile", profile.status());
+  const std::string& name = rules->default_profile;
+  if (name.empty()) return absl::OkStatus();
+  const auto profile = rules->catalog->Get(name);
+  if (!profile.ok()) return InSetting("default_profile", profile.status());
+  if (IsPinned(name)) rules->pinned_default = *profile;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -102,6 +108,9 @@ absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
   options.profile_bytes_max = limits.max_profile_bytes;
   options.watchers_max = limits.max_watchers;
   options.validate = Validator(limits);
+  if (!IsPinned(config.default_profile)) {
+    options.undeletable = config.default_profile;
+  }
   LOGITD_ASSIGN_OR_RETURN(auto directories,
                           OpenDirectories(config, options.validate));
   LOGITD_ASSIGN_OR_RETURN(std::unique_ptr<Store> writable,
@@ -115,9 +124,10 @@ absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
   host->rules_ = {
       host->catalog_.get(),
       config.default_profile,
+      nullptr,
       {config.allowed_profiles.begin(), config.allowed_profiles.end()},
       config.require_profile};
-  LOGITD_RETURN_IF_ERROR(CheckRules(host->rules_));
+  LOGITD_RETURN_IF_ERROR(CheckRules(&host->rules_));
   return host;
 }
 

@@ -124,7 +124,7 @@ void Service::Do(const Work<Request, Response>& work, Lane lane) {
     return work.reactor->Finish(Ended(status, work.log));
   }
   if (lane == Lane::kMemory && NeedsDisk(request, calls_.catalog())) {
-    return Queue(work, Lane::kDisk);
+    return Queue(work, Lane::kRead);
   }
   const absl::StatusOr<Response> answer =
       (calls_.*work.method)(request, work.caller);
@@ -138,7 +138,7 @@ void Service::Do(const Work<Request, Response>& work, Lane lane) {
 
 Service::Reactor* Service::CreateProfile(Context* context, const Bytes* request,
                                          Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Create, Lane::kDisk);
+  return Call(context, request, reply, &ProfileCalls::Create, Lane::kWrite);
 }
 
 Service::Reactor* Service::GetProfile(Context* context, const Bytes* request,
@@ -153,24 +153,24 @@ Service::Reactor* Service::ListProfiles(Context* context, const Bytes* request,
 
 Service::Reactor* Service::UpdateProfile(Context* context, const Bytes* request,
                                          Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Update, Lane::kDisk);
+  return Call(context, request, reply, &ProfileCalls::Update, Lane::kWrite);
 }
 
 Service::Reactor* Service::DeleteProfile(Context* context, const Bytes* request,
                                          Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Delete, Lane::kDisk);
+  return Call(context, request, reply, &ProfileCalls::Delete, Lane::kWrite);
 }
 
 Service::Reactor* Service::ListProfileRevisions(Context* context,
                                                 const Bytes* request,
                                                 Bytes* reply) {
   return Call(context, request, reply, &ProfileCalls::ListRevisions,
-              Lane::kDisk);
+              Lane::kRead);
 }
 
 Service::Reactor* Service::RollbackProfile(Context* context,
                                            const Bytes* request, Bytes* reply) {
-  return Call(context, request, reply, &ProfileCalls::Rollback, Lane::kDisk);
+  return Call(context, request, reply, &ProfileCalls::Rollback, Lane::kWrite);
 }
 
 grpc::ServerWriteReactor<Service::Bytes>* Service::WatchProfiles(

@@ -19,7 +19,11 @@ std::string ExecutorProbe::Check(std::chrono::steady_clock::time_point now) {
   if (asked_ == nullptr || asked_->answered) {
     auto asked = std::make_shared<Asked>();
     asked->at = now;
-    if (!executor_->Run([asked] { asked->answered = true; })) {
+    // Through the lanes that may wait for a disk, one after the other.
+    const auto ask = [asked, executor = executor_] {
+      executor->Run([asked] { asked->answered = true; }, Lane::kRead);
+    };
+    if (!executor_->Run(ask, Lane::kWrite)) {
       return absl::StrCat("more than ", executor_->waiting_max(),
                           " profile calls wait");
     }

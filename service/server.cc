@@ -107,7 +107,7 @@ Server::Server(Config config, const kernels::KernelTable& kernels,
       executor_probe_(&profiles_->executor()),
       workers_(ThreadCount(config_)),
       sampling_service_({config_.limits, sampler_, workers_, seeds_, metrics_,
-                         draining_, profiles_->rules()},
+                         draining_, profiles_->rules(), profiles_->executor()},
                         &streams_, Version()),
       profile_service_(config_.limits, &profiles_->calls(),
                        &profiles_->executor(), &metrics_, "") {

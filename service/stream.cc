@@ -186,20 +186,23 @@ void Stream::BeginReply() {
   if (!greeted_) WriteGreeting(env_.limits, reply_.mutable_greeting());
   greeted_ = true;
   has_result_ = false;
+  fetched_ = {};
 }
 
 void Stream::RunLists(Workspace* workspace) {
   if (current_->refused.ok()) {
     const Clock::time_point begin = Clock::now();
-    const ListTurn turn = {begin + kListTurn, stopping_};
-    const bool all =
+    const ListTurn turn = {begin + kListTurn, stopping_, fetched_};
+    const ListsDone done =
         ApplyLists(current_->message, env_, turn, &table_, &reply_);
     if (ListElements(current_->message) > 0) {
       current_->times.lists += SecondsSince(begin);
     }
-    if (!all) {
+    if (!done.all) {
       out_ = Out::kLists;
-      return env_.workers.Run(this, 0);
+      if (done.fetch.empty()) return env_.workers.Run(this, 0);
+      return Fetch(done.fetch, env_, &fetched_,
+                   [this] { env_.workers.Run(this, 0); });
     }
   }
   if (!RunStep(workspace)) return;

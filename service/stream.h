@@ -73,7 +73,7 @@ class Stream final
     RequestTimes times;  // but for the total
   };
 
-  // What the workers have of the request that runs.
+  // What the workers, or the executor, have of the request that runs.
   enum class Out { kNothing, kLists, kRows };
 
   // gRPC's events.
@@ -90,7 +90,7 @@ class Stream final
   // Running. At any time at most one thread is in here, but for RunTask.
   void RunNext(Workspace* workspace);
   void BeginReply();
-  // Goes on with the lists, and then with the step.
+  // Goes on with the lists, and then with the step. *this may be gone.
   void RunLists(Workspace* workspace);
   // False when the rows went to the workers; then *this may be gone.
   bool RunStep(Workspace* workspace);
@@ -116,6 +116,7 @@ class Stream final
   v1::SampleResponse reply_;
   bool greeted_ = false;
   bool has_result_ = false;  // the request's step can be answered
+  FetchedProfile fetched_;   // for the opens of the request
   Out out_ = Out::kNothing;
 
   // Confined to the read, and the write, in flight.

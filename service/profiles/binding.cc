@@ -18,6 +18,10 @@ std::string IdOf(absl::string_view name) {
   return std::string(name.substr(0, name.find('@')));
 }
 
+bool IsAllowed(const std::string& name, const ProfileRules& rules) {
+  return rules.allowed.empty() || rules.allowed.count(IdOf(name)) > 0;
+}
+
 absl::StatusOr<std::vector<TokenIds>> ReadSequences(
     const std::string& field,
     const google::protobuf::RepeatedPtrField<v1::TokenSequence>& wire) {
@@ -34,26 +38,33 @@ absl::StatusOr<std::vector<TokenIds>> ReadSequences(
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const v1::Profile>> ChooseProfile(
-    const std::string& name, const ProfileRules& rules) {
+bool MustFetch(const std::string& name, const ProfileRules& rules) {
+  return !name.empty() && IsAllowed(name, rules) &&
+         !rules.catalog->IsInMemory(name);
+}
+
+absl::StatusOr<ProfilePtr> ChooseProfile(const std::string& name,
+                                         const ProfileRules& rules,
+                                         const FetchedProfile& fetched) {
+  if (name.empty() && rules.pinned_default) return rules.pinned_default;
   const std::string& chosen = name.empty() ? rules.default_profile : name;
   if (chosen.empty()) {
     if (!rules.required) return nullptr;
     return absl::PermissionDeniedError(
         "profile: required by --require_profile");
   }
-  if (!name.empty() && !rules.allowed.empty() &&
-      rules.allowed.count(IdOf(name)) == 0) {
+  if (!name.empty() && !IsAllowed(name, rules)) {
     return absl::PermissionDeniedError(absl::StrCat(
         "profile: ", Quote(name), " is not among --allowed_profiles"));
   }
-  auto profile = rules.catalog->Get(chosen);
+  auto profile =
+      chosen == fetched.name ? fetched.profile : rules.catalog->Get(chosen);
   if (!profile.ok()) return InField("profile: ", profile.status());
   return profile;
 }
 
-absl::StatusOr<std::shared_ptr<const v1::Profile>> NewestOf(
-    const Binding& binding, const ProfileRules& rules) {
+absl::StatusOr<ProfilePtr> NewestOf(const Binding& binding,
+                                    const ProfileRules& rules) {
   if (binding.profile == nullptr) {
     return absl::FailedPreconditionError("rebind: the session has no profile");
   }
@@ -64,7 +75,7 @@ absl::StatusOr<std::shared_ptr<const v1::Profile>> NewestOf(
 }
 
 absl::StatusOr<std::shared_ptr<const Binding>> Bind(
-    std::shared_ptr<const v1::Profile> profile, v1::SamplingParams request,
+    ProfilePtr profile, v1::SamplingParams request,
     std::vector<v1::Phase> request_phases, uint32_t vocab_size,
     const Limits& limits) {
   if (profile != nullptr && profile->phases_size() > 0 &&

@@ -25,29 +25,40 @@ namespace logitd {
 struct ProfileRules {
   const Catalog* catalog = nullptr;
   std::string default_profile;    // empty: none
+  ProfilePtr pinned_default;      // if default_profile names a revision
   std::set<std::string> allowed;  // ids; empty: all
   bool required = false;
 };
 
 struct Binding final : Origin {
-  std::shared_ptr<const v1::Profile> profile;  // nullptr: none
+  ProfilePtr profile;  // nullptr: none
   v1::SamplingParams request;
   std::vector<v1::Phase> request_phases;
   Resolution resolution;
 };
 
-// The profile that an open of this name gets; nullptr: none. Errors: as
-// OpenSession.profile says.
-absl::StatusOr<std::shared_ptr<const v1::Profile>> ChooseProfile(
-    const std::string& name, const ProfileRules& rules);
+// A revision that was read from its store for an open that names it.
+struct FetchedProfile {
+  std::string name;  // as the open has it; empty: nothing was fetched
+  absl::StatusOr<ProfilePtr> profile = ProfilePtr();
+};
+
+// True: ChooseProfile would read from a store, and perhaps wait for a disk.
+bool MustFetch(const std::string& name, const ProfileRules& rules);
+
+// The profile that an open of this name gets; nullptr: none. What was fetched
+// under the name is taken. Errors: as OpenSession.profile says.
+absl::StatusOr<ProfilePtr> ChooseProfile(const std::string& name,
+                                         const ProfileRules& rules,
+                                         const FetchedProfile& fetched);
 // The newest revision of a bound profile. FAILED_PRECONDITION: it is gone, or
 // there is none.
-absl::StatusOr<std::shared_ptr<const v1::Profile>> NewestOf(
-    const Binding& binding, const ProfileRules& rules);
+absl::StatusOr<ProfilePtr> NewestOf(const Binding& binding,
+                                    const ProfileRules& rules);
 
 // Resolves. INVALID_ARGUMENT, FAILED_PRECONDITION: what does not go together.
 absl::StatusOr<std::shared_ptr<const Binding>> Bind(
-    std::shared_ptr<const v1::Profile> profile, v1::SamplingParams request,
+    ProfilePtr profile, v1::SamplingParams request,
     std::vector<v1::Phase> request_phases, uint32_t vocab_size,
     const Limits& limits);
 

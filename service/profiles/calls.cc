@@ -2,10 +2,13 @@
 
 #include <google/protobuf/util/field_mask_util.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
 #include "service/profiles/lint.h"
 #include "service/profiles/profile_file.h"
@@ -22,6 +25,19 @@ using google::protobuf::util::FieldMaskUtil;
 absl::Status Required(const char* field, absl::string_view value) {
   if (!value.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(field, ": required"));
+}
+
+// The key of a label that a path names, `labels.team` or labels.`a.b` as in
+// AIP-161; empty: it names none.
+std::string LabelOf(absl::string_view path) {
+  if (!absl::ConsumePrefix(&path, "labels.")) return "";
+  if (absl::ConsumePrefix(&path, "`")) {
+    return absl::ConsumeSuffix(&path, "`") ? std::string(path) : "";
+  }
+  const bool is_plain = std::all_of(path.begin(), path.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+  });
+  return is_plain ? std::string(path) : "";
 }
 
 // The fields that an update changes, of Profile.
@@ -45,6 +61,10 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(
   }
   for (int i = 0; i < request.update_mask().paths_size(); ++i) {
     const std::string& path = request.update_mask().paths(i);
+    if (!LabelOf(path).empty()) {
+      mask.add_paths(path);
+      continue;
+    }
     const auto* top = type->FindFieldByName(path.substr(0, path.find('.')));
     if (top == nullptr || IsOutputOnly(top->number()) ||
         top->number() == v1::Profile::kNameFieldNumber ||
@@ -56,6 +76,29 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(
     mask.add_paths(path);
   }
   return mask;
+}
+
+// `mask` is one that MaskOf gave.
+void Merge(const v1::Profile& from, const google::protobuf::FieldMask& mask,
+           v1::Profile* to) {
+  google::protobuf::FieldMask fields;
+  for (const std::string& path : mask.paths()) {
+    const std::string label = LabelOf(path);
+    if (label.empty()) {
+      fields.add_paths(path);
+      continue;
+    }
+    const auto found = from.labels().find(label);
+    if (found == from.labels().end()) {
+      to->mutable_labels()->erase(label);
+    } else {
+      (*to->mutable_labels())[label] = found->second;
+    }
+  }
+  FieldMaskUtil::MergeOptions options;
+  options.set_replace_message_fields(true);
+  options.set_replace_repeated_fields(true);
+  FieldMaskUtil::MergeMessageTo(from, fields, options, to);
 }
 
 std::string WhoOf(const absl::StatusOr<std::string>& writer,
@@ -173,10 +216,7 @@ absl::StatusOr<v1::Profile> ProfileCalls::Update(
     LOGITD_RETURN_IF_ERROR(CheckKnown(request.profile()));
     LOGITD_ASSIGN_OR_RETURN(const auto mask, MaskOf(request));
     const auto edit = [&](v1::Profile* stored) {
-      FieldMaskUtil::MergeOptions options;
-      options.set_replace_message_fields(true);
-      options.set_replace_repeated_fields(true);
-      FieldMaskUtil::MergeMessageTo(request.profile(), mask, options, stored);
+      Merge(request.profile(), mask, stored);
       return absl::OkStatus();
     };
     LOGITD_ASSIGN_OR_RETURN(
@@ -194,8 +234,9 @@ absl::StatusOr<google::protobuf::Empty> ProfileCalls::Delete(
       [&](const std::string& who) -> Answer<google::protobuf::Empty> {
     LOGITD_RETURN_IF_ERROR(Required("name", request.name()));
     LOGITD_ASSIGN_OR_RETURN(const Written written,
-                            catalog_.Delete(request.name(), request.etag()));
-    Done("DeleteProfile", who, written, false);
+                            catalog_.Delete(request.name(), request.etag(),
+                                            request.validate_only()));
+    Done("DeleteProfile", who, written, request.validate_only());
     return google::protobuf::Empty();
   };
   return Audited("DeleteProfile", request.name(), caller, write);
@@ -218,8 +259,9 @@ absl::StatusOr<v1::Profile> ProfileCalls::Rollback(
     LOGITD_RETURN_IF_ERROR(Required("revision", request.revision()));
     LOGITD_ASSIGN_OR_RETURN(
         const Written written,
-        catalog_.Rollback(request.name(), request.revision(), request.etag()));
-    return Done("RollbackProfile", who, written, false);
+        catalog_.Rollback(request.name(), request.revision(), request.etag(),
+                          request.validate_only()));
+    return Done("RollbackProfile", who, written, request.validate_only());
   };
   return Audited("RollbackProfile", request.name(), caller, write);
 }

@@ -14,10 +14,6 @@ namespace {
 constexpr size_t kRecentMax = 4;  // revisions of each name in memory
 constexpr size_t kNamedMax = 16;  // revisions named in an error
 
-absl::Status NotFound(absl::string_view name) {
-  return absl::NotFoundError(absl::StrCat("name: there is no ", name));
-}
-
 // The first store that has the name says what is in force.
 template <class Entry>
 ProfilePtr InForce(const Entry& entry) {
@@ -176,7 +172,7 @@ absl::StatusOr<ProfilePtr> Catalog::Get(absl::string_view name) const {
   LOGITD_ASSIGN_OR_RETURN(const ProfileName parsed, ParseProfileName(name));
   if (!parsed.revision.empty()) return Revision(parsed.name, parsed.revision);
   ProfilePtr current = Current(parsed.name);
-  if (current == nullptr) return NotFound(parsed.name);
+  if (current == nullptr) return NoSuchProfile(parsed.name);
   return current;
 }
 
@@ -212,7 +208,7 @@ absl::Status Catalog::NoSuchRevision(const std::string& name,
       there.push_back(stored.profile.revision());
     }
   }
-  if (there.empty()) return NotFound(name);
+  if (there.empty()) return NoSuchProfile(name);
   const bool all = there.size() < kNamedMax;
   return absl::FailedPreconditionError(absl::StrCat(
       "name: ", name, " has no revision ", revision, "; there are ",

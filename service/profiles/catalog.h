@@ -40,6 +40,7 @@ struct CatalogOptions {
   size_t profile_bytes_max = 16384;  // --max_profile_bytes, serialized
   size_t watchers_max = 256;         // --max_watchers
   size_t watch_log_max = 1024;       // events that a watcher may be behind
+  std::string undeletable;           // --default_profile; empty: none
   // What a profile must satisfy to be written. Empty: nothing.
   std::function<absl::Status(const v1::Profile&)> validate;
   std::function<absl::Time()> now = absl::Now;
@@ -94,6 +95,7 @@ class Catalog {
 
   // ---- writes: all checks, then, unless validate_only, one commit. With
   // validate_only `after` is what would be stored, without revision and etag.
+  // What would change nothing commits nothing: `after` is `before`.
   // FAILED_PRECONDITION: owned by a read-only store. RESOURCE_EXHAUSTED: too
   // many, too large. UNAVAILABLE: the store is away.
 
@@ -110,15 +112,17 @@ class Catalog {
       const std::function<absl::Status(v1::Profile*)>& edit,
       bool validate_only = false);
 
-  // The content of an old revision as a new one. It is validated as any other.
-  // NOT_FOUND, ABORTED; FAILED_PRECONDITION also: not that revision.
+  // The content of an old revision as a new one, of a deleted profile too. It
+  // is validated as any other. NOT_FOUND; ABORTED, also: an etag is given and
+  // the profile is deleted; FAILED_PRECONDITION also: not that revision.
   absl::StatusOr<Written> Rollback(absl::string_view name,
                                    absl::string_view revision,
-                                   absl::string_view etag);
+                                   absl::string_view etag,
+                                   bool validate_only = false);
 
-  // NOT_FOUND, ABORTED.
-  absl::StatusOr<Written> Delete(absl::string_view name,
-                                 absl::string_view etag);
+  // NOT_FOUND, ABORTED. FAILED_PRECONDITION also: the one that is undeletable.
+  absl::StatusOr<Written> Delete(absl::string_view name, absl::string_view etag,
+                                 bool validate_only = false);
 
   // As WatchLog::Watch. The catalog must outlive the watcher.
   absl::StatusOr<std::unique_ptr<Watcher>> Watch(absl::string_view resume_token,
@@ -163,8 +167,9 @@ class Catalog {
 
   absl::StatusOr<ProfilePtr> FindToWrite(absl::string_view name,
                                          absl::string_view etag) const;
-  size_t WrittenCount() const;
+  absl::Status CheckRoom(absl::string_view field) const;
   absl::Status CheckOwner(absl::string_view name) const;
+  absl::Status CheckDeletable(absl::string_view name) const;
   absl::Status Check(const v1::Profile& profile) const;
   absl::StatusOr<Written> Put(const std::string& name, ProfilePtr before,
                               const v1::Profile& content, bool validate_only);

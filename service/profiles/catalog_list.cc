@@ -117,7 +117,7 @@ absl::StatusOr<ProfilePage> Catalog::ListRevisions(
     if (!listed.empty()) return page.Take("");
   }
   if (!before.empty()) return ProfilePage{};  // dropped since the last page
-  return absl::NotFoundError(absl::StrCat("name: there is no ", plain));
+  return NoSuchProfile(plain);
 }
 
 }  // namespace logitd

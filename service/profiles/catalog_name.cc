@@ -50,4 +50,8 @@ absl::StatusOr<std::string> ParsePlainName(absl::string_view text) {
   return parsed.name;
 }
 
+absl::Status NoSuchProfile(absl::string_view name) {
+  return absl::NotFoundError(absl::StrCat("name: there is no ", name));
+}
+
 }  // namespace logitd

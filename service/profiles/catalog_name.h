@@ -19,6 +19,9 @@ absl::StatusOr<ProfileName> ParseProfileName(absl::string_view text);
 // One that may not carry a revision.
 absl::StatusOr<std::string> ParsePlainName(absl::string_view text);
 
+// NOT_FOUND on `name`, "profiles/chat".
+absl::Status NoSuchProfile(absl::string_view name);
+
 }  // namespace logitd
 
 #endif  // LOGITD_SERVICE_PROFILES_CATALOG_NAME_H_

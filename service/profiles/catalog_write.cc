@@ -8,7 +8,15 @@
 #include "service/profiles/profile_file.h"
 
 namespace logitd {
+namespace {
 
+absl::Status CheckEtag(absl::string_view etag, const v1::Profile& current) {
+  if (etag.empty() || etag == current.etag()) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrCat("etag: ", etag, " is not the stored one, ", current.etag()));
+}
+
+}  // namespace
 bool Catalog::IsReadOnly(absl::string_view name) const {
   std::lock_guard<std::mutex> lock(mu_);
   const auto entry = entries_.find(name);
@@ -38,9 +46,24 @@ absl::Status Catalog::Check(const v1::Profile& profile) const {
   return options_.validate ? options_.validate(profile) : absl::OkStatus();
 }
 
-size_t Catalog::WrittenCount() const {
+// For one more profile.
+absl::Status Catalog::CheckRoom(absl::string_view field) const {
   std::lock_guard<std::mutex> lock(mu_);
-  return written_;
+  if (written_ < options_.profiles_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(field, ": there are ", options_.profiles_max,
+                   " profiles already (--max_profiles)"));
+}
+
+absl::Status Catalog::CheckDeletable(absl::string_view name) const {
+  if (options_.undeletable.empty()) return absl::OkStatus();
+  LOGITD_ASSIGN_OR_RETURN(const ProfileName kept,
+                          ParseProfileName(options_.undeletable));
+  if (name != kept.name) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("name: ", name,
+                   " is this server's --default_profile, without which "
+                   "sessions that name none could not open"));
 }
 
 // The profile in force, if it may be written and is what the caller knows.
@@ -48,13 +71,8 @@ absl::StatusOr<ProfilePtr> Catalog::FindToWrite(absl::string_view name,
                                                 absl::string_view etag) const {
   LOGITD_RETURN_IF_ERROR(CheckOwner(name));
   ProfilePtr current = Current(name);
-  if (current == nullptr) {
-    return absl::NotFoundError(absl::StrCat("name: there is no ", name));
-  }
-  if (!etag.empty() && etag != current->etag()) {
-    return absl::AbortedError(absl::StrCat(
-        "etag: ", etag, " is not the stored one, ", current->etag()));
-  }
+  if (current == nullptr) return NoSuchProfile(name);
+  LOGITD_RETURN_IF_ERROR(CheckEtag(etag, *current));
   return current;
 }
 
@@ -82,10 +100,9 @@ absl::StatusOr<Written> Catalog::Put(const std::string& name, ProfilePtr before,
   change.content = ContentOf(content);
   change.content.set_name(name);
   LOGITD_RETURN_IF_ERROR(Check(change.content));
-  if (before == nullptr && WrittenCount() >= options_.profiles_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("profile_id: there are ", options_.profiles_max,
-                     " profiles already (--max_profiles)"));
+  if (before != nullptr &&
+      ContentBytes(*before) == ContentBytes(change.content)) {
+    return Written{before, before};
   }
   if (validate_only) {
     return Written{std::move(before), std::make_shared<const v1::Profile>(
@@ -107,6 +124,7 @@ absl::StatusOr<Written> Catalog::Create(absl::string_view id,
       return absl::AlreadyExistsError(
           absl::StrCat("profile_id: ", name, " is there already"));
     }
+    LOGITD_RETURN_IF_ERROR(CheckRoom("profile_id"));
     written = Put(name, nullptr, content, validate_only);
   }
   watch_.Ring();
@@ -131,28 +149,40 @@ absl::StatusOr<Written> Catalog::Update(
 
 absl::StatusOr<Written> Catalog::Rollback(absl::string_view name,
                                           absl::string_view revision,
-                                          absl::string_view etag) {
+                                          absl::string_view etag,
+                                          bool validate_only) {
   LOGITD_ASSIGN_OR_RETURN(const ProfileName parsed,
                           ParseProfileName(absl::StrCat(name, "@", revision)));
   absl::StatusOr<Written> written;
   {
     std::lock_guard<std::mutex> lock(write_mu_);
-    LOGITD_ASSIGN_OR_RETURN(ProfilePtr current, FindToWrite(parsed.name, etag));
+    LOGITD_RETURN_IF_ERROR(CheckOwner(parsed.name));
+    ProfilePtr current = Current(parsed.name);  // null: deleted, or never there
+    if (current != nullptr) LOGITD_RETURN_IF_ERROR(CheckEtag(etag, *current));
     LOGITD_ASSIGN_OR_RETURN(const ProfilePtr old,
                             Revision(parsed.name, parsed.revision));
-    written = Put(parsed.name, std::move(current), *old, false);
+    if (current == nullptr) {
+      if (!etag.empty())
+        return absl::AbortedError(absl::StrCat(
+            "etag: ", etag, " is given, but ", parsed.name, " is deleted"));
+      LOGITD_RETURN_IF_ERROR(CheckRoom("name"));
+    }
+    written = Put(parsed.name, std::move(current), *old, validate_only);
   }
   watch_.Ring();
   return written;
 }
 
 absl::StatusOr<Written> Catalog::Delete(absl::string_view name,
-                                        absl::string_view etag) {
+                                        absl::string_view etag,
+                                        bool validate_only) {
   LOGITD_ASSIGN_OR_RETURN(const std::string plain, ParsePlainName(name));
   absl::StatusOr<Written> written;
   {
     std::lock_guard<std::mutex> lock(write_mu_);
     LOGITD_ASSIGN_OR_RETURN(ProfilePtr current, FindToWrite(plain, etag));
+    LOGITD_RETURN_IF_ERROR(CheckDeletable(plain));
+    if (validate_only) return Written{std::move(current), nullptr};
     Change change;
     change.is_delete = true;
     change.name = plain;

@@ -12,7 +12,9 @@
 //     `settle`, for editors rename;
 //   * a bad file changes nothing: the last good revision stays in force, Health
 //     and the log say what is wrong;
-//   * a folder that cannot be read changes nothing either.
+//   * a folder that cannot be read changes nothing either;
+//   * a link that leads out of the folder is a bad file: whoever fills the
+//     folder must not choose what else the server reads.
 // A revision is `sha256-` and 16 hex digits of the file's bytes; the last 16 of
 // each name are kept while the process lives.
 #ifndef LOGITD_SERVICE_PROFILES_DIRECTORY_STORE_H_

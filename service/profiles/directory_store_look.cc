@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,9 +21,27 @@ namespace {
 
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
+// What errno says of a name in the folder.
+const char* Why() {
+  return errno == EXDEV ? "leads out of the folder" : std::strerror(errno);
+}
+
 absl::Status Unreadable(absl::string_view what) {
-  return absl::UnavailableError(
-      absl::StrCat("store: ", what, ": ", std::strerror(errno)));
+  return absl::UnavailableError(absl::StrCat("store: ", what, ": ", Why()));
+}
+
+// Opens a name in a folder, but nothing that links lead to outside of it: a
+// folder that is filled from elsewhere, such as a git checkout, must not make
+// the server read, and quote in its errors, any other file. Where the kernel
+// cannot tell, a link is not followed at all.
+int OpenBeneath(int folder, const std::string& name, int flags) {
+  struct open_how how = {};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH;
+  const auto fd = static_cast<int>(
+      syscall(SYS_openat2, folder, name.c_str(), &how, sizeof(how)));
+  if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return fd;
+  return openat(folder, name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW);
 }
 
 int64_t Nanos(const timespec& time) {
@@ -52,8 +72,9 @@ std::string IdOf(absl::string_view file) {
 SeenFile See(int folder, const std::string& file, const std::string& id) {
   SeenFile seen{file, id, {}, ""};
   struct stat info = {};
-  if (fstatat(folder, file.c_str(), &info, 0) != 0) {
-    seen.error = std::strerror(errno);
+  const FolderHandle handle(OpenBeneath(folder, file, O_PATH));
+  if (handle.fd() < 0 || fstat(handle.fd(), &info) != 0) {
+    seen.error = Why();
   } else if (!S_ISREG(info.st_mode)) {
     seen.error = "is no plain file";
   } else {
@@ -74,11 +95,15 @@ absl::StatusOr<FolderLook> FolderLook::At(const std::string& path) {
   if (stat(path.c_str(), &info) != 0) return Unreadable(path);
   look.inode_ = info.st_ino;
   look.target_ = DataTarget(path);
-  const std::string folder =
-      look.target_.empty() ? path : absl::StrCat(path, "/..data");
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  look.folder_ = std::make_unique<FolderHandle>(open(folder.c_str(), kFlags));
-  if (look.folder_->fd() < 0) return Unreadable(folder);
+  look.folder_ = std::make_unique<FolderHandle>(open(path.c_str(), kFlags));
+  if (look.folder_->fd() < 0) return Unreadable(path);
+  if (!look.target_.empty()) {
+    look.folder_ = std::make_unique<FolderHandle>(
+        OpenBeneath(look.folder_->fd(), look.target_, kFlags));
+    if (look.folder_->fd() < 0)
+      return Unreadable(absl::StrCat(path, "/..data"));
+  }
   LOGITD_RETURN_IF_ERROR(look.List());
   return look;
 }
@@ -109,8 +134,8 @@ bool FolderLook::HasMoved() const { return DataTarget(path_) != target_; }
 absl::StatusOr<std::string> FolderLook::Read(const SeenFile& seen,
                                              size_t bytes_max) const {
   // Not blocking: what was a plain file may be a pipe by now.
-  const FolderHandle file(openat(folder_->fd(), seen.file.c_str(),
-                                 O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const FolderHandle file(
+      OpenBeneath(folder_->fd(), seen.file, O_RDONLY | O_NONBLOCK));
   if (file.fd() < 0) return Unreadable(seen.file);
   std::string bytes(bytes_max + 1, '\0');
   size_t size = 0;

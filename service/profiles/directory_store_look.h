@@ -31,7 +31,8 @@ struct SeenFile {
   std::string file;  // "chat.yaml"
   std::string id;    // "chat"
   FileStamp stamp;
-  std::string error;  // it cannot be read: a link to nothing, no plain file
+  // It cannot be read: a link to nothing or out of the folder, no plain file.
+  std::string error;
 };
 
 // Closes it.

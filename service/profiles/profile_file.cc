@@ -1,5 +1,8 @@
 #include "service/profiles/profile_file.h"
 
+#include <string>
+#include <utility>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "sampler/status_macros.h"
@@ -24,6 +27,27 @@ int LineOfKey(const FileNode& root, absl::string_view key) {
     if (name == key) return line;
   }
   return 1;
+}
+
+// Removes what only servers set; its etag, or an empty one.
+std::string TakeOutputOnly(FileNode* root) {
+  std::string etag;
+  FileNode content = *root;
+  content.keys.clear();
+  content.items.clear();
+  for (size_t i = 0; i < root->keys.size(); ++i) {
+    const auto* field =
+        v1::Profile::descriptor()->FindFieldByName(root->keys[i].first);
+    if (field != nullptr && IsOutputOnly(field->number())) {
+      const bool is_etag = field->number() == v1::Profile::kEtagFieldNumber;
+      if (is_etag) etag = root->items[i].text;
+      continue;
+    }
+    content.keys.push_back(std::move(root->keys[i]));
+    content.items.push_back(std::move(root->items[i]));
+  }
+  if (root->kind == FileNode::Kind::kMap) *root = std::move(content);
+  return etag;
 }
 
 }  // namespace
@@ -56,11 +80,14 @@ absl::Status CheckProfileBytes(size_t bytes, size_t bytes_max) {
 }
 
 absl::StatusOr<v1::Profile> ParseProfile(absl::string_view text,
-                                         absl::string_view id) {
+                                         absl::string_view id, Fields fields) {
   if (!id.empty()) LOGITD_RETURN_IF_ERROR(CheckProfileId("name", id));
-  LOGITD_ASSIGN_OR_RETURN(const FileNode root, ParseTree(text));
+  LOGITD_ASSIGN_OR_RETURN(FileNode root, ParseTree(text));
   v1::Profile profile;
+  std::string etag;
+  if (fields == Fields::kAll) etag = TakeOutputOnly(&root);
   LOGITD_RETURN_IF_ERROR(ReadTree(root, &profile));
+  profile.set_etag(std::move(etag));
   if (id.empty()) return profile;
   const std::string name = absl::StrCat("profiles/", id);
   const int line = LineOfKey(root, "name");

@@ -46,8 +46,11 @@ absl::Status CheckProfileBytes(size_t bytes, size_t bytes_max);
 
 // `id` is the file's stem: a `name` in the text must be profiles/<id>, without
 // one it is filled. Empty id (standard input): the text's name stays as it is.
+// Fields::kAll takes what WriteJson(profile, Fields::kAll) made: of what only
+// servers set the etag is read, the rest is dropped.
 absl::StatusOr<v1::Profile> ParseProfile(absl::string_view text,
-                                         absl::string_view id);
+                                         absl::string_view id,
+                                         Fields fields = Fields::kContent);
 
 // ParseProfile gives back the same message, bit for bit (Fields::kContent).
 // Ends with a newline.

@@ -165,14 +165,59 @@ TEST_F(DirectoryStores, FollowsFilesThatComeChangeAndGo) {
 }
 
 TEST_F(DirectoryStores, RescansWhereInotifySaysNothing) {
-  const TempFolder elsewhere;
-  WriteFile(elsewhere / "real", YamlOf(0.1));
-  ASSERT_EQ(symlink((elsewhere / "real").c_str(), (folder_ / "a.yaml").c_str()),
-            0);
+  std::filesystem::create_directory(folder_ / "below");
+  WriteFile(folder_ / "below/real", YamlOf(0.1));
+  ASSERT_EQ(symlink("below/real", (folder_ / "a.yaml").c_str()), 0);
   Open();
   EXPECT_EQ(Temperature("a"), 0.1);
-  WriteFile(elsewhere / "real", YamlOf(0.25));
+  WriteFile(folder_ / "below/real", YamlOf(0.25));
   EXPECT_TRUE(Becomes("a", 0.25));
+}
+
+// Whoever fills the folder must not choose what else the server reads.
+TEST_F(DirectoryStores, ALinkOutOfTheFolderIsNotFollowed) {
+  const TempFolder elsewhere;
+  WriteFile(elsewhere / "secret", "token: hunter2\n");
+  WriteFile(elsewhere / "good.yaml", YamlOf(0.1));
+  const std::string up =
+      "../" + std::filesystem::path(elsewhere.path()).filename().string();
+  const std::pair<std::string, std::string> links[] = {
+      {"a.yaml", elsewhere / "secret"},
+      {"b.yaml", elsewhere / "good.yaml"},
+      {"c.yaml", up + "/good.yaml"},
+      {"d.yaml", "b.yaml"},
+  };
+  for (const auto& [link, target] : links) {
+    ASSERT_EQ(symlink(target.c_str(), (folder_ / link).c_str()), 0);
+  }
+  WriteFile(folder_ / "e.yaml", YamlOf(0.3));
+  Open();
+  EXPECT_EQ(store_->Load()->profiles.size(), 1u);
+  EXPECT_EQ(Temperature("e"), 0.3);
+  for (const auto& [link, target] : links) {
+    EXPECT_THAT(HealthText(),
+                HasSubstr(link + ": file: leads out of the folder"));
+  }
+  EXPECT_THAT(HealthText(), Not(HasSubstr("hunter2")));
+}
+
+TEST_F(DirectoryStores, AVersionOutsideOfTheFolderIsNotTaken) {
+  Swap(0, {{"a.yaml", YamlOf(0.1)}});
+  Open();
+  ASSERT_TRUE(Becomes("a", 0.1));
+  const TempFolder elsewhere;
+  WriteFile(elsewhere / "a.yaml", YamlOf(0.9));
+  const std::string staged = folder_ / "..data_tmp";
+  ASSERT_EQ(symlink(elsewhere.path().c_str(), staged.c_str()), 0);
+  std::filesystem::rename(staged, folder_ / "..data");
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(HealthText(), "leads out of the folder");
+  }));
+  EXPECT_EQ(Temperature("a"), 0.1);
+  std::filesystem::remove(folder_ / "..data");
+  Swap(1, {{"a.yaml", YamlOf(0.2)}});
+  EXPECT_TRUE(Becomes("a", 0.2));
+  EXPECT_TRUE(Eventually([&] { return IsHealthy(); }));
 }
 
 TEST_F(DirectoryStores, ABadFileNeverRemovesAGoodProfile) {

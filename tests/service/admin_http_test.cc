@@ -187,15 +187,18 @@ TEST(AdminPages, ABadStoreIsToldAndDoesNotMakeTheServerUnready) {
 
 // ---- the executor's probe ---------------------------------------------------
 
-TEST(ExecutorProbe, TellsOfAThreadThatHangs) {
+class ExecutorProbeOfLane : public ::testing::TestWithParam<Lane> {};
+
+TEST_P(ExecutorProbeOfLane, TellsOfAThreadThatHangs) {
   std::mutex mu;
   std::condition_variable changed;
   bool hangs = true;
   Executor executor(100);
-  ASSERT_TRUE(executor.Run([&] {
+  const auto hang = [&] {
     std::unique_lock lock(mu);
     changed.wait(lock, [&] { return !hangs; });
-  }));
+  };
+  ASSERT_TRUE(executor.Run(hang, GetParam()));
   ExecutorProbe probe(&executor);
   const auto now = std::chrono::steady_clock::now();
   EXPECT_EQ(probe.Check(now), "");
@@ -214,6 +217,9 @@ TEST(ExecutorProbe, TellsOfAThreadThatHangs) {
   }
   EXPECT_TRUE(well);
 }
+
+INSTANTIATE_TEST_SUITE_P(ThatWaitsForADisk, ExecutorProbeOfLane,
+                         ::testing::Values(Lane::kWrite, Lane::kRead));
 
 TEST(ExecutorProbe, TellsOfAQueueThatIsFull) {
   Executor executor(0);

@@ -1,4 +1,5 @@
 // ProfileService over a store that hangs: what waits, and what does not.
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
@@ -19,58 +21,16 @@
 #include "service/metrics.h"
 #include "service/profile_service.h"
 #include "service/profiles/calls.h"
-#include "service/profiles/memory_store.h"
+#include "tests/support/hanging_store.h"
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_matchers.h"
 
 namespace logitd {
 namespace {
 
+using testing::HangingStore;
 using ::testing::HasSubstr;
 using testing::TempFolder;
-
-// Its disk stops between Hang and GoOn.
-class HangingStore : public MemoryStore {
- public:
-  absl::StatusOr<StoredRevision> Commit(const Change& change) override {
-    Wait();
-    return MemoryStore::Commit(change);
-  }
-  absl::StatusOr<StoredRevision> GetRevision(
-      absl::string_view name, absl::string_view revision) override {
-    Wait();
-    return MemoryStore::GetRevision(name, revision);
-  }
-
-  void Hang() {
-    const std::lock_guard lock(mu_);
-    hangs_ = true;
-  }
-  void GoOn() {
-    const std::lock_guard lock(mu_);
-    hangs_ = false;
-    changed_.notify_all();
-  }
-  void AwaitCaller() {
-    std::unique_lock lock(mu_);
-    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::minutes(2),
-                                  [this] { return callers_ > 0; }));
-  }
-
- private:
-  void Wait() {
-    std::unique_lock lock(mu_);
-    ++callers_;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return !hangs_; });
-    --callers_;
-  }
-
-  std::mutex mu_;  // guards what follows
-  std::condition_variable changed_;
-  bool hangs_ = false;
-  int callers_ = 0;
-};
 
 class ProfileCallsOverAHangingStore : public ::testing::Test {
  protected:
@@ -119,7 +79,7 @@ class ProfileCallsOverAHangingStore : public ::testing::Test {
   grpc::Status Update() {
     v1::UpdateProfileRequest request;
     request.mutable_profile()->set_name("profiles/chat");
-    request.mutable_profile()->set_description("new");
+    request.mutable_profile()->set_description(absl::StrCat(++count_));
     v1::Profile profile;
     return Call(&v1::ProfileService::Stub::UpdateProfile, request, &profile);
   }
@@ -145,6 +105,7 @@ class ProfileCallsOverAHangingStore : public ::testing::Test {
   std::unique_ptr<ProfileServiceImpl> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::ProfileService::Stub> stub_;
+  std::atomic<int> count_ = 0;
   std::vector<std::thread> writers_;
   std::mutex mu_;  // guards refused_
   std::condition_variable told_;
@@ -173,6 +134,20 @@ TEST_F(ProfileCallsOverAHangingStore, AnOldRevisionWaitsForTheDiskAlone) {
   EXPECT_TRUE(Get("chat").ok());
   store_->GoOn();
   reader.join();
+}
+
+TEST_F(ProfileCallsOverAHangingStore, AReadOfTheDiskDoesNotWaitForAWrite) {
+  store_->HangWrites();
+  UpdateAside();
+  store_->AwaitCaller();
+  EXPECT_TRUE(Get("chat@1").ok());
+  v1::ListProfileRevisionsRequest request;
+  request.set_name("profiles/chat");
+  v1::ListProfileRevisionsResponse list;
+  EXPECT_TRUE(
+      Call(&v1::ProfileService::Stub::ListProfileRevisions, request, &list)
+          .ok());
+  EXPECT_EQ(list.profiles_size(), 6);
 }
 
 TEST_F(ProfileCallsOverAHangingStore, TooManyNameTheFlag) {

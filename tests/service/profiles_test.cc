@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "logitd/v1/profiles.grpc.pb.h"
 #include "service/profile_host.h"
+#include "tests/service/profiles_fixture.h"
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_matchers.h"
 #include "tests/support/service_session.h"
@@ -23,82 +24,6 @@ using testing::TempFolder;
 using testing::TestServer;
 using testing::TestStream;
 using Code = absl::StatusCode;
-
-std::string AdminAddress(const TestServer& server) {
-  std::string address = server.address();
-  return address.replace(address.size() - 5, 5, "-admin.sock");
-}
-
-class Profiles : public ::testing::Test {
- protected:
-  using Stub = v1::ProfileService::Stub;
-
-  void Start(const std::function<void(Config*)>& adjust = {}) {
-    server_ = std::make_unique<TestServer>(adjust);
-    stream_ = std::make_unique<TestStream>(*server_);
-    admin_ = v1::ProfileService::NewStub(grpc::CreateChannel(
-        AdminAddress(*server_), grpc::InsecureChannelCredentials()));
-    reader_ = v1::ProfileService::NewStub(server_->NewChannel());
-  }
-
-  absl::Status Create(const std::string& id, const v1::Profile& content,
-                      Stub* stub) {
-    v1::CreateProfileRequest request;
-    request.set_profile_id(id);
-    *request.mutable_profile() = content;
-    grpc::ClientContext context;
-    return StatusOf(stub->CreateProfile(&context, request, &last_));
-  }
-
-  // Changes the default temperature.
-  absl::Status SetTemperature(const std::string& id, double value,
-                              const std::string& etag = "") {
-    v1::UpdateProfileRequest request;
-    request.mutable_profile()->set_name("profiles/" + id);
-    request.mutable_profile()->set_etag(etag);
-    request.mutable_profile()->mutable_default_params()->set_temperature(value);
-    request.mutable_update_mask()->add_paths("default_params.temperature");
-    grpc::ClientContext context;
-    return StatusOf(admin_->UpdateProfile(&context, request, &last_));
-  }
-
-  absl::Status Delete(const std::string& id) {
-    v1::DeleteProfileRequest request;
-    request.set_name("profiles/" + id);
-    google::protobuf::Empty nothing;
-    grpc::ClientContext context;
-    return StatusOf(admin_->DeleteProfile(&context, request, &nothing));
-  }
-
-  v1::SessionOpened Open(
-      uint64_t id, const std::string& profile,
-      const std::function<void(v1::OpenSession*)>& adjust = {}) {
-    v1::SampleRequest request;
-    v1::OpenSession* open = AddOpen(id, kVocab, &request);
-    open->set_profile(profile);
-    if (adjust) adjust(open);
-    return stream_->Call(request).opened(0);
-  }
-
-  v1::SessionUpdated Update(
-      const std::function<void(v1::UpdateSession*)>& adjust) {
-    v1::SampleRequest request;
-    adjust(request.add_update());
-    return stream_->Call(request).updated(0);
-  }
-
-  static v1::Profile Warm(double temperature) {
-    v1::Profile profile;
-    profile.mutable_default_params()->set_temperature(temperature);
-    return profile;
-  }
-
-  TempFolder folder_;
-  std::unique_ptr<TestServer> server_;
-  std::unique_ptr<TestStream> stream_;
-  std::unique_ptr<Stub> admin_, reader_;
-  v1::Profile last_;
-};
 
 TEST_F(Profiles, AreChangedThroughTheAdminSocketOnlyAndReadEverywhere) {
   Start();
@@ -188,7 +113,9 @@ TEST_F(Profiles, ALimitIsTheSameErrorInAProfileAsAtAnOpen) {
 TEST_F(Profiles, OldRevisionsGoBeyondMaxRevisions) {
   Start([](Config* config) { config->limits.max_revisions = 2; });
   ASSERT_TRUE(Create("chat", Warm(0.1), admin_.get()).ok());
-  for (int i = 2; i <= 7; ++i) ASSERT_TRUE(SetTemperature("chat", 0.1).ok());
+  for (int i = 2; i <= 7; ++i) {
+    ASSERT_TRUE(SetTemperature("chat", 0.1 * i).ok());
+  }
   v1::ListProfileRevisionsRequest request;
   request.set_name("profiles/chat");
   v1::ListProfileRevisionsResponse listed;

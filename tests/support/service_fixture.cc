@@ -101,7 +101,11 @@ bool TestServer::WaitForMetric(const std::string& series, double value) const {
   return false;
 }
 
-TestStream::TestStream(const TestServer& server) : stub_(server.NewStub()) {
+TestStream::TestStream(const TestServer& server)
+    : TestStream(server.NewStub()) {}
+
+TestStream::TestStream(std::unique_ptr<v1::SamplingService::Stub> stub)
+    : stub_(std::move(stub)) {
   context_.set_deadline(std::chrono::system_clock::now() + kPatience);
   stream_ = stub_->Sample(&context_);
 }

@@ -60,6 +60,7 @@ class TestServer {
 class TestStream {
  public:
   explicit TestStream(const TestServer& server);
+  explicit TestStream(std::unique_ptr<v1::SamplingService::Stub> stub);
   ~TestStream();  // cancels what is left
 
   bool Write(const v1::SampleRequest& request);

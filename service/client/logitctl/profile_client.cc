@@ -97,21 +97,25 @@ absl::StatusOr<v1::Profile> ProfileClient::Update(v1::Profile profile,
   return Call(&Stub::UpdateProfile, request);
 }
 
-absl::StatusOr<v1::Profile> ProfileClient::Rollback(
-    const std::string& id, const std::string& revision,
-    const std::string& etag) const {
+absl::StatusOr<v1::Profile> ProfileClient::Rollback(const std::string& id,
+                                                    const std::string& revision,
+                                                    const std::string& etag,
+                                                    bool validate_only) const {
   v1::RollbackProfileRequest request;
   request.set_name(ProfileName(id));
   request.set_revision(revision);
   request.set_etag(etag);
+  request.set_validate_only(validate_only);
   return Call(&Stub::RollbackProfile, request);
 }
 
 absl::Status ProfileClient::Delete(const std::string& id,
-                                   const std::string& etag) const {
+                                   const std::string& etag,
+                                   bool validate_only) const {
   v1::DeleteProfileRequest request;
   request.set_name(ProfileName(id));
   request.set_etag(etag);
+  request.set_validate_only(validate_only);
   return Call(&Stub::DeleteProfile, request).status();
 }
 
@@ -186,6 +190,11 @@ void PrintWarnings(const v1::Profile& profile) {
 void PrintWritten(const char* verb, const v1::Profile& profile) {
   absl::PrintF("%s %s, etag %s\n", verb, RevisionName(profile), profile.etag());
   PrintWarnings(profile);
+}
+
+void PrintUpdated(const char* verb, const v1::Profile& before,
+                  const v1::Profile& profile) {
+  PrintWritten(before.etag() == profile.etag() ? "unchanged" : verb, profile);
 }
 
 }  // namespace logitd::logitctl

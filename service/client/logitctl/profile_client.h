@@ -44,8 +44,10 @@ class ProfileClient {
                                      bool validate_only = false) const;
   absl::StatusOr<v1::Profile> Rollback(const std::string& id,
                                        const std::string& revision,
-                                       const std::string& etag) const;
-  absl::Status Delete(const std::string& id, const std::string& etag) const;
+                                       const std::string& etag,
+                                       bool validate_only = false) const;
+  absl::Status Delete(const std::string& id, const std::string& etag,
+                      bool validate_only = false) const;
   // Until `each` says false or the stream ends. An empty token: from the start.
   absl::Status Watch(
       const std::string& resume_token,
@@ -78,6 +80,9 @@ struct ProfileFlags {
 void PrintWarnings(const v1::Profile& profile);
 // "created profiles/code@1, etag ...", and its warnings.
 void PrintWritten(const char* verb, const v1::Profile& profile);
+// "updated" as PrintWritten, or "unchanged" if it is what was there before.
+void PrintUpdated(const char* verb, const v1::Profile& before,
+                  const v1::Profile& profile);
 
 }  // namespace logitd::logitctl
 

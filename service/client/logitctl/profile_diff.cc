@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "service/client/logitctl/json.h"
+#include "service/client/logitctl/profile_text.h"
 #include "service/client/messages.h"
 #include "service/profiles/profile_file.h"
 
@@ -151,14 +152,14 @@ std::vector<Change> Diff(const v1::Profile& before, const v1::Profile& after) {
   const Leaves old_leaves = LeavesOf(before);
   std::map<std::string, Change> changes;
   for (const auto& [path, text] : old_leaves) {
-    changes[path] = {path, text, "absent"};
+    changes[path] = {path, text, kAbsent};
   }
   for (const auto& [path, text] : LeavesOf(after)) {
     Change& change = changes[path];
     if (change.before == text) {
       changes.erase(path);
     } else {
-      change = {path, change.path.empty() ? "absent" : change.before, text};
+      change = {path, change.path.empty() ? kAbsent : change.before, text};
     }
   }
   std::vector<Change> list;
@@ -171,6 +172,25 @@ std::vector<Change> Diff(const v1::Profile& before, const v1::Profile& after) {
 
 std::string ChangeText(const Change& change) {
   return absl::StrCat(change.path, ": ", change.before, " -> ", change.after);
+}
+
+std::string DiffJson(const v1::Profile& before, const v1::Profile& after) {
+  const auto value = [](const std::string& text) {
+    return text == kAbsent ? std::string("null") : text;
+  };
+  const auto name = [](const v1::Profile& profile) {
+    return profile.revision().empty() ? std::string("null")
+                                      : JsonString(RevisionName(profile));
+  };
+  std::vector<std::string> changes;
+  for (const Change& change : Diff(before, after)) {
+    changes.push_back(JsonObject({{"field", JsonString(change.path)},
+                                  {"before", value(change.before)},
+                                  {"after", value(change.after)}}));
+  }
+  return JsonObject({{"before", name(before)},
+                     {"after", name(after)},
+                     {"changes", JsonArray(changes)}});
 }
 
 std::string ManyKnobsWarning(const std::vector<Change>& changes) {

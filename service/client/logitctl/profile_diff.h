@@ -11,9 +11,11 @@
 
 namespace logitd::logitctl {
 
+inline constexpr char kAbsent[] = "absent";
+
 struct Change {
   std::string path;    // As in field violations: "default_params.top_p".
-  std::string before;  // JSON; "absent" where there is nothing.
+  std::string before;  // JSON; kAbsent where there is nothing.
   std::string after;
 };
 
@@ -22,6 +24,10 @@ std::vector<Change> Diff(const v1::Profile& before, const v1::Profile& after);
 
 // "default_params.top_p: 0.9 -> 0.95".
 std::string ChangeText(const Change& change);
+
+// {"before": "profiles/chat@1", "after": ..., "changes": [{"field", "before",
+// "after"}]}; null where there is nothing, also for the revision of a file.
+std::string DiffJson(const v1::Profile& before, const v1::Profile& after);
 
 // A warning when more than one knob or clamp changed; else empty.
 std::string ManyKnobsWarning(const std::vector<Change>& changes);

@@ -155,6 +155,11 @@ absl::Status RunEdit(const EditFlags& flags) {
   if (!profile.ok()) {
     return profile.status();
   }
+  // Before anybody types what this server, or this caller, may not store.
+  const auto storable = client->Update(*profile, true);
+  if (!storable.ok()) {
+    return storable.status();
+  }
   const auto path = MakeFile(*profile);
   if (!path.ok()) {
     return path.status();
@@ -176,7 +181,8 @@ void AddProfileEdit(CLI::App* profiles, Command* command) {
   CLI::App* edit = profiles->add_subcommand(
       "edit",
       "Opens a profile in $EDITOR (else vi), checks what was saved and makes "
-      "it a new revision. Refused when somebody changed the profile meanwhile. "
+      "it a new revision. Refused when somebody changed the profile meanwhile, "
+      "and before the editor opens when it may not be written at all. "
       "What is not stored stays in a file, which is named.");
   edit->add_option("ID", flags->id, "The profile")->required();
   flags->where.AddForWrites(edit);

@@ -25,6 +25,7 @@ struct FileFlags {
   ProfileFlags where;
   std::string folder;
   std::vector<std::string> paths;
+  bool validate_only = false;
 };
 
 absl::Status RunExport(const FileFlags& flags) {
@@ -144,11 +145,15 @@ absl::Status RunImport(const FileFlags& flags) {
       absl::PrintF("unchanged %s\n", item.profile.name());
       continue;
     }
-    const auto written = Write(item, false, *client);
+    const auto written = Write(item, flags.validate_only, *client);
     if (!written.ok()) {
       return written.status();
     }
-    PrintWritten(item.exists ? "updated" : "created", *written);
+    if (flags.validate_only) {
+      absl::PrintF("valid, and nothing was written: %s\n", written->name());
+    } else {
+      PrintWritten(item.exists ? "updated" : "created", *written);
+    }
   }
   return absl::OkStatus();
 }
@@ -172,6 +177,8 @@ void AddProfileFiles(CLI::App* profiles, Command* command) {
       "checked before the first is written.");
   from_files->add_option("FILE", in->paths, "Files, or folders of them")
       ->required();
+  from_files->add_flag("--validate-only", in->validate_only,
+                       "Asks whether it would be done, and does not do it");
   in->where.AddForWrites(from_files);
   from_files->callback(
       [in, command] { *command = [in] { return RunImport(*in); }; });

@@ -109,8 +109,12 @@ absl::Status RunDiff(const ReadFlags& flags, const ProfileClient& client) {
     return sides.status();
   }
   const std::vector<Change> changes = Diff(sides->first, sides->second);
-  for (const Change& change : changes) {
-    absl::PrintF("%s\n", ChangeText(change));
+  if (flags.output == "json") {
+    absl::PrintF("%s\n", DiffJson(sides->first, sides->second));
+  } else {
+    for (const Change& change : changes) {
+      absl::PrintF("%s\n", ChangeText(change));
+    }
   }
   if (changes.empty()) {
     absl::FPrintF(stderr, "no difference\n");
@@ -207,8 +211,8 @@ void AddProfileReads(CLI::App* profiles, Command* command) {
 
   const auto [get, get_flags] =
       Add(profiles, command, "get",
-          "One profile, or one of its revisions as ID@REVISION. The YAML can "
-          "be edited and given to update.",
+          "One profile, or one of its revisions as ID@REVISION. What it prints "
+          "can be edited and given to update; with -o json it holds the etag.",
           RunGet);
   get->add_option("ID", get_flags->id, "ID or ID@REVISION")->required();
   AddOutput(get, {"yaml", "json", "table"}, get_flags);
@@ -225,6 +229,7 @@ void AddProfileReads(CLI::App* profiles, Command* command) {
   diff->add_option("-f,--file", diff_flags->file,
                    "Compare with this file, - is stdin")
       ->excludes(other);
+  AddOutput(diff, {"table", "json"}, diff_flags);
 
   AddRevisions(profiles, command);
   AddWatch(profiles, command);

@@ -94,7 +94,8 @@ absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
     return text.status();
   }
   auto profile = ParseProfile(
-      *text, id.empty() ? StemOf(path) : ProfileId(ProfileName(id)));
+      *text, id.empty() ? StemOf(path) : ProfileId(ProfileName(id)),
+      Fields::kAll);
   if (!profile.ok()) {
     return UsageError(absl::StrCat(path == "-" ? "stdin" : path, ": ",
                                    profile.status().message()));

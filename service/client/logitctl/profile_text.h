@@ -29,8 +29,9 @@ std::string StemOf(absl::string_view path);
 // The bytes of a file, "-" is stdin, at most a little more than a profile file
 // may have. Usage error: it cannot be read.
 absl::StatusOr<std::string> ReadText(const std::string& path);
-// A profile from a file. An empty id takes the file's stem. Usage error: what
-// is wrong with it, the path first.
+// A profile from a file, also as `get -o json` prints it: then with its etag.
+// An empty id takes the file's stem. Usage error: what is wrong with it, the
+// path first.
 absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
                                         absl::string_view id);
 // Replaces the file. Usage error: it cannot be written.
