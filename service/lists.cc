@@ -18,11 +18,16 @@
 namespace logitd {
 namespace {
 
-// What resolution tells of the caller's parameters, in an update.
-absl::Status AsSet(const absl::Status& status) {
+// The fields of an open as those of an update.
+absl::Status AsUpdate(const absl::Status& status) {
   absl::string_view message = status.message();
-  if (!absl::ConsumePrefix(&message, "params.")) return status;
-  return absl::Status(status.code(), absl::StrCat("set.", message));
+  if (absl::ConsumePrefix(&message, "params.")) {
+    return absl::Status(status.code(), absl::StrCat("set.", message));
+  }
+  if (absl::ConsumePrefix(&message, "profile: ")) {
+    return absl::Status(status.code(), absl::StrCat("rebind: ", message));
+  }
+  return status;
 }
 
 // Applies the lists of one request.
@@ -87,20 +92,20 @@ class Applier {
     auto binding =
         Bind(std::move(profile), std::move(params), bound.request_phases,
              session->plan().vocab_size, env_.limits);
-    if (!binding.ok()) return AsSet(binding.status());
+    if (!binding.ok()) return AsUpdate(binding.status());
     Params base;
     std::vector<PhaseParams> phases;
     LOGITD_RETURN_IF_ERROR(
-        AsSet(ReadBinding(**binding, env_.limits, &base, &phases)));
+        AsUpdate(ReadBinding(**binding, env_.limits, &base, &phases)));
     std::optional<uint32_t> position;
     if (wire.has_position()) position = wire.position();
     std::optional<Report> report;
     if (wire.has_report()) {
       LOGITD_ASSIGN_OR_RETURN(report, ReadReport(wire.report()));
     }
-    LOGITD_RETURN_IF_ERROR(session->Update(position, std::move(base), report,
-                                           std::move(phases),
-                                           *std::move(binding)));
+    LOGITD_RETURN_IF_ERROR(
+        AsUpdate(session->Update(position, std::move(base), report,
+                                 std::move(phases), *std::move(binding))));
     WriteUpdated(*session, reply);
     return absl::OkStatus();
   }

@@ -50,6 +50,15 @@ sigset_t BlockSignals() {
   return stops;
 }
 
+void AwaitASignal(const sigset_t& stops, Server* server) {
+  constexpr timespec kPause = {0, 100'000'000};
+  while (!server->BecomesReady()) {
+    if (sigtimedwait(&stops, nullptr, &kPause) > 0) return;
+  }
+  int signal_number = 0;
+  sigwait(&stops, &signal_number);
+}
+
 void DrainUntilASecondSignal(const sigset_t& stops, Server* server) {
   constexpr timespec kPause = {0, 20'000'000};
   server->BeginDrain();
@@ -88,8 +97,7 @@ int Main(int argc, char** argv) {
                  std::string(server.status().message()).c_str());
     return kExitCannotStart;
   }
-  int signal_number = 0;
-  sigwait(&stops, &signal_number);
+  AwaitASignal(stops, server->get());
   DrainUntilASecondSignal(stops, server->get());
   (*server)->Stop();
   return 0;

@@ -74,7 +74,37 @@ bool IsPinned(const std::string& name) {
   return name.find('@') != std::string::npos;
 }
 
-// The default must be there; what is only allowed may come later.
+CatalogOptions OptionsOf(const Config& config) {
+  const Limits& limits = config.limits;
+  CatalogOptions options;
+  options.profiles_max = limits.max_profiles;
+  options.profile_bytes_max = limits.max_profile_bytes;
+  options.watchers_max = limits.max_watchers;
+  options.validate = Validator(limits);
+  if (!IsPinned(config.default_profile)) {
+    options.undeletable = config.default_profile;
+  }
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<Catalog>> OpenCatalog(
+    const Config& config, std::unique_ptr<Store> writable,
+    std::vector<std::unique_ptr<Store>> directories) {
+  auto catalog = Catalog::Open(OptionsOf(config), std::move(writable),
+                               std::move(directories));
+  if (!catalog.ok()) return InSetting("data_dir", catalog.status());
+  return catalog;
+}
+
+ProfileRules RulesOf(const Config& config, const Catalog* catalog) {
+  return {catalog,
+          config.default_profile,
+          nullptr,
+          {config.allowed_profiles.begin(), config.allowed_profiles.end()},
+          config.require_profile};
+}
+
+// What is only allowed may come later; a default too, but for a revision.
 absl::Status CheckRules(ProfileRules* rules) {
   for (const std::string& id : rules->allowed) {
     if (rules->catalog->Get(id).ok()) continue;
@@ -84,8 +114,9 @@ absl::Status CheckRules(ProfileRules* rules) {
   const std::string& name = rules->default_profile;
   if (name.empty()) return absl::OkStatus();
   const auto profile = rules->catalog->Get(name);
+  if (!IsPinned(name)) return absl::OkStatus();
   if (!profile.ok()) return InSetting("default_profile", profile.status());
-  if (IsPinned(name)) rules->pinned_default = *profile;
+  rules->pinned_default = *profile;
   return absl::OkStatus();
 }
 
@@ -102,45 +133,53 @@ absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
   std::unique_ptr<ProfileHost> host(
       new ProfileHost(std::move(tokens), config.limits));
   LOGITD_ASSIGN_OR_RETURN(host->audit_, AuditLog::Open(config.audit_log));
-  const Limits limits = config.limits;
-  CatalogOptions options;
-  options.profiles_max = limits.max_profiles;
-  options.profile_bytes_max = limits.max_profile_bytes;
-  options.watchers_max = limits.max_watchers;
-  options.validate = Validator(limits);
-  if (!IsPinned(config.default_profile)) {
-    options.undeletable = config.default_profile;
-  }
   LOGITD_ASSIGN_OR_RETURN(auto directories,
-                          OpenDirectories(config, options.validate));
+                          OpenDirectories(config, Validator(config.limits)));
   LOGITD_ASSIGN_OR_RETURN(std::unique_ptr<Store> writable,
                           OpenWritable(config));
-  auto catalog =
-      Catalog::Open(options, std::move(writable), std::move(directories));
-  if (!catalog.ok()) return InSetting("data_dir", catalog.status());
-  host->catalog_ = *std::move(catalog);
+  LOGITD_ASSIGN_OR_RETURN(
+      host->catalog_,
+      OpenCatalog(config, std::move(writable), std::move(directories)));
   host->calls_ = std::make_unique<ProfileCalls>(
       config.limits, host->tokens_, host->catalog_.get(), host->audit_.get());
-  host->rules_ = {
-      host->catalog_.get(),
-      config.default_profile,
-      nullptr,
-      {config.allowed_profiles.begin(), config.allowed_profiles.end()},
-      config.require_profile};
+  host->rules_ = RulesOf(config, host->catalog_.get());
   LOGITD_RETURN_IF_ERROR(CheckRules(&host->rules_));
   return host;
+}
+
+absl::Status ProfileHost::CheckDefault() const {
+  const std::string& name = rules_.default_profile;
+  if (name.empty() || rules_.pinned_default != nullptr) return absl::OkStatus();
+  const absl::Status there = catalog_->Get(name).status();
+  return there.ok() ? there : InSetting("default_profile", there);
 }
 
 absl::Status ProfileHost::Check(const Config& config) {
   LOGITD_RETURN_IF_ERROR(CheckNames(config));
   LOGITD_RETURN_IF_ERROR(AdminTokens::Read(config.admin_token_file).status());
-  LOGITD_ASSIGN_OR_RETURN(const auto directories,
+  LOGITD_ASSIGN_OR_RETURN(auto directories,
                           OpenDirectories(config, Validator(config.limits)));
   for (const auto& directory : directories) {
     const absl::Status health = directory->Health();
     if (!health.ok()) return InSetting("profile_dir", health);
   }
-  return absl::OkStatus();
+  std::unique_ptr<Store> stored;
+  if (!config.data_dir.empty()) {
+    auto looked = SqliteStore::OpenToLook(config.data_dir);
+    if (!looked.ok()) return InSetting("data_dir", looked.status());
+    stored = *std::move(looked);
+  }
+  LOGITD_ASSIGN_OR_RETURN(
+      const auto catalog,
+      OpenCatalog(config, std::move(stored), std::move(directories)));
+  for (const StoreHealth& store : catalog->Health()) {
+    if (!store.status.ok()) return InSetting("data_dir", store.status);
+  }
+  const absl::Status there =
+      config.default_profile.empty()
+          ? absl::OkStatus()
+          : catalog->Get(config.default_profile).status();
+  return there.ok() ? there : InSetting("default_profile", there);
 }
 
 }  // namespace logitd

@@ -24,9 +24,14 @@ class ProfileHost {
   static absl::StatusOr<std::unique_ptr<ProfileHost>> Open(
       const Config& config);
 
-  // What Open would refuse, and files of --profile_dir that are not in force,
-  // but for --data_dir, which is not touched.
+  // What Open would refuse, and also files of --profile_dir that are not in
+  // force, damaged revisions and a default that is not there. Writes nothing,
+  // and may run beside a server.
   static absl::Status Check(const Config& config);
+
+  // NOT_FOUND: --default_profile is not there, so that sessions that name none
+  // could not open.
+  absl::Status CheckDefault() const;
 
   const ProfileRules& rules() const { return rules_; }
   Catalog& catalog() { return *catalog_; }

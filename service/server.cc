@@ -115,7 +115,11 @@ Server::Server(Config config, const kernels::KernelTable& kernels,
 }
 
 std::vector<Component> Server::Components() {
-  const char* why_not = draining_ ? "draining" : ready_ ? "" : "starting";
+  std::string why_not = draining_ ? "draining" : ready_ ? "" : "starting";
+  const absl::Status waits = profiles_->CheckDefault();
+  if (why_not == "starting" && !waits.ok()) {
+    absl::StrAppend(&why_not, ": ", waits.message());
+  }
   return CheckComponents(why_not, profiles_->catalog(), &executor_probe_);
 }
 
@@ -153,7 +157,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Config config) {
   LOGITD_RETURN_IF_ERROR(server->StartGrpc(std::move(sockets)));
   LOGITD_RETURN_IF_ERROR(server->StartAdminSocket());
   LOGITD_RETURN_IF_ERROR(server->StartAdmin());
-  server->ready_ = true;
+  if (!server->BecomesReady()) {
+    Log(LogLevel::kError, "not ready until the default profile is there",
+        {{"default_profile", server->config_.default_profile}});
+  }
   Log(LogLevel::kInfo, "serving",
       {{"listen", absl::StrJoin(server->addresses_, ",")},
        {"admin_port", absl::StrCat(server->admin_port())},
@@ -203,6 +210,12 @@ void Server::AddArguments(grpc::ServerBuilder* builder) const {
   builder->SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
 }
 
+void Server::SetServing(bool serves) {
+  grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
+  health->SetServingStatus(v1::SamplingService::service_full_name(), serves);
+  health->SetServingStatus(serves);
+}
+
 absl::Status Server::StartGrpc(std::vector<ListeningSocket> sockets) {
   KeepLibraryUp();
   grpc::EnableDefaultHealthCheckService(true);
@@ -222,9 +235,7 @@ absl::Status Server::StartGrpc(std::vector<ListeningSocket> sockets) {
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr) return absl::InternalError("gRPC did not start");
   // By name too: what a probe asks for. The drain clears both.
-  grpc_->GetHealthCheckService()->SetServingStatus(
-      v1::SamplingService::service_full_name(), true);
-  grpc_->GetHealthCheckService()->SetServingStatus(true);
+  SetServing(false);
   std::map<int, Acceptor*> acceptors;
   for (const ListeningSocket& socket : sockets) {
     acceptors[socket.fd()] =
@@ -277,10 +288,18 @@ absl::Status Server::StartAdmin() {
                     absl::StrCat(admin_->port(), "\n"));
 }
 
+bool Server::BecomesReady() {
+  if (ready_) return true;
+  if (draining_ || !profiles_->CheckDefault().ok()) return false;
+  ready_ = true;
+  SetServing(true);
+  return true;
+}
+
 void Server::BeginDrain() {
   if (draining_.exchange(true)) return;
   ready_ = false;
-  grpc_->GetHealthCheckService()->SetServingStatus(false);
+  SetServing(false);
   drain_end_ = std::chrono::steady_clock::now() +
                absl::ToChronoNanoseconds(config_.drain_timeout);
   Log(LogLevel::kInfo, "draining",

@@ -42,6 +42,11 @@ class Server {
   // Not ready any more: health says NOT_SERVING, opens are refused, replies say
   // draining. The listeners stay open.
   void BeginDrain();
+  // True once it is ready: --default_profile, if there is one, was there. Until
+  // then health says NOT_SERVING, though all calls are served; call it now and
+  // then.
+  bool BecomesReady();
+
   // True when every stream is gone or the drain's time is over. Ends streams
   // that have no sessions; call it now and then.
   bool Drained();
@@ -58,6 +63,7 @@ class Server {
   Server(Config config, const kernels::KernelTable& kernels, uint64_t seed_key,
          std::unique_ptr<ProfileHost> profiles);
   absl::Status Listen(std::vector<ListeningSocket>* sockets);
+  void SetServing(bool serves);
   absl::Status StartGrpc(std::vector<ListeningSocket> sockets);
   absl::Status StartAdmin();
   absl::Status StartAdminSocket();

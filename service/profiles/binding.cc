@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
 #include "service/convert_params.h"
@@ -20,6 +23,48 @@ std::string IdOf(absl::string_view name) {
 
 bool IsAllowed(const std::string& name, const ProfileRules& rules) {
   return rules.allowed.empty() || rules.allowed.count(IdOf(name)) > 0;
+}
+
+absl::Status OfProfile(const v1::Profile& profile, const absl::Status& status) {
+  return InField(
+      absl::StrCat("profile: ", profile.name(), "@", profile.revision(), ", "),
+      status);
+}
+
+// What resolution tells of a field of the profile itself.
+absl::Status IfOfProfile(const v1::Profile* profile,
+                         const absl::Status& status) {
+  if (profile == nullptr) return status;
+  for (const char* part : {"default_params.", "force_params.", "clamps["}) {
+    if (absl::StartsWith(status.message(), part)) {
+      return OfProfile(*profile, status);
+    }
+  }
+  const bool has_phases = profile->phases_size() > 0;
+  return has_phases && absl::StartsWith(status.message(), "phases[")
+             ? OfProfile(*profile, status)
+             : status;
+}
+
+// "default_params." of a level; empty: the caller's.
+absl::string_view PartOf(v1::ParamLevel level) {
+  switch (level) {
+    case v1::PARAM_LEVEL_PROFILE_DEFAULT:
+    case v1::PARAM_LEVEL_PHASE_DEFAULT:
+      return "default_params.";
+    case v1::PARAM_LEVEL_PROFILE_FORCE:
+    case v1::PARAM_LEVEL_PHASE_FORCE:
+      return "force_params.";
+    default:
+      return "";
+  }
+}
+
+v1::ParamLevel LevelOf(absl::string_view knob, const ResolvedParams& resolved) {
+  for (const v1::Provenance& from : resolved.provenance) {
+    if (from.knob() == knob) return from.level();
+  }
+  return v1::PARAM_LEVEL_UNSPECIFIED;
 }
 
 absl::StatusOr<std::vector<TokenIds>> ReadSequences(
@@ -59,8 +104,13 @@ absl::StatusOr<ProfilePtr> ChooseProfile(const std::string& name,
   }
   auto profile =
       chosen == fetched.name ? fetched.profile : rules.catalog->Get(chosen);
-  if (!profile.ok()) return InField("profile: ", profile.status());
-  return profile;
+  if (profile.ok()) return profile;
+  absl::string_view why = profile.status().message();
+  absl::ConsumePrefix(&why, "name: ");
+  return absl::Status(
+      profile.status().code(),
+      absl::StrCat("profile: ", why,
+                   name.empty() ? " (this server's --default_profile)" : ""));
 }
 
 absl::StatusOr<ProfilePtr> NewestOf(const Binding& binding,
@@ -84,20 +134,50 @@ absl::StatusOr<std::shared_ptr<const Binding>> Bind(
         "phases: must be empty, ", profile->name(), " has phases of its own"));
   }
   auto binding = std::make_shared<Binding>();
-  LOGITD_ASSIGN_OR_RETURN(
-      binding->resolution,
-      Resolve(profile.get(), request, request_phases, vocab_size, limits));
+  auto resolution =
+      Resolve(profile.get(), request, request_phases, vocab_size, limits);
+  if (!resolution.ok()) return IfOfProfile(profile.get(), resolution.status());
+  binding->resolution = *std::move(resolution);
   binding->profile = std::move(profile);
   binding->request = std::move(request);
   binding->request_phases = std::move(request_phases);
   return binding;
 }
 
+absl::Status Binding::Blame(const absl::Status& status) const {
+  absl::string_view rest = status.message();
+  const ResolvedParams* resolved = &resolution.base;
+  std::string phase;
+  if (!absl::ConsumePrefix(&rest, "params.")) {
+    size_t index = 0;
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(rest, absl::MaxSplits("].", 1));
+    absl::string_view number = parts.first;
+    if (!absl::ConsumePrefix(&number, "phases[") ||
+        !absl::SimpleAtoi(number, &index) ||
+        index >= resolution.phases.size()) {
+      return status;
+    }
+    resolved = &resolution.phases[index].resolved;
+    phase = absl::StrCat(parts.first, "].");
+    rest = parts.second;
+  }
+  const v1::ParamLevel level =
+      LevelOf(rest.substr(0, rest.find_first_of(".[:")), *resolved);
+  const absl::string_view part = PartOf(level);
+  if (part.empty()) return status;
+  const bool of_phase = level == v1::PARAM_LEVEL_PHASE_DEFAULT ||
+                        level == v1::PARAM_LEVEL_PHASE_FORCE;
+  const absl::Status blamed(status.code(),
+                            absl::StrCat(of_phase ? phase : "", part, rest));
+  return IfOfProfile(profile.get(), blamed);
+}
+
 absl::Status ReadBinding(const Binding& binding, const Limits& limits,
                          Params* params, std::vector<PhaseParams>* phases) {
   const absl::Status base =
       ReadParams(binding.resolution.base.params, limits, params);
-  if (!base.ok()) return InField("params.", base);
+  if (!base.ok()) return binding.Blame(InField("params.", base));
   for (const ResolvedPhase& from : binding.resolution.phases) {
     const std::string path = absl::StrCat("phases[", phases->size(), "].");
     PhaseParams phase;
@@ -109,7 +189,7 @@ absl::Status ReadBinding(const Binding& binding, const Limits& limits,
                             ReadSequences(path + "leave", from.phase.leave()));
     const absl::Status read =
         ReadParams(from.resolved.params, limits, &phase.params);
-    if (!read.ok()) return InField(path, read);
+    if (!read.ok()) return binding.Blame(InField(path, read));
     phases->push_back(std::move(phase));
   }
   return absl::OkStatus();

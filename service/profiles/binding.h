@@ -35,6 +35,10 @@ struct Binding final : Origin {
   v1::SamplingParams request;
   std::vector<v1::Phase> request_phases;
   Resolution resolution;
+
+  // "profile: profiles/chat@3, default_params.banned_ids: ..." where the
+  // profile set the knob.
+  absl::Status Blame(const absl::Status& status) const override;
 };
 
 // A revision that was read from its store for an open that names it.
@@ -56,7 +60,8 @@ absl::StatusOr<ProfilePtr> ChooseProfile(const std::string& name,
 absl::StatusOr<ProfilePtr> NewestOf(const Binding& binding,
                                     const ProfileRules& rules);
 
-// Resolves. INVALID_ARGUMENT, FAILED_PRECONDITION: what does not go together.
+// Resolves. INVALID_ARGUMENT, FAILED_PRECONDITION: what does not go together,
+// "params.<knob>: ..." or, of the profile's part in it, as Binding::Blame.
 absl::StatusOr<std::shared_ptr<const Binding>> Bind(
     ProfilePtr profile, v1::SamplingParams request,
     std::vector<v1::Phase> request_phases, uint32_t vocab_size,
@@ -67,7 +72,7 @@ inline const Binding& BindingOf(const Session& session) {
   return static_cast<const Binding&>(*session.origin());
 }
 
-// A bound session's parameters, and those of its phases.
+// A bound session's parameters, and those of its phases. Errors as Bind.
 absl::Status ReadBinding(const Binding& binding, const Limits& limits,
                          Params* params, std::vector<PhaseParams>* phases);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
@@ -61,12 +62,13 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(
   }
   for (int i = 0; i < request.update_mask().paths_size(); ++i) {
     const std::string& path = request.update_mask().paths(i);
-    if (!LabelOf(path).empty()) {
+    const bool is_label = absl::StartsWith(path, "labels.");
+    if (is_label && !LabelOf(path).empty()) {
       mask.add_paths(path);
       continue;
     }
     const auto* top = type->FindFieldByName(path.substr(0, path.find('.')));
-    if (top == nullptr || IsOutputOnly(top->number()) ||
+    if (is_label || top == nullptr || IsOutputOnly(top->number()) ||
         top->number() == v1::Profile::kNameFieldNumber ||
         !FieldMaskUtil::IsValidPath<v1::Profile>(path)) {
       return absl::InvalidArgumentError(

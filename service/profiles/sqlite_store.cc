@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <openssl/sha.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,22 +18,16 @@
 #include "sampler/status_macros.h"
 #include "service/log.h"
 #include "service/profiles/sqlite_store_db.h"
+#include "service/profiles/sqlite_store_lock.h"
 #include "service/profiles/sqlite_store_schema.h"
 
 namespace logitd {
 namespace {
 
+constexpr char kFileName[] = "/profiles.db";
 constexpr char kSettings[] =
     "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
     "PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216;";
-
-absl::Status Refused(absl::string_view path, absl::string_view why) {
-  return absl::FailedPreconditionError(absl::StrCat(path, ": ", why));
-}
-
-absl::Status RefusedBySystem(absl::string_view path) {
-  return Refused(path, std::strerror(errno));
-}
 
 std::string DigestOf(absl::string_view name, int64_t revision, int64_t created,
                      int64_t updated, absl::string_view content) {
@@ -67,6 +60,21 @@ absl::StatusOr<StoredRevision> ReadRevision(const Query& row) {
   return MakeRevision(profile, name, absl::StrCat(revision), "sqlite",
                       absl::FromUnixNanos(created),
                       absl::FromUnixNanos(updated));
+}
+
+// What is wrong with a folder, or with the file in it.
+absl::Status CheckFolder(const std::string& data_dir) {
+  struct stat info = {};
+  if (stat(data_dir.c_str(), &info) != 0) {
+    return errno == ENOENT ? Refused(data_dir, "there is no such folder")
+                           : RefusedBySystem(data_dir);
+  }
+  if (!S_ISDIR(info.st_mode)) return Refused(data_dir, "is no folder");
+  return absl::OkStatus();
+}
+
+absl::Status RefusedAt(const std::string& path, const absl::Status& status) {
+  return Refused(path, absl::StripPrefix(status.message(), "store: "));
 }
 
 // Makes the file, for its owner alone, and its name durable.
@@ -135,39 +143,6 @@ class Condition {
 };
 
 }  // namespace
-
-// ---- the lock ---------------------------------------------------------------
-
-// Held by the open file: the kernel lets go of it however the process ends.
-class SqliteStore::Lock {
- public:
-  static absl::StatusOr<std::unique_ptr<Lock>> Take(const std::string& path) {
-    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return RefusedBySystem(path);
-    auto lock = std::unique_ptr<Lock>(new Lock(fd));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-      const std::string pid = absl::StrCat(getpid(), "\n");
-      const bool told =
-          ftruncate(fd, 0) == 0 && pwrite(fd, pid.data(), pid.size(), 0) > 0;
-      if (!told) return RefusedBySystem(path);
-      return lock;
-    }
-    if (errno != EWOULDBLOCK) return RefusedBySystem(path);
-    char pid[16] = {};
-    const ssize_t size = pread(fd, pid, sizeof(pid) - 1, 0);
-    const std::string holder(pid, std::strcspn(pid, "\n"));
-    return Refused(path, size > 0 ? absl::StrCat("the process ", holder,
-                                                 " uses this folder")
-                                  : "another process uses this folder");
-  }
-  ~Lock() { close(fd_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  explicit Lock(int fd) : fd_(fd) {}
-  const int fd_;
-};
 
 // ---- the writer -------------------------------------------------------------
 
@@ -324,7 +299,7 @@ class SqliteStore::Reader {
 
 // ---- the store --------------------------------------------------------------
 
-SqliteStore::SqliteStore(std::unique_ptr<Lock> lock,
+SqliteStore::SqliteStore(std::unique_ptr<FolderLock> lock,
                          std::unique_ptr<Writer> writer,
                          std::unique_ptr<Reader> reader)
     : lock_(std::move(lock)),
@@ -335,32 +310,24 @@ SqliteStore::~SqliteStore() = default;
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
     const std::string& data_dir, const StoreLimits& limits) {
-  struct stat info = {};
-  if (stat(data_dir.c_str(), &info) != 0) {
-    return errno == ENOENT ? Refused(data_dir, "there is no such folder")
-                           : RefusedBySystem(data_dir);
-  }
-  if (!S_ISDIR(info.st_mode)) return Refused(data_dir, "is no folder");
-  LOGITD_ASSIGN_OR_RETURN(auto lock,
-                          Lock::Take(absl::StrCat(data_dir, "/profiles.lock")));
-  const std::string path = absl::StrCat(data_dir, "/profiles.db");
+  LOGITD_RETURN_IF_ERROR(CheckFolder(data_dir));
+  LOGITD_ASSIGN_OR_RETURN(
+      auto lock, FolderLock::Take(absl::StrCat(data_dir, "/profiles.lock")));
+  const std::string path = absl::StrCat(data_dir, kFileName);
   LOGITD_RETURN_IF_ERROR(Touch(data_dir, path));
-  const auto refuse = [&path](const absl::Status& status) {
-    return Refused(path, absl::StripPrefix(status.message(), "store: "));
-  };
   auto writer = Database::Open(path);
-  if (!writer.ok()) return refuse(writer.status());
+  if (!writer.ok()) return RefusedAt(path, writer.status());
   if (writer->is_read_only()) return Refused(path, "may not be written");
   absl::Status ready = CheckSchema(*writer, kMigrations);
   if (ready.ok()) ready = CheckIntegrity(*writer);
   if (ready.ok()) ready = BeginLog(*writer);
   if (ready.ok()) ready = writer->Run(kSettings);
   if (ready.ok()) ready = Migrate(*writer, kMigrations);
-  if (!ready.ok()) return refuse(ready);
+  if (!ready.ok()) return RefusedAt(path, ready);
   auto reader = Database::Open(path);
   if (ready.ok()) ready = reader.status();
   if (ready.ok()) ready = reader->Run("PRAGMA query_only = ON");
-  if (!ready.ok()) return refuse(ready);
+  if (!ready.ok()) return RefusedAt(path, ready);
   writer->Keep();
   reader->Keep();
   return std::unique_ptr<SqliteStore>(new SqliteStore(
@@ -368,8 +335,27 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
       std::make_unique<Reader>(*std::move(reader))));
 }
 
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenToLook(
+    const std::string& data_dir) {
+  LOGITD_RETURN_IF_ERROR(CheckFolder(data_dir));
+  if (faccessat(AT_FDCWD, data_dir.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    return RefusedBySystem(data_dir);
+  }
+  const std::string path = absl::StrCat(data_dir, kFileName);
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0 || info.st_size == 0) return nullptr;
+  auto reader = Database::OpenToLook(path);
+  if (!reader.ok()) return RefusedAt(path, reader.status());
+  absl::Status good = CheckSchema(*reader, kMigrations);
+  if (good.ok()) good = CheckIntegrity(*reader);
+  if (!good.ok()) return RefusedAt(path, good);
+  return std::unique_ptr<SqliteStore>(new SqliteStore(
+      nullptr, nullptr, std::make_unique<Reader>(*std::move(reader))));
+}
+
 absl::StatusOr<StoredRevision> SqliteStore::Commit(const Change& change) {
-  return writer_->Commit(change);
+  if (writer_ != nullptr) return writer_->Commit(change);
+  return absl::FailedPreconditionError("store: is open to look at only");
 }
 
 absl::StatusOr<LoadedStore> SqliteStore::Load() {
@@ -454,7 +440,7 @@ absl::StatusOr<std::vector<StoredRevision>> SqliteStore::ListRevisions(
 }
 
 absl::Status SqliteStore::Health() const {
-  LOGITD_RETURN_IF_ERROR(writer_->Health());
+  if (writer_ != nullptr) LOGITD_RETURN_IF_ERROR(writer_->Health());
   return reader_->Health();
 }
 

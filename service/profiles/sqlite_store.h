@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "service/profiles/sqlite_store_lock.h"
 #include "service/profiles/store.h"
 #include "service/profiles/store_limits.h"
 
@@ -35,6 +36,10 @@ class SqliteStore : public Store {
   // newer file, a foreign or corrupt one; one line that says which and where.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(
       const std::string& data_dir, const StoreLimits& limits = {});
+  // The same checks, for reads only, beside a server that uses the folder:
+  // takes no lock, writes nothing. Null: there is nothing in the folder yet.
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> OpenToLook(
+      const std::string& data_dir);
   ~SqliteStore() override;
   SqliteStore(const SqliteStore&) = delete;
   SqliteStore& operator=(const SqliteStore&) = delete;
@@ -50,14 +55,13 @@ class SqliteStore : public Store {
   absl::Status Health() const override;
 
  private:
-  class Lock;
   class Writer;
   class Reader;
-  SqliteStore(std::unique_ptr<Lock> lock, std::unique_ptr<Writer> writer,
+  SqliteStore(std::unique_ptr<FolderLock> lock, std::unique_ptr<Writer> writer,
               std::unique_ptr<Reader> reader);
 
-  const std::unique_ptr<Lock> lock_;  // goes last
-  const std::unique_ptr<Writer> writer_;
+  const std::unique_ptr<FolderLock> lock_;  // goes last
+  const std::unique_ptr<Writer> writer_;    // null: only to look
   const std::unique_ptr<Reader> reader_;
 };
 

@@ -12,6 +12,7 @@
 #define LOGITD_SERVICE_PROFILES_SQLITE_STORE_DB_H_
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <map>
@@ -22,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 
 namespace logitd {
@@ -30,16 +32,16 @@ class Database {
  public:
   // The file must be there: SQLite would make it with another mode.
   static absl::StatusOr<Database> Open(const std::string& path) {
-    sqlite3* raw = nullptr;
-    constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    sqlite3_open_v2(path.c_str(), &raw, kFlags, nullptr);
-    Database db(path, raw);
-    if (raw == nullptr || sqlite3_errcode(raw) != SQLITE_OK) return db.Error();
-    sqlite3_extended_result_codes(raw, 1);
-    sqlite3_busy_timeout(raw, kBusyMilliseconds);
-    // Until the file is known to be ours, closing it must not write to it.
-    sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    return db;
+    return Open(path, path, SQLITE_OPEN_READWRITE);
+  }
+
+  // Makes no file and changes none. Without a log beside it nobody uses the
+  // file, and SQLite needs to be told so, or it would make one.
+  static absl::StatusOr<Database> OpenToLook(const std::string& path) {
+    const bool is_used = access((path + "-wal").c_str(), F_OK) == 0;
+    const std::string uri = absl::StrCat("file:", EscapeForUri(path),
+                                         is_used ? "" : "?immutable=1");
+    return Open(path, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
   }
 
   // From now on closing tidies the log away.
@@ -88,6 +90,24 @@ class Database {
   using Statements = std::map<const char*, StatementPtr>;
 
   static constexpr int kBusyMilliseconds = 2000;
+
+  static absl::StatusOr<Database> Open(const std::string& path,
+                                       const std::string& name, int flags) {
+    sqlite3* raw = nullptr;
+    sqlite3_open_v2(name.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    Database db(path, raw);
+    if (raw == nullptr || sqlite3_errcode(raw) != SQLITE_OK) return db.Error();
+    sqlite3_extended_result_codes(raw, 1);
+    sqlite3_busy_timeout(raw, kBusyMilliseconds);
+    // Until the file is known to be ours, closing it must not write to it.
+    sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    return db;
+  }
+
+  static std::string EscapeForUri(absl::string_view path) {
+    return absl::StrReplaceAll(path,
+                               {{"%", "%25"}, {"?", "%3f"}, {"#", "%23"}});
+  }
 
   Database(std::string path, sqlite3* raw)
       : path_(std::move(path)),

@@ -37,6 +37,11 @@ namespace logitd {
 // update can resolve them again. The session does not look inside.
 struct Origin {
   virtual ~Origin() = default;
+  // An error about "params.top_p" or "phases[0].top_p", as one about where that
+  // value came from.
+  virtual absl::Status Blame(const absl::Status& status) const {
+    return status;
+  }
 };
 
 // What a session begins with; Open checks all of it.

@@ -89,10 +89,14 @@ absl::StatusOr<Session> Session::Open(SessionStart start,
   LOGITD_RETURN_IF_ERROR(CheckReport(start.report, limits.max_top_n));
   Session session;
   session.limits_ = limits;
-  LOGITD_ASSIGN_OR_RETURN(
-      session.rules_,
+  auto rules =
       SessionRules::Compile("params.", std::move(start.params),
-                            std::move(start.phases), start.vocab_size, limits));
+                            std::move(start.phases), start.vocab_size, limits);
+  if (!rules.ok()) {
+    return start.origin == nullptr ? rules.status()
+                                   : start.origin->Blame(rules.status());
+  }
+  session.rules_ = *std::move(rules);
   LOGITD_RETURN_IF_ERROR(CheckFingerprint(start, session.fingerprint(),
                                           session.fingerprint_lines()));
   LOGITD_RETURN_IF_ERROR(session.TakeHistory(start));

@@ -300,7 +300,7 @@ TEST_F(SessionTest, UpdateRefusedChangesNothing) {
   Params bad = Windowed();
   bad.top_p = 1.5;
   EXPECT_THAT(session.Update({}, bad, {}),
-              StatusIs(Code::kInvalidArgument, "set.top_p: 1.5 is outside"));
+              StatusIs(Code::kInvalidArgument, "params.top_p: 1.5 is outside"));
   EXPECT_THAT(session.Update(4, {}, {}),
               StatusIs(Code::kFailedPrecondition, "expected 3"));
   Report report;
