@@ -56,7 +56,11 @@ void AuditLog::Write(const AuditEntry& entry) {
   }
   // Else this line would be the end of the one that was cut.
   const bool begun = !torn_.exchange(false) || write(fd_, "\n", 1) == 1;
-  if (begun && Tell(fd_, LogLevel::kInfo, "audit", entry)) return;
+  if (begun && Tell(fd_, LogLevel::kInfo, "audit", entry)) {
+    // Before the caller is told; what is no file need not be synced.
+    if (entry.refused.empty()) (void)fdatasync(fd_);
+    return;
+  }
   torn_ = true;
   Tell(STDERR_FILENO, LogLevel::kError, "the audit log cannot be written",
        entry);

@@ -7,10 +7,7 @@ namespace logitd {
 Executor::Executor(size_t waiting_max) : waiting_max_(waiting_max) {}
 
 bool Executor::Run(std::function<void()> task, Lane lane) {
-  Queue& queue = lane == Lane::kWrite  ? write_
-                 : lane == Lane::kRead ? read_
-                                       : memory_;
-  return queue.Add(std::move(task), waiting_max_);
+  return lanes_[static_cast<size_t>(lane)].Add(std::move(task), waiting_max_);
 }
 
 Executor::Queue::Queue() : thread_([this] { Work(); }) {}

@@ -1,10 +1,9 @@
 // Executor: threads for calls that would hold up gRPC's.
 //
 // gRPC's threads are few and the workers are for rows: a commit that syncs, or
-// a long list, must hold neither. Commits, reads of a disk and what is answered
-// from memory have a thread each, so that none waits for a slower one. Tasks of
-// a lane run in the order given. Thread-safe. What waits is done before the
-// object goes.
+// a long list, must hold neither. Each lane has a thread, so that none waits
+// for a slower one. Tasks of a lane run in the order given. Thread-safe. What
+// waits is done before the object goes.
 #ifndef LOGITD_SERVICE_EXECUTOR_H_
 #define LOGITD_SERVICE_EXECUTOR_H_
 
@@ -17,7 +16,12 @@
 
 namespace logitd {
 
-enum class Lane { kWrite, kRead, kMemory };
+enum class Lane {
+  kWrite,   // commits
+  kRead,    // calls that read a store
+  kOpen,    // sessions that open at a revision that is not in memory
+  kMemory,  // what is answered from memory; last: its tasks may use the others
+};
 
 class Executor {
  public:
@@ -54,9 +58,7 @@ class Executor {
   };
 
   const size_t waiting_max_;
-  Queue write_;
-  Queue read_;
-  Queue memory_;  // ends first: its tasks may use the others
+  Queue lanes_[4];  // by Lane
 };
 
 }  // namespace logitd

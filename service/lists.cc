@@ -91,7 +91,7 @@ class Applier {
     }
     auto binding =
         Bind(std::move(profile), std::move(params), bound.request_phases,
-             session->plan().vocab_size, env_.limits);
+             session->plan().vocab_size, env_.limits, bound.by_default);
     if (!binding.ok()) return AsUpdate(binding.status());
     Params base;
     std::vector<PhaseParams> phases;
@@ -202,10 +202,10 @@ absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
   if (!open.has_seed()) start.seed = env.seeds.Next();
   LOGITD_ASSIGN_OR_RETURN(ProfilePtr profile,
                           ChooseProfile(open.profile(), env.profiles, fetched));
-  LOGITD_ASSIGN_OR_RETURN(auto binding,
-                          Bind(std::move(profile), open.params(),
-                               {open.phases().begin(), open.phases().end()},
-                               start.vocab_size, env.limits));
+  LOGITD_ASSIGN_OR_RETURN(
+      auto binding, Bind(std::move(profile), open.params(),
+                         {open.phases().begin(), open.phases().end()},
+                         start.vocab_size, env.limits, open.profile().empty()));
   start.params = Params();
   LOGITD_RETURN_IF_ERROR(
       ReadBinding(*binding, env.limits, &start.params, &start.phases));
@@ -238,7 +238,7 @@ void Fetch(const std::string& name, const Environment& env,
     fetched->profile = catalog->Get(fetched->name);
     done();
   };
-  if (env.executor.Run(fetch, Lane::kRead)) return;
+  if (env.executor.Run(fetch, Lane::kOpen)) return;
   fetched->profile = absl::ResourceExhaustedError(
       absl::StrCat(env.executor.waiting_max(),
                    " reads of profiles wait (--max_profile_calls)"));

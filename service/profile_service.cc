@@ -81,6 +81,7 @@ grpc::Status Service::Ended(const absl::Status& status, const CallLog& log) {
 // One call; lives as long as it.
 template <class Request, class Response>
 struct Service::Work {
+  Context* context;
   Reactor* reactor;
   const Bytes* bytes;
   Bytes* reply;
@@ -97,10 +98,22 @@ Service::Reactor* Service::Call(
                                                      const Caller&),
     Lane lane) {
   Reactor* reactor = context->DefaultReactor();
-  Queue<Request, Response>(
-      {reactor, bytes, reply, method,
-       CallLog(MethodOf<Request>(), TraceOf(*context)), CallerOf(*context)},
-      lane);
+  const Work<Request, Response> work = {
+      context,
+      reactor,
+      bytes,
+      reply,
+      method,
+      CallLog(MethodOf<Request>(), TraceOf(*context)),
+      CallerOf(*context)};
+  // Whoever may not write takes no turn from those who may.
+  const absl::Status may =
+      kIsWrite<Request> ? calls_.CheckMayWrite(work.caller) : absl::OkStatus();
+  if (may.ok()) {
+    Queue(work, lane);
+  } else {
+    reactor->Finish(Ended(may, work.log));
+  }
   return reactor;
 }
 
@@ -115,6 +128,11 @@ void Service::Queue(const Work<Request, Response>& work, Lane lane) {
 
 template <class Request, class Response>
 void Service::Do(const Work<Request, Response>& work, Lane lane) {
+  if (work.context->IsCancelled()) {
+    return work.reactor->Finish(
+        Ended(absl::CancelledError("request: nobody waits for it any more"),
+              work.log));
+  }
   Request request;
   const absl::Status status = Parse(*work.bytes, limits_, &request);
   if (!status.ok()) {

@@ -1,9 +1,11 @@
 // ProfileService: what answers each RPC of the service of that name.
 //
 // Requests come as raw bytes: preflight.h looks at them before they are parsed.
-// All run on the executor, never on gRPC's threads; what is answered from
-// memory does not wait behind what waits for a disk. One object for each
-// listener, which knows who is at its other end. Thread-safe.
+// All but watches run on the executor, never on gRPC's threads; what is
+// answered from memory does not wait behind what waits for a disk. A watch
+// writes one event at a time, on the thread that has it. A call that was
+// cancelled, or whose deadline has passed, before its turn is not done. One
+// object for each listener, which knows who is at its other end. Thread-safe.
 #ifndef LOGITD_SERVICE_PROFILE_SERVICE_H_
 #define LOGITD_SERVICE_PROFILE_SERVICE_H_
 

@@ -20,10 +20,12 @@ std::string ExecutorProbe::Check(std::chrono::steady_clock::time_point now) {
     auto asked = std::make_shared<Asked>();
     asked->at = now;
     // Through the lanes that may wait for a disk, one after the other.
-    const auto ask = [asked, executor = executor_] {
-      executor->Run([asked] { asked->answered = true; }, Lane::kRead);
+    const auto answer = [asked] { asked->answered = true; };
+    const auto ask_readers = [answer, executor = executor_] {
+      executor->Run([answer, executor] { executor->Run(answer, Lane::kOpen); },
+                    Lane::kRead);
     };
-    if (!executor_->Run(ask, Lane::kWrite)) {
+    if (!executor_->Run(ask_readers, Lane::kWrite)) {
       return absl::StrCat("more than ", executor_->waiting_max(),
                           " profile calls wait");
     }

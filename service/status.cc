@@ -1,11 +1,51 @@
 #include "service/status.h"
 
+#include <cstring>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "service/profiles/validate_violation.h"
 
 namespace logitd {
+namespace {
+
+// A client takes 8 KiB of metadata, the message up to three times as long as it
+// is (percent-encoding) and the details a third longer (base64).
+constexpr size_t kMessageMax = 1000;
+constexpr size_t kDetailsMax = 3000;
+constexpr char kCut[] = "...";
+
+void Cut(std::string* text, size_t most) {
+  if (text->size() <= most) return;
+  text->resize(most - std::strlen(kCut));
+  // Not amid a character.
+  while (!text->empty() && (text->back() & 0xc0) == 0x80) text->pop_back();
+  if (!text->empty() && (text->back() & 0x80) != 0) text->pop_back();
+  text->append(kCut);
+}
+
+// As many violations as there is room for, and how many more there are.
+void FitIntoMetadata(google::rpc::Status* wire) {
+  Cut(wire->mutable_message(), kMessageMax);
+  google::rpc::BadRequest all;
+  if (wire->details_size() == 0 || !wire->details(0).UnpackTo(&all)) return;
+  if (all.ByteSizeLong() <= kDetailsMax) return;
+  google::rpc::BadRequest some;
+  for (auto& violation : *all.mutable_field_violations()) {
+    Cut(violation.mutable_description(), kMessageMax);
+    if (some.ByteSizeLong() + violation.ByteSizeLong() > kDetailsMax) break;
+    *some.add_field_violations() = violation;
+  }
+  const int left = all.field_violations_size() - some.field_violations_size();
+  if (left > 0) {
+    some.add_field_violations()->set_description(
+        absl::StrCat("and ", left, " more"));
+  }
+  wire->mutable_details(0)->PackFrom(some);
+}
+
+}  // namespace
 
 void WriteStatus(const absl::Status& status, google::rpc::Status* wire) {
   const std::string message(status.message());
@@ -31,6 +71,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   google::rpc::Status wire;
   WriteStatus(status, &wire);
+  FitIntoMetadata(&wire);
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
                       wire.message(), wire.SerializeAsString());
 }

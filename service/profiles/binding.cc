@@ -9,6 +9,8 @@
 #include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
 #include "service/convert_params.h"
+#include "service/profiles/validate_params.h"
+#include "service/profiles/validate_violation.h"
 #include "service/session/field_path.h"
 #include "service/session/quote.h"
 
@@ -118,6 +120,7 @@ absl::StatusOr<ProfilePtr> NewestOf(const Binding& binding,
   if (binding.profile == nullptr) {
     return absl::FailedPreconditionError("rebind: the session has no profile");
   }
+  if (binding.by_default && rules.pinned_default) return rules.pinned_default;
   auto profile = rules.catalog->Get(binding.profile->name());
   if (profile.ok()) return profile;
   return absl::FailedPreconditionError(
@@ -127,11 +130,17 @@ absl::StatusOr<ProfilePtr> NewestOf(const Binding& binding,
 absl::StatusOr<std::shared_ptr<const Binding>> Bind(
     ProfilePtr profile, v1::SamplingParams request,
     std::vector<v1::Phase> request_phases, uint32_t vocab_size,
-    const Limits& limits) {
+    const Limits& limits, bool by_default) {
   if (profile != nullptr && profile->phases_size() > 0 &&
       !request_phases.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "phases: must be empty, ", profile->name(), " has phases of its own"));
+  }
+  if (profile != nullptr) {
+    Violations unknown;  // what a newer server has stored
+    ValidateKnown("", *profile, &unknown);
+    const absl::Status known = ToStatus(unknown);
+    if (!known.ok()) return OfProfile(*profile, known);
   }
   auto binding = std::make_shared<Binding>();
   auto resolution =
@@ -139,6 +148,7 @@ absl::StatusOr<std::shared_ptr<const Binding>> Bind(
   if (!resolution.ok()) return IfOfProfile(profile.get(), resolution.status());
   binding->resolution = *std::move(resolution);
   binding->profile = std::move(profile);
+  binding->by_default = by_default;
   binding->request = std::move(request);
   binding->request_phases = std::move(request_phases);
   return binding;

@@ -31,7 +31,8 @@ struct ProfileRules {
 };
 
 struct Binding final : Origin {
-  ProfilePtr profile;  // nullptr: none
+  ProfilePtr profile;       // nullptr: none
+  bool by_default = false;  // the open named none
   v1::SamplingParams request;
   std::vector<v1::Phase> request_phases;
   Resolution resolution;
@@ -55,8 +56,8 @@ bool MustFetch(const std::string& name, const ProfileRules& rules);
 absl::StatusOr<ProfilePtr> ChooseProfile(const std::string& name,
                                          const ProfileRules& rules,
                                          const FetchedProfile& fetched);
-// The newest revision of a bound profile. FAILED_PRECONDITION: it is gone, or
-// there is none.
+// The newest revision of a bound profile; of one that --default_profile bound
+// and pinned, that one. FAILED_PRECONDITION: it is gone, or there is none.
 absl::StatusOr<ProfilePtr> NewestOf(const Binding& binding,
                                     const ProfileRules& rules);
 
@@ -65,7 +66,7 @@ absl::StatusOr<ProfilePtr> NewestOf(const Binding& binding,
 absl::StatusOr<std::shared_ptr<const Binding>> Bind(
     ProfilePtr profile, v1::SamplingParams request,
     std::vector<v1::Phase> request_phases, uint32_t vocab_size,
-    const Limits& limits);
+    const Limits& limits, bool by_default);
 
 // Every session that the service opened has one.
 inline const Binding& BindingOf(const Session& session) {

@@ -46,6 +46,11 @@ class ProfileCalls {
   Answer<v1::LintProfileResponse> Lint(const v1::LintProfileRequest& request,
                                        const Caller& caller);
 
+  // PERMISSION_DENIED: who calls may not write.
+  absl::Status CheckMayWrite(const Caller& caller) const {
+    return CheckWriter(caller, tokens_).status();
+  }
+
   // Of a write whose request could not be read: nobody knows what it named.
   void AuditUnread(const std::string& method, const Caller& caller,
                    const absl::Status& why);

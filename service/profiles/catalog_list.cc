@@ -59,6 +59,7 @@ class PageBuilder {
     if (!is_full) page_.profiles.push_back(std::move(profile));
     return !is_full;
   }
+  bool is_empty() const { return page_.profiles.empty(); }
   const v1::Profile& last() const { return *page_.profiles.back(); }
   ProfilePage Take(std::string next_page_token) {
     page_.next_page_token = std::move(next_page_token);
@@ -70,6 +71,24 @@ class PageBuilder {
   size_t bytes_ = 0;
   ProfilePage page_;
 };
+
+// Reads a few revisions at a time, for a page may be full of bytes long before
+// it has its number. True: it is full, and there are more.
+absl::StatusOr<bool> AddRevisions(Store* store, const std::string& name,
+                                  std::string before, PageBuilder* page) {
+  constexpr size_t kAtOnce = 32;
+  while (true) {
+    LOGITD_ASSIGN_OR_RETURN(std::vector<StoredRevision> listed,
+                            store->ListRevisions(name, before, kAtOnce));
+    for (StoredRevision& stored : listed) {
+      before = stored.profile.revision();
+      auto profile =
+          std::make_shared<const v1::Profile>(std::move(stored.profile));
+      if (!page->Add(std::move(profile))) return true;
+    }
+    if (listed.size() < kAtOnce) return false;
+  }
+}
 
 }  // namespace
 
@@ -103,18 +122,12 @@ absl::StatusOr<ProfilePage> Catalog::ListRevisions(
     LOGITD_ASSIGN_OR_RETURN(before, ReadToken(page_token, plain));
   }
   for (Store* store : StoresFor(plain)) {
-    LOGITD_ASSIGN_OR_RETURN(std::vector<StoredRevision> listed,
-                            store->ListRevisions(plain, before, size + 1));
     PageBuilder page(size);
-    for (StoredRevision& stored : listed) {
-      auto profile =
-          std::make_shared<const v1::Profile>(std::move(stored.profile));
-      if (!page.Add(std::move(profile))) {
-        return page.Take(MakeToken(plain, page.last().revision()));
-      }
-    }
+    LOGITD_ASSIGN_OR_RETURN(const bool is_full,
+                            AddRevisions(store, plain, before, &page));
+    if (is_full) return page.Take(MakeToken(plain, page.last().revision()));
     // The first store that has any: of another one's the revisions differ.
-    if (!listed.empty()) return page.Take("");
+    if (!page.is_empty()) return page.Take("");
   }
   if (!before.empty()) return ProfilePage{};  // dropped since the last page
   return NoSuchProfile(plain);

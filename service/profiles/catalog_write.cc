@@ -2,21 +2,45 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
 #include "service/profiles/catalog.h"
 #include "service/profiles/catalog_name.h"
 #include "service/profiles/profile_file.h"
+#include "service/session/quote.h"
 
 namespace logitd {
 namespace {
 
+// Etags come with their quotes, and from anybody: short and harmless.
+std::string ShownEtag(absl::string_view etag) {
+  absl::ConsumePrefix(&etag, "\"");
+  absl::ConsumeSuffix(&etag, "\"");
+  return Quote(etag);
+}
+
 absl::Status CheckEtag(absl::string_view etag, const v1::Profile& current) {
   if (etag.empty() || etag == current.etag()) return absl::OkStatus();
-  return absl::AbortedError(
-      absl::StrCat("etag: ", etag, " is not the stored one, ", current.etag()));
+  return absl::AbortedError(absl::StrCat(
+      "etag: ", ShownEtag(etag), " is not the stored one, ", current.etag()));
+}
+
+// Parameters without a knob say nothing, so that with them or without them it
+// is the same content.
+template <class Part>
+void DropEmptyParams(Part* part) {
+  if (part->default_params().ByteSizeLong() == 0) part->clear_default_params();
+  if (part->force_params().ByteSizeLong() == 0) part->clear_force_params();
+}
+
+v1::Profile WithoutEmptyParts(v1::Profile profile) {
+  DropEmptyParams(&profile);
+  for (v1::Phase& phase : *profile.mutable_phases()) DropEmptyParams(&phase);
+  return profile;
 }
 
 }  // namespace
+
 bool Catalog::IsReadOnly(absl::string_view name) const {
   std::lock_guard<std::mutex> lock(mu_);
   const auto entry = entries_.find(name);
@@ -97,7 +121,7 @@ absl::StatusOr<Written> Catalog::Put(const std::string& name, ProfilePtr before,
                                      bool validate_only) {
   Change change;
   change.name = name;
-  change.content = ContentOf(content);
+  change.content = WithoutEmptyParts(ContentOf(content));
   change.content.set_name(name);
   LOGITD_RETURN_IF_ERROR(Check(change.content));
   if (before != nullptr &&
@@ -163,8 +187,9 @@ absl::StatusOr<Written> Catalog::Rollback(absl::string_view name,
                             Revision(parsed.name, parsed.revision));
     if (current == nullptr) {
       if (!etag.empty())
-        return absl::AbortedError(absl::StrCat(
-            "etag: ", etag, " is given, but ", parsed.name, " is deleted"));
+        return absl::AbortedError(absl::StrCat("etag: ", ShownEtag(etag),
+                                               " is given, but ", parsed.name,
+                                               " is deleted"));
       LOGITD_RETURN_IF_ERROR(CheckRoom("name"));
     }
     written = Put(parsed.name, std::move(current), *old, validate_only);

@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <map>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -110,26 +113,41 @@ class DirectoryStore::Follower {
       const absl::Duration nap = unsettled_
                                      ? std::max(options_.settle / 2, kLookGap)
                                      : options_.rescan;
-      pollfd waiting[] = {{stop_.fd(), POLLIN, 0}, {notify_.fd(), POLLIN, 0}};
-      poll(waiting, 2, PollMilliseconds(nap));
+      const Clock::time_point due =
+          Clock::now() + absl::ToChronoNanoseconds(nap);
+      while (!AwaitEvents(due)) {
+      }
       if (stopping_) return;
-      poll(waiting, 1, PollMilliseconds(kLookGap));  // a burst is one look
-      if (stopping_) return;
-      TakeEvents();
       (void)Look();  // Health tells
     }
   }
 
+  // True: it is time to look.
+  bool AwaitEvents(Clock::time_point due) {
+    pollfd waiting[] = {{stop_.fd(), POLLIN, 0}, {notify_.fd(), POLLIN, 0}};
+    const auto left = absl::FromChrono(due - Clock::now());
+    poll(waiting, 2, PollMilliseconds(left));
+    if (stopping_) return true;
+    poll(waiting, 1, PollMilliseconds(kLookGap));  // a burst is one look
+    const bool is_ours = TakeEvents();
+    return stopping_ || is_ours || Clock::now() >= due;
+  }
+
   // ---- inotify --------------------------------------------------------------
 
-  void TakeEvents() {
+  // True: there were events of what is looked at.
+  bool TakeEvents() {
     alignas(inotify_event) char buffer[16 << 10];
+    bool is_ours = false;
     while (true) {
       const ssize_t size = read(notify_.fd(), buffer, sizeof(buffer));
-      if (size <= 0) return;
+      if (size <= 0) return is_ours;
       for (const char* at = buffer; at < buffer + size;) {
         const auto* event = reinterpret_cast<const inotify_event*>(at);
-        TakeEvent(*event);
+        if (event->len == 0 || IsLookedAt(event->name)) {
+          is_ours = true;
+          TakeEvent(*event);
+        }
         at += sizeof(inotify_event) + event->len;
       }
     }
@@ -156,43 +174,60 @@ class DirectoryStore::Follower {
     watch_ = inotify_add_watch(notify_.fd(), options_.path.c_str(), kEvents);
     watched_inode_ = watch_ >= 0 ? inode : 0;
     being_written_.clear();
+    if (watch_ >= 0) return;
+    Log(LogLevel::kWarning, "profiles folder: cannot be watched, only rescans",
+        {{"path", options_.path}, {"error", std::strerror(errno)}});
   }
 
   // ---- looking --------------------------------------------------------------
 
   absl::Status Look() {
     for (int i = 0; i < kSwapTriesMax; ++i) {
-      auto look = FolderLook::At(options_.path);
+      auto look = FolderLook::At(options_.path, 2 * options_.files_max);
       if (look.ok() && look->inode() != watched_inode_ && notify_.fd() >= 0) {
         WatchFolder(look->inode());
         if (watch_ >= 0) continue;  // what changed before it is seen now
       }
-      if (!look.ok()) {
-        LogOnce(look.status());
-        shelf_.Report(look.status(), {});
-        return look.status();
+      const absl::Status status = look.ok() ? CheckSame(*look) : look.status();
+      if (!status.ok()) {
+        LogOnce(status);
+        shelf_.Report(status, {});
+        return status;
       }
       Findings findings = Examine(*look);
       if (!look->target().empty() && look->HasMoved()) continue;
-      Accept(std::move(findings));
+      Accept(std::move(findings), *look);
       return absl::OkStatus();
     }
     unsettled_ = true;  // it is swapped faster than we read: later
     return absl::OkStatus();
   }
 
+  // A file system that is not mounted is an empty folder, and says nothing of
+  // profiles.
+  absl::Status CheckSame(const FolderLook& look) const {
+    const bool is_lost = folder_id_ && *folder_id_ != look.id() &&
+                         look.files().empty() && !shelf_.Names().empty();
+    if (!is_lost) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat("store: ", options_.path,
+                     ": is another folder than before, and an empty one"));
+  }
+
   Findings Examine(const FolderLook& look) {
     Findings findings;
-    std::map<std::string, std::string> file_of;  // by id
+    std::set<std::string> ids;
+    std::map<std::string, std::string> file_of;  // the good one of an id
     size_t names = shelf_.Names().size();
     for (const SeenFile& seen : look.files()) {
       Tracked tracked = Track(seen, look);
       const bool is_new = !shelf_.Has(absl::StrCat("profiles/", seen.id));
-      const auto [first, is_first] = file_of.emplace(seen.id, seen.file);
-      if (!is_first) {
+      const auto other = file_of.find(seen.id);
+      ids.insert(seen.id);
+      if (other != file_of.end()) {
         tracked.done = false;  // its turn may come
         tracked.error =
-            absl::StrCat("name: ", first->second, " has it already");
+            absl::StrCat("name: ", other->second, " has it already");
       } else if (is_new && names >= options_.files_max) {
         tracked.done = false;
         tracked.error = absl::StrCat("profile: there are ", options_.files_max,
@@ -202,9 +237,12 @@ class DirectoryStore::Follower {
       } else if (!tracked.done && Examine(seen, look, &tracked, &findings)) {
         if (is_new) ++names;
       }
+      if (tracked.done && tracked.error.empty()) {
+        file_of.emplace(seen.id, seen.file);
+      }
       findings.tracked.emplace(seen.file, std::move(tracked));
     }
-    FindGone(file_of, look, &findings);
+    FindGone(ids, look, &findings);
     return findings;
   }
 
@@ -271,12 +309,12 @@ class DirectoryStore::Follower {
   }
 
   // In a plain folder a name may be missing for a moment.
-  void FindGone(const std::map<std::string, std::string>& file_of,
-                const FolderLook& look, Findings* findings) {
+  void FindGone(const std::set<std::string>& ids, const FolderLook& look,
+                Findings* findings) {
     std::map<std::string, Clock::time_point> missing;
     for (const std::string& name : shelf_.Names()) {
       const std::string id = name.substr(name.find('/') + 1);
-      if (file_of.count(id) > 0) continue;
+      if (ids.count(id) > 0 || look.left_out() > 0) continue;
       const auto since = missing_.emplace(id, Clock::now()).first->second;
       if (!look.target().empty() ||
           absl::FromChrono(Clock::now() - since) >= options_.settle) {
@@ -289,13 +327,19 @@ class DirectoryStore::Follower {
     missing_ = std::move(missing);
   }
 
-  void Accept(Findings findings) {
+  void Accept(Findings findings, const FolderLook& look) {
     for (const auto& [file, tracked] : findings.tracked)
       LogError(file, tracked);
     tracked_ = std::move(findings.tracked);
     unsettled_ = findings.unsettled;
     folder_error_.clear();
+    folder_id_ = look.id();
     std::map<std::string, std::string> errors;
+    if (look.left_out() > 0) {
+      errors.emplace("*", absl::StrCat(look.left_out(),
+                                       " profile files are too many to look "
+                                       "at (--max_profiles)"));
+    }
     for (const auto& [file, tracked] : tracked_) {
       if (!tracked.error.empty()) errors.emplace(file, tracked.error);
     }
@@ -329,6 +373,7 @@ class DirectoryStore::Follower {
   // Confined to Start, then to the thread.
   int watch_ = -1;
   uint64_t watched_inode_ = 0;
+  std::optional<FolderLook::Id> folder_id_;  // that was looked into last
   bool unsettled_ = false;
   std::map<std::string, Tracked> tracked_;            // by file
   std::map<std::string, Clock::time_point> missing_;  // by id

@@ -10,9 +10,14 @@
 //     nobody who wrote to it still has it open, for the first half of a YAML
 //     file is often a valid file; a file is gone when it is missing for
 //     `settle`, for editors rename;
+//     A writer from before the folder was watched, through a mapping, or on
+//     another host of a network file system is not seen: write such files aside
+//     and rename them;
 //   * a bad file changes nothing: the last good revision stays in force, Health
-//     and the log say what is wrong;
-//   * a folder that cannot be read changes nothing either;
+//     and the log say what is wrong. Of two files of one id the first good one
+//     by name counts;
+//   * a folder that cannot be read changes nothing either, nor one that has
+//     become another, empty one: nothing is mounted there;
 //   * a link that leads out of the folder is a bad file: whoever fills the
 //     folder must not choose what else the server reads.
 // A revision is `sha256-` and 16 hex digits of the file's bytes; the last 16 of

@@ -89,11 +89,16 @@ FolderHandle::~FolderHandle() {
   if (fd_ >= 0) close(fd_);
 }
 
-absl::StatusOr<FolderLook> FolderLook::At(const std::string& path) {
+bool IsLookedAt(absl::string_view file) {
+  return file == "..data" || !IdOf(file).empty();
+}
+
+absl::StatusOr<FolderLook> FolderLook::At(const std::string& path,
+                                          size_t files_max) {
   FolderLook look(path);
   struct stat info = {};
   if (stat(path.c_str(), &info) != 0) return Unreadable(path);
-  look.inode_ = info.st_ino;
+  look.id_ = {info.st_dev, info.st_ino};
   look.target_ = DataTarget(path);
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   look.folder_ = std::make_unique<FolderHandle>(open(path.c_str(), kFlags));
@@ -104,28 +109,31 @@ absl::StatusOr<FolderLook> FolderLook::At(const std::string& path) {
     if (look.folder_->fd() < 0)
       return Unreadable(absl::StrCat(path, "/..data"));
   }
-  LOGITD_RETURN_IF_ERROR(look.List());
+  LOGITD_RETURN_IF_ERROR(look.List(files_max));
   return look;
 }
 
-absl::Status FolderLook::List() {
+absl::Status FolderLook::List(size_t files_max) {
   const int copy = dup(folder_->fd());  // closedir closes its own
   DIR* entries = copy < 0 ? nullptr : fdopendir(copy);
   if (entries == nullptr) {
     if (copy >= 0) close(copy);
     return Unreadable(path_);
   }
+  std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = readdir(entries)) {
-    const std::string file = entry->d_name;
-    const std::string id = IdOf(file);
-    if (!id.empty()) files_.push_back(See(folder_->fd(), file, id));
+    if (!IdOf(entry->d_name).empty()) names.emplace_back(entry->d_name);
     errno = 0;
   }
   absl::Status status = errno == 0 ? absl::OkStatus() : Unreadable(path_);
   closedir(entries);
-  std::sort(files_.begin(), files_.end(),
-            [](const auto& a, const auto& b) { return a.file < b.file; });
+  std::sort(names.begin(), names.end());
+  left_out_ = names.size() - std::min(names.size(), files_max);
+  names.resize(names.size() - left_out_);
+  for (const std::string& file : names) {
+    files_.push_back(See(folder_->fd(), file, IdOf(file)));
+  }
   return status;
 }
 

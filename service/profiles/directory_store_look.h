@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -48,18 +49,27 @@ class FolderHandle {
   const int fd_;
 };
 
+// True: a profile file by its name, or what leads to them.
+bool IsLookedAt(absl::string_view file);
+
 class FolderLook {
  public:
   // The folder, or the one that its `..data` names, with its files by name.
   // UNAVAILABLE: it cannot be read.
-  static absl::StatusOr<FolderLook> At(const std::string& path);
+  // At most `files_max` files are looked at, the first by name.
+  static absl::StatusOr<FolderLook> At(const std::string& path,
+                                       size_t files_max);
 
   // Empty: a plain folder.
   const std::string& target() const { return target_; }
   // `..data` names another folder by now.
   bool HasMoved() const;
-  uint64_t inode() const { return inode_; }  // of `path` itself
+  // Of `path` itself: its file system and its inode.
+  using Id = std::pair<uint64_t, uint64_t>;
+  const Id& id() const { return id_; }
+  uint64_t inode() const { return id_.second; }
   const std::vector<SeenFile>& files() const { return files_; }
+  size_t left_out() const { return left_out_; }  // files beyond files_max
 
   // The whole file, or one byte more than `bytes_max` of it. ABORTED: it is not
   // the one seen any more. UNAVAILABLE: it cannot be read.
@@ -68,11 +78,12 @@ class FolderLook {
 
  private:
   explicit FolderLook(std::string path) : path_(std::move(path)) {}
-  absl::Status List();
+  absl::Status List(size_t files_max);
 
   std::string path_;
   std::string target_;
-  uint64_t inode_ = 0;
+  Id id_;
+  size_t left_out_ = 0;
   std::unique_ptr<FolderHandle> folder_;
   std::vector<SeenFile> files_;
 };

@@ -174,6 +174,62 @@ TEST_F(DirectoryStores, RescansWhereInotifySaysNothing) {
   EXPECT_TRUE(Becomes("a", 0.25));
 }
 
+TEST_F(DirectoryStores, ABadFileTakesNoNameFromAGoodOne) {
+  WriteFile(folder_ / "a.json", "nonsense: 1\n");
+  WriteFile(folder_ / "a.yaml", YamlOf(0.1));
+  Open();
+  EXPECT_EQ(Temperature("a"), 0.1);
+  EXPECT_THAT(HealthText(), HasSubstr("a.json: nonsense: unknown key"));
+  EXPECT_THAT(HealthText(), Not(HasSubstr("a.yaml")));
+  WriteFile(folder_ / "a.yaml", YamlOf(0.2));
+  ASSERT_TRUE(Becomes("a", 0.2));
+  WriteFile(folder_ / "a.json", YamlOf(0.3));  // good, and first by name
+  ASSERT_TRUE(Becomes("a", 0.3));
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(HealthText(), "a.yaml: name: a.json has it");
+  }));
+  std::filesystem::remove(folder_ / "a.json");
+  ASSERT_TRUE(Becomes("a", 0.2));
+  EXPECT_TRUE(Eventually([&] { return IsHealthy(); }));
+}
+
+// As when a volume is not mounted any more.
+TEST_F(DirectoryStores, AnotherFolderThatIsEmptyChangesNothing) {
+  options_.path = folder_ / "mounted";
+  std::filesystem::create_directory(options_.path);
+  WriteFile(options_.path + "/a.yaml", YamlOf(0.1));
+  Open();
+  ASSERT_TRUE(Becomes("a", 0.1));
+  std::filesystem::rename(options_.path, folder_ / "aside");
+  std::filesystem::create_directory(options_.path);
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(HealthText(), "another folder than before");
+  }));
+  EXPECT_EQ(Temperature("a"), 0.1);
+  // One with files is a new version, and so is one whose files were removed.
+  WriteFile(options_.path + "/b.yaml", YamlOf(0.2));
+  ASSERT_TRUE(Becomes("b", 0.2));
+  ASSERT_TRUE(Becomes("a", -1));
+  std::filesystem::remove(options_.path + "/b.yaml");
+  ASSERT_TRUE(Becomes("b", -1));
+  EXPECT_TRUE(Eventually([&] { return IsHealthy(); }));
+}
+
+TEST_F(DirectoryStores, MoreFilesThanAreLookedAtRemoveNothing) {
+  options_.files_max = 2;
+  WriteFile(folder_ / "x.yaml", YamlOf(0.1));
+  Open();
+  for (const char* file : {"a.yaml", "b.yaml", "c.yaml", "d.yaml", "e.yaml"}) {
+    WriteFile(folder_ / file, YamlOf(0.2));
+  }
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(HealthText(), "2 profile files are too many");
+  }));
+  ASSERT_TRUE(Becomes("a", 0.2));
+  EXPECT_EQ(Temperature("x"), 0.1);
+  EXPECT_EQ(store_->Load()->profiles.size(), 2u);
+}
+
 // Whoever fills the folder must not choose what else the server reads.
 TEST_F(DirectoryStores, ALinkOutOfTheFolderIsNotFollowed) {
   const TempFolder elsewhere;

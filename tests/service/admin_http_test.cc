@@ -219,7 +219,8 @@ TEST_P(ExecutorProbeOfLane, TellsOfAThreadThatHangs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ThatWaitsForADisk, ExecutorProbeOfLane,
-                         ::testing::Values(Lane::kWrite, Lane::kRead));
+                         ::testing::Values(Lane::kWrite, Lane::kRead,
+                                           Lane::kOpen));
 
 TEST(ExecutorProbe, TellsOfAQueueThatIsFull) {
   Executor executor(0);

@@ -165,7 +165,7 @@ TEST_F(OldRevisions, MoreThanMayWaitAreRefusedAlone) {
   ASSERT_TRUE(first.Write(OpenOf({"chat@1"})));
   store_->AwaitCaller();
   for (int i = 0; i < kManyCalls; ++i) {
-    ASSERT_TRUE(executor_.Run([] {}, Lane::kRead));
+    ASSERT_TRUE(executor_.Run([] {}, Lane::kOpen));
   }
   TestStream late(NewStub());
   const v1::SampleResponse reply = late.Call(OpenOf({"chat@1", "chat"}));
