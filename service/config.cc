@@ -15,7 +15,7 @@
 #include "sampler/fingerprint.h"
 #include "sampler/status_macros.h"
 #include "service/config_settings.h"
-#include "service/nearest.h"
+#include "service/profiles/nearest.h"
 
 namespace logitd {
 namespace {

@@ -46,7 +46,8 @@ constexpr const char* kEntropyOf[] = {"raw", "final"};
 constexpr const char* kAgrees[] = {"no", "yes"};
 constexpr const char* kActions[] = {"banned", "refused"};
 constexpr const char* kLevels[] = {"debug", "info", "warning", "error"};
-constexpr const char* kComponents[] = {"listeners", "executor", "store"};
+constexpr const char* kComponents[] = {"listeners", "executor", "store",
+                                       "default_profile"};
 constexpr const char* kStores[] = {"memory", "sqlite", "directory", "etcd"};
 
 constexpr MetricLabel kTransport = {"transport", kTransports};

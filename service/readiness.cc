@@ -39,20 +39,23 @@ std::string ExecutorProbe::Check(std::chrono::steady_clock::time_point now) {
 }
 
 std::vector<Component> CheckComponents(const std::string& why_not,
-                                       const Catalog& catalog,
+                                       ProfileHost& profiles,
                                        ExecutorProbe* probe) {
   std::vector<Component> components;
   components.push_back({"listeners", why_not.empty(), why_not});
   const std::string stuck = probe->Check(std::chrono::steady_clock::now());
   components.push_back({"executor", stuck.empty(), stuck});
   Component store = {"store", true, ""};
-  for (const StoreHealth& one : catalog.Health()) {
+  for (const StoreHealth& one : profiles.catalog().Health()) {
     if (one.status.ok()) continue;
     store.up = false;
     absl::StrAppend(&store.why, store.why.empty() ? "" : "; ", one.store, ": ",
                     one.status.ToString());
   }
   components.push_back(std::move(store));
+  const absl::Status there = profiles.CheckDefault();
+  components.push_back(
+      {"default_profile", there.ok(), std::string(there.message())});
   return components;
 }
 

@@ -1,13 +1,16 @@
 // Readiness: how the parts of the process are, for /readyz and the metrics.
 //
-//   listeners  connections are taken and new sessions are served
-//   executor   the thread of profile calls answers
-//   store      every profile store is well; else the last good profiles serve
+//   listeners        connections are taken and new sessions are served
+//   executor         the threads of profile calls that wait for disks answer
+//   store            every profile store is well; else the last good profiles
+//                    serve
+//   default_profile  it is there, or none was asked for; else sessions that
+//                    name no profile cannot open
 //
-// Only the listeners decide whether the process is ready: rows need neither the
-// store nor the executor, and a replica that is degraded serves better than
-// none. Thread-safe; may be called often: one probe of the executor is under
-// way at a time.
+// Only the listeners decide whether the process is ready: rows need none of the
+// others, and a replica that is degraded serves better than none. At the start
+// the listeners wait for the default profile. Thread-safe; may be called often:
+// one probe of the executor is under way at a time.
 #ifndef LOGITD_SERVICE_READINESS_H_
 #define LOGITD_SERVICE_READINESS_H_
 
@@ -18,7 +21,7 @@
 #include <vector>
 
 #include "service/executor.h"
-#include "service/profiles/catalog.h"
+#include "service/profile_host.h"
 
 namespace logitd {
 
@@ -53,7 +56,7 @@ class ExecutorProbe {
 
 // `why_not` of the listeners is empty when they serve.
 std::vector<Component> CheckComponents(const std::string& why_not,
-                                       const Catalog& catalog,
+                                       ProfileHost& profiles,
                                        ExecutorProbe* probe);
 
 ReadinessPage MakeReadinessPage(const std::vector<Component>& components);

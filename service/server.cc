@@ -81,7 +81,7 @@ BuildFacts FactsOf(const Sampler& sampler) {
 
 void ReadProfiles(const Catalog& catalog, Readings* readings) {
   readings->profiles = catalog.size();
-  readings->profile_changes = catalog.sequence();
+  readings->profile_changes = catalog.change_count();
   readings->profile_watchers = catalog.watcher_count();
   for (const StoreHealth& store : catalog.Health()) {
     readings->stores.push_back({store.store, store.status.ok()});
@@ -115,12 +115,8 @@ Server::Server(Config config, const kernels::KernelTable& kernels,
 }
 
 std::vector<Component> Server::Components() {
-  std::string why_not = draining_ ? "draining" : ready_ ? "" : "starting";
-  const absl::Status waits = profiles_->CheckDefault();
-  if (why_not == "starting" && !waits.ok()) {
-    absl::StrAppend(&why_not, ": ", waits.message());
-  }
-  return CheckComponents(why_not, profiles_->catalog(), &executor_probe_);
+  const char* why_not = draining_ ? "draining" : ready_ ? "" : "starting";
+  return CheckComponents(why_not, *profiles_, &executor_probe_);
 }
 
 Readings Server::Read() {

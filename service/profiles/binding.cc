@@ -131,11 +131,6 @@ absl::StatusOr<std::shared_ptr<const Binding>> Bind(
     ProfilePtr profile, v1::SamplingParams request,
     std::vector<v1::Phase> request_phases, uint32_t vocab_size,
     const Limits& limits, bool by_default) {
-  if (profile != nullptr && profile->phases_size() > 0 &&
-      !request_phases.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "phases: must be empty, ", profile->name(), " has phases of its own"));
-  }
   if (profile != nullptr) {
     Violations unknown;  // what a newer server has stored
     ValidateKnown("", *profile, &unknown);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "sampler/status_macros.h"
+#include "service/log.h"
 #include "service/profiles/catalog_name.h"
 
 namespace logitd {
@@ -51,6 +52,7 @@ absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(
   for (size_t i = 0; i < catalog->stores_.size(); ++i) {
     LOGITD_RETURN_IF_ERROR(catalog->Attach(i));
   }
+  catalog->loaded_ = catalog->watch_.sequence();
   return catalog;
 }
 
@@ -61,6 +63,7 @@ absl::Status Catalog::Attach(size_t store) {
   std::lock_guard<std::mutex> lock(mu_);
   for (const StoredRevision& revision : loaded.profiles) {
     ApplyLocked(store, revision);
+    if (stores_[store].get() == writable_) NoteUnfitLocked(revision.profile);
   }
   Feed& feed = feeds_[store];
   feed.is_loaded = true;
@@ -73,6 +76,16 @@ absl::Status Catalog::Attach(size_t store) {
   }
   feed.early.clear();
   return absl::OkStatus();
+}
+
+void Catalog::NoteUnfitLocked(const v1::Profile& profile) {
+  const absl::Status fit =
+      options_.validate ? options_.validate(profile) : absl::OkStatus();
+  if (fit.ok()) return;
+  unfit_[profile.name()] = {profile.revision(), std::string(fit.message())};
+  Log(LogLevel::kWarning, "a stored profile is not valid",
+      {{"profile", absl::StrCat(profile.name(), "@", profile.revision())},
+       {"error", std::string(fit.message())}});
 }
 
 // ---- changes ----------------------------------------------------------------
@@ -132,6 +145,7 @@ void Catalog::ApplyLocked(size_t store, const StoredRevision& change) {
     has ? ++written_ : --written_;
   }
   const ProfilePtr after = InForce(entry);
+  if (!has) DropIfEmptyLocked(name);
   if (before == after) return;  // another store owns the name
   if (before == nullptr) ++in_force_;
   if (after == nullptr) --in_force_;
@@ -145,6 +159,17 @@ void Catalog::ApplyLocked(size_t store, const StoredRevision& change) {
   watch_.Append(v1::WATCH_EVENT_DELETED, std::move(gone));
   // Another store's profile comes to light: no new revision.
   if (after != nullptr) watch_.Append(v1::WATCH_EVENT_PRESENT, after);
+}
+
+// What only files had leaves nothing behind; of the writable store the number
+// must stay known.
+void Catalog::DropIfEmptyLocked(const std::string& name) {
+  const auto entry = entries_.find(name);
+  const bool is_empty = std::all_of(
+      entry->second.begin(), entry->second.end(), [](const Holding& holding) {
+        return holding.current == nullptr && holding.number == 0;
+      });
+  if (is_empty) entries_.erase(entry);
 }
 
 // ---- reading ----------------------------------------------------------------
@@ -250,7 +275,9 @@ absl::StatusOr<std::unique_ptr<Watcher>> Catalog::Watch(
 std::vector<StoreHealth> Catalog::Health() const {
   std::vector<StoreHealth> health;
   for (const auto& store : stores_) {
-    health.push_back({std::string(store->name()), store->Health()});
+    absl::Status status = store->Health();
+    if (status.ok() && store.get() == writable_) status = UnfitStatus();
+    health.push_back({std::string(store->name()), std::move(status)});
   }
   return health;
 }
@@ -262,6 +289,19 @@ size_t Catalog::size() const {
 
 size_t Catalog::watcher_count() const { return watch_.watcher_count(); }
 
-uint64_t Catalog::sequence() const { return watch_.sequence(); }
+absl::Status Catalog::UnfitStatus() const {
+  std::lock_guard<std::mutex> lock(mu_);
+  for (const auto& [name, why] : unfit_) {
+    const auto entry = entries_.find(name);
+    const ProfilePtr& current =
+        entry == entries_.end() ? ProfilePtr() : entry->second.back().current;
+    if (current == nullptr || current->revision() != why.first) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("store: ", name, "@", why.first, ": ", why.second));
+  }
+  return absl::OkStatus();
+}
+
+uint64_t Catalog::change_count() const { return watch_.sequence() - loaded_; }
 
 }  // namespace logitd

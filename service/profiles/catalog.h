@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -128,10 +129,13 @@ class Catalog {
   absl::StatusOr<std::unique_ptr<Watcher>> Watch(absl::string_view resume_token,
                                                  std::function<void()> wake);
 
+  // Also INVALID_ARGUMENT of a stored profile that the start found not valid:
+  // of a newer server, or beyond the limits of this one. It stays in force, and
+  // sessions that would have it are refused.
   std::vector<StoreHealth> Health() const;
-  size_t size() const;           // profiles in force
-  size_t watcher_count() const;  // for metrics
-  uint64_t sequence() const;     // changes since the start, for metrics
+  size_t size() const;            // profiles in force
+  size_t watcher_count() const;   // for metrics
+  uint64_t change_count() const;  // since the start, for metrics
 
  private:
   // What one store has of a name.
@@ -154,6 +158,8 @@ class Catalog {
   absl::Status Attach(size_t store);
   void OnBatch(size_t store, ChangeBatch batch);
   void ApplyLocked(size_t store, const StoredRevision& change);
+  void DropIfEmptyLocked(const std::string& name);
+  void NoteUnfitLocked(const v1::Profile& profile);
   bool TakeLocked(size_t store, const StoredRevision& change, Holding* holding);
 
   ProfilePtr Current(absl::string_view name) const;
@@ -175,6 +181,7 @@ class Catalog {
                               const v1::Profile& content, bool validate_only);
   absl::StatusOr<Written> Commit(Change change, ProfilePtr before);
   WatchSnapshot Snapshot() const;
+  absl::Status UnfitStatus() const;
 
   const CatalogOptions options_;
 
@@ -185,6 +192,9 @@ class Catalog {
   std::vector<Feed> feeds_;  // by store
   size_t in_force_ = 0;
   size_t written_ = 0;  // profiles that the writable store has
+  // Of stored profiles that are not valid, by name: the revision, and why.
+  std::map<std::string, std::pair<std::string, std::string>> unfit_;
+  uint64_t loaded_ = 0;  // the sequence when all stores were loaded
 
   WatchLog watch_;
 

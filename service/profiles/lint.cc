@@ -92,49 +92,58 @@ v1::Profile Cleared(const v1::Profile& profile, const Violations& violations) {
   return cleared;
 }
 
+bool Has(const Findings& findings, const v1::LintFinding& one) {
+  return std::any_of(
+      findings.begin(), findings.end(), [&](const v1::LintFinding& other) {
+        return other.rule() == one.rule() && other.field() == one.field() &&
+               other.message() == one.message();
+      });
+}
+
+// What is wrong with the whole profile may be found in several phases.
 void AddFindings(const Subject& subject, Findings* findings) {
   for (const LintRule& rule : AllLintRules()) {
     rule.check(subject,
                [&](const std::string& field, const std::string& message,
                    const std::string& fix) {
-                 v1::LintFinding& finding = findings->emplace_back();
+                 v1::LintFinding finding;
                  finding.set_rule(rule.id);
                  finding.set_severity(rule.severity);
                  finding.set_field(field);
                  finding.set_message(message);
                  finding.set_fix(fix);
+                 if (!Has(*findings, finding)) findings->push_back(finding);
                });
   }
 }
 
 // What does not resolve is among the violations.
-void LintLayers(const Layers& layers, Subject subject, Findings* findings) {
+void AddSubject(const Layers& layers, Subject subject,
+                std::vector<Subject>* all) {
   auto resolved = ResolveOne(layers, kCountMax, Rejects::kNo);
   if (!resolved.ok()) return;
   subject.resolved = *std::move(resolved);
-  AddFindings(subject, findings);
+  subject.choice = ChoiceOf(subject.params());
+  all->push_back(std::move(subject));
 }
 
 Findings AdviceOn(const v1::Profile& profile) {
-  Findings findings;
-  LintLayers(LayersOf(&profile, nullptr), {profile, nullptr, -1, {}},
-             &findings);
+  std::vector<Subject> all;
+  AddSubject(LayersOf(&profile, nullptr), {profile, nullptr, -1, &all, {}, {}},
+             &all);
   for (int i = 0; i < profile.phases_size(); ++i) {
     const v1::Phase& phase = profile.phases(i);
-    LintLayers(LayersOf(&profile, phase, i, false, nullptr),
-               {profile, &phase, i, {}}, &findings);
+    AddSubject(LayersOf(&profile, phase, i, false, nullptr),
+               {profile, &phase, i, &all, {}, {}}, &all);
   }
+  Findings findings;
+  for (const Subject& subject : all) AddFindings(subject, &findings);
   return findings;
 }
 
 void KeepCommon(const Findings& others, Findings* findings) {
   std::erase_if(*findings, [&](const v1::LintFinding& finding) {
-    return std::none_of(others.begin(), others.end(),
-                        [&](const v1::LintFinding& other) {
-                          return other.rule() == finding.rule() &&
-                                 other.field() == finding.field() &&
-                                 other.message() == finding.message();
-                        });
+    return !Has(others, finding);
   });
 }
 
@@ -158,10 +167,20 @@ Findings Lint(const v1::Profile& profile, const Limits& limits) {
       [](const auto& a, const auto& b) { return a.severity() > b.severity(); });
   return findings;
 }
+
+std::vector<v1::LintFinding> LintText(absl::string_view text,
+                                      absl::string_view id, Fields fields,
+                                      const Limits& limits) {
+  v1::Profile profile;
+  const Violations faults = ReadProfileText(text, id, fields, &profile);
+  return faults.empty() ? Lint(profile, limits) : ErrorsOf(faults);
+}
+
 std::vector<LintRule> AllLintRules() {
   std::vector<LintRule> all;
-  for (const auto& rules : {DeadKnobRules(), TokenRules(), ValueRules(),
-                            StructureRules(), PhaseRules()}) {
+  for (const auto& rules :
+       {DeadKnobRules(), TokenRules(), TaskRules(), ValueRules(),
+        StructureRules(), PhaseRules(), TriggerRules()}) {
     all.insert(all.end(), rules.begin(), rules.end());
   }
   return all;

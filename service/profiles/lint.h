@@ -12,8 +12,10 @@
 
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "logitd/v1/profiles.pb.h"
 #include "service/limits.h"
+#include "service/profiles/profile_file.h"
 
 namespace logitd {
 
@@ -21,7 +23,14 @@ namespace logitd {
 std::vector<v1::LintFinding> Lint(const v1::Profile& profile,
                                   const Limits& limits);
 
-// The id of an error that has no rule of its own: a text that is no profile.
+// Of a file, or of standard input: profile_file.h has `id` and `fields`. A text
+// that is no profile has the errors that only a text can have, all of them, in
+// its order.
+std::vector<v1::LintFinding> LintText(absl::string_view text,
+                                      absl::string_view id, Fields fields,
+                                      const Limits& limits);
+
+// The id of an error that nobody has foreseen.
 inline constexpr char kInvalidRule[] = "invalid";
 
 }  // namespace logitd

@@ -1,9 +1,10 @@
 // Rules for knobs that do nothing, or work against each other.
-#include <initializer_list>
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "sampler/knobs.h"
 #include "service/profiles/lint_rules.h"
+#include "service/profiles/resolve_clamps.h"
 
 namespace logitd {
 namespace {
@@ -114,6 +115,23 @@ void ForceHidesDefault(const Subject& subject, Tell tell) {
              absl::StrCat("phases[", subject.index, "].default_params."), tell);
 }
 
+// A clamp of the profile or a phase changes or refuses the off value. Then
+// another rule says what to do with it.
+bool IsMoved(const v1::Profile& profile, const Knob& knob) {
+  const auto moves = [&](const v1::Clamp& clamp) {
+    const auto limits = LimitsOf(clamp, kCountMax);
+    return limits && clamp.knob() == knob.name() &&
+           !limits->Contains(EffectOf(P(), knob, kCountMax));
+  };
+  const auto any = [&](const auto& clamps) {
+    return std::any_of(clamps.begin(), clamps.end(), moves);
+  };
+  return any(profile.clamps()) ||
+         std::any_of(
+             profile.phases().begin(), profile.phases().end(),
+             [&](const v1::Phase& phase) { return any(phase.clamps()); });
+}
+
 // In a force or a phase the off value switches something off; in the defaults
 // there is nothing below.
 void OffValue(const Subject& subject, Tell tell) {
@@ -121,6 +139,7 @@ void OffValue(const Subject& subject, Tell tell) {
   const P& params = subject.profile.default_params();
   for (const Knob* knob : KnobsSet(params)) {
     if (!IsOff(params, *knob, kCountMax)) continue;
+    if (IsMoved(subject.profile, *knob)) continue;
     tell(absl::StrCat("default_params.", knob->name()),
          absl::StrCat("This is the off value of ", knob->name(),
                       ", which it has anyway."),

@@ -12,8 +12,9 @@ namespace logitd {
 namespace {
 
 // The first row whose words are in the violation's field and description is its
-// rule. In a fix, $1 is what the description says behind `why`, up to a comma
-// that does not belong to a range, or a semicolon.
+// rule; what the description quotes does not count. In a fix, $1 is what it
+// says behind `why`, up to a comma that does not belong to a range, a semicolon
+// or the line.
 struct Row {
   const char* id;
   const char* field;
@@ -58,6 +59,7 @@ constexpr Row kRows[] = {
     {"out-of-range", "", " is outside ", "Write a value of $1."},
     {"out-of-range", "", " are outside ", "Let their number be one of $1."},
     {"over-limit", "", " are more than ", "Have at most $1."},
+    {"over-limit", "profile", "the file has more than ", "Have at most $1."},
     {"not-whole", "", " is not a whole number", "Write a whole number."},
     {"bad-name", "name", " is not of the form ", kNaming},
     {"bad-name", "name", " is not [a-z]", "Write a name of the form [a-z]$1."},
@@ -66,10 +68,15 @@ constexpr Row kRows[] = {
      "Write a key of the form [a-z]$1."},
     {"name-twice", "name", " is already the name of ",
      "Give each phase a name of its own."},
+    {"unknown-knob", "", " is not a field of SamplingParams, the nearest is ",
+     "Write $1, if that is meant, or another knob that has a number."},
     {"unknown-knob", "", " is not a field of SamplingParams",
      "Name a knob that has a number, such as temperature or top_k."},
     {"unknown-field", "", " is unknown to this server",
      "Remove it, or ask a server that knows it."},
+    {"unknown-value", "", ", the nearest is ", "Write $1, if that is meant."},
+    {"unknown-value", "", ", it is ", "Write $1."},
+    {"unknown-value", "", " is not a name: write ", "Write $1."},
     {"unknown-value", "", " is not a value of ", "Name a value of $1."},
     {"unknown-phase", "", " is not the name of a phase",
      "Name a phase of this profile, or leave it empty: from anywhere."},
@@ -90,21 +97,87 @@ constexpr Row kRows[] = {
     {"half-an-id", "", "are not a multiple of 4",
      "Write whole ids, four bytes each."},
     {"bias-without-pair", "", " values for ", "Write one value for each id."},
+    {"control-character", "", " does not belong into text",
+     "Remove it: text has no control characters but newline and tab."},
+    // What only a text can have.
+    {"unknown-key", "", "unknown key, the nearest known one is ",
+     "Write $1, if that is meant, or remove the key."},
+    {"unknown-key", "", " is written below ", "Write it below $1."},
+    {"unknown-key", "", "unknown key, and no known one is near",
+     "Remove the key: service/profiles/README.md has all there are."},
+    {"key-twice", "", "is there twice", "Keep one of the two."},
+    {"null", "", "null is no value", "Leave the key out, or give it a value."},
+    {"output-only", "", "the server sets it, a file may not",
+     "Remove it from the file. Standard input may have it: it is left out."},
+    {"other-name", "name", ", as the file is called",
+     "Remove name from the file, or call the file by it."},
+    {"wrong-type", "", " is not a number",
+     "Write a number, without quotes and without a zero in front."},
+    {"wrong-type", "", " is neither true nor false", "Write true or false."},
+    {"wrong-type", "", " is not text: put it into quotes",
+     "Put it into quotes."},
+    {"wrong-type", "", " is not text", "Write one text, in quotes."},
+    {"wrong-type", "", " is not a time",
+     "Write a time such as \"2026-01-31T12:00:00Z\"."},
+    {"wrong-type", "", " is not a map of fields",
+     "Write fields, each as \"name: value\" on a line of its own."},
+    {"wrong-type", "", " is not a map",
+     "Write keys, each as \"key: text\" on a line of its own."},
+    {"wrong-type", "", " list of token ids",
+     "Write token ids as a list, such as [1, 2]."},
+    {"wrong-type", "", " is not a list", "Write a list, such as [a, b]."},
+    {"bad-encoding", "", " is not UTF-8", "Save the file as UTF-8."},
+    {"half-surrogate", "", " is half of a surrogate pair",
+     "Write the character itself, or both halves one after the other."},
+    {"yaml-feature", "", "anchors are refused", "Write the value out."},
+    {"yaml-feature", "", "aliases are refused", "Write the value out."},
+    {"yaml-feature", "", "tags are refused", "Write the value without a tag."},
+    {"yaml-feature", "profile", "a second document begins",
+     "Write one profile in each file, and no further \"---\"."},
+    {"yaml-feature", "profile", "a key is not plain text",
+     "Write each key as a word, without anchor, tag or brackets."},
+    {"too-deep", "profile", "nested deeper than ",
+     "Remove brackets or indentation: no field lies that deep."},
+    {"empty-file", "profile", "the file is empty",
+     "Write at least one field, such as a description."},
+    // The parser's words, which are its own.
+    {"not-yaml", "profile", " (line ",
+     "Correct what stands there or just before: brackets and quotes are "
+     "closed, "
+     "lines are indented by blanks, and text with a colon is in quotes."},
 };
+
+// Without what stands between quotes, which may be anything.
+std::string Unquoted(absl::string_view text) {
+  std::string unquoted;
+  bool is_inside = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (is_inside && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      is_inside = !is_inside;
+    } else if (!is_inside) {
+      unquoted += text[i];
+    }
+  }
+  return unquoted;
+}
 
 // The range, number or word that `text` begins with.
 std::string Begin(absl::string_view text) {
   const bool is_range = !text.empty() && (text[0] == '[' || text[0] == '(');
   const size_t closed = is_range ? text.find_first_of("])") : size_t{0};
   const size_t from = closed == absl::string_view::npos ? 0 : closed;
-  const size_t end = std::min(text.find(", ", from), text.find(';', from));
+  const size_t end = std::min({text.find(", ", from), text.find(';', from),
+                               text.find(" (line ", from)});
   return std::string(text.substr(0, end));
 }
 
 }  // namespace
 
 ErrorRule ErrorRuleOf(const Violation& violation) {
-  const absl::string_view why = violation.description;
+  const std::string unquoted = Unquoted(violation.description);
+  const absl::string_view why = unquoted;
   for (const Row& row : kRows) {
     const size_t at = why.find(row.why);
     if (at == absl::string_view::npos) continue;
@@ -119,7 +192,9 @@ ErrorRule ErrorRuleOf(const Violation& violation) {
 std::vector<std::string> ErrorRuleIds() {
   std::vector<std::string> ids;
   for (const Row& row : kRows) {
-    if (ids.empty() || ids.back() != row.id) ids.emplace_back(row.id);
+    if (std::count(ids.begin(), ids.end(), row.id) == 0) {
+      ids.emplace_back(row.id);
+    }
   }
   return ids;
 }

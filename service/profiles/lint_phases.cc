@@ -3,10 +3,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
-#include "sampler/params.h"
-#include "service/convert_params.h"
 #include "service/profiles/lint_rules.h"
+#include "service/profiles/lint_sequences.h"
 #include "service/session/quote.h"
 
 namespace logitd {
@@ -35,40 +33,6 @@ void PhaseChangesNothing(const Subject& subject, Tell tell) {
        "Give it default_params, force_params or clamps, or remove it.");
 }
 
-TokenIds Read(const v1::TokenSequence& sequence) {
-  return ReadIds("", sequence.tokens()).value_or(TokenIds());
-}
-
-using Tokens = absl::Span<const uint32_t>;
-
-bool EndsWith(Tokens tokens, const TokenIds& end) {
-  return !end.empty() && end.size() <= tokens.size() &&
-         tokens.last(end.size()) == Tokens(end);
-}
-
-// A history that ends with these tokens may end with `end` too.
-bool MayEndWith(Tokens tokens, const TokenIds& end) {
-  const size_t both = std::min(tokens.size(), end.size());
-  return tokens.last(both) == Tokens(end).last(both);
-}
-
-// The phases that one is inside of whenever it is about to be entered, the
-// innermost first.
-std::vector<const v1::Phase*> Around(const v1::Profile& profile,
-                                     const v1::Phase& phase) {
-  std::vector<const v1::Phase*> around;
-  std::string name = phase.within();
-  while (!name.empty() && around.size() < kPhasesMax) {
-    const auto at = std::find_if(
-        profile.phases().begin(), profile.phases().end(),
-        [&](const v1::Phase& other) { return other.name() == name; });
-    if (at == profile.phases().end()) break;
-    around.push_back(&*at);
-    name = at->within();
-  }
-  return around;
-}
-
 // Whoever hears the last token of `enter` leaves a phase around first: of the
 // sequences that a token completes, those that leave come first.
 bool LeavesAtItsEnd(const TokenIds& enter,
@@ -76,7 +40,7 @@ bool LeavesAtItsEnd(const TokenIds& enter,
   return std::any_of(around.begin(), around.end(), [&](const v1::Phase* outer) {
     return std::any_of(outer->leave().begin(), outer->leave().end(),
                        [&](const v1::TokenSequence& leave) {
-                         return EndsWith(enter, Read(leave));
+                         return EndsWith(enter, IdsIn(leave));
                        });
   });
 }
@@ -87,13 +51,13 @@ bool LeavesBeforeItsEnd(const v1::Profile& profile, const v1::Phase& phase,
                         const TokenIds& enter, const v1::Phase& outer) {
   const auto may = [&](const Sequences& sequences, size_t count) {
     return std::any_of(sequences.begin(), sequences.end(), [&](const auto& s) {
-      return MayEndWith(Tokens(enter).first(count), Read(s));
+      return MayEndWith(Tokens(enter).first(count), IdsIn(s));
     });
   };
   for (size_t i = 1; i < enter.size(); ++i) {
     const bool leaves = std::any_of(
         outer.leave().begin(), outer.leave().end(), [&](const auto& s) {
-          return EndsWith(Tokens(enter).first(i), Read(s));
+          return EndsWith(Tokens(enter).first(i), IdsIn(s));
         });
     if (!leaves) continue;
     bool is_back = false;
@@ -113,10 +77,10 @@ bool LeavesBeforeItsEnd(const v1::Profile& profile, const v1::Phase& phase,
 void PhaseNeverEntered(const Subject& subject, Tell tell) {
   if (subject.is_base() || subject.phase->enter_size() == 0) return;
   const v1::Phase& phase = *subject.phase;
-  const auto around = Around(subject.profile, phase);
+  const auto around = subject.Around();
   if (around.empty()) return;
   for (const v1::TokenSequence& sequence : phase.enter()) {
-    const TokenIds enter = Read(sequence);
+    const TokenIds enter = IdsIn(sequence);
     if (!LeavesAtItsEnd(enter, around) &&
         !LeavesBeforeItsEnd(subject.profile, phase, enter, *around.front())) {
       return;

@@ -1,8 +1,9 @@
 // The linter's rules as data, and what a rule may look at.
 //
 // A rule is a function that tells what it finds; its id, severity and order
-// stand in a table. To add one: write it, put it in its file's table, and give
-// tests/profiles/lint_test.cc a profile that it fires on. Pure; thread-safe.
+// stand in a table. To add one: write it, put it in its file's table and in
+// that of README.md, and give tests/profiles/lint_test.cc a profile that it
+// fires on. Pure; thread-safe.
 #ifndef LOGITD_SERVICE_PROFILES_LINT_RULES_H_
 #define LOGITD_SERVICE_PROFILES_LINT_RULES_H_
 
@@ -13,20 +14,40 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "logitd/v1/profiles.pb.h"
+#include "sampler/params.h"
 #include "service/profiles/knob.h"
 #include "service/profiles/resolve.h"
 
 namespace logitd {
+
+// Which ids may be drawn, and which of them finish. Sorted.
+struct Choice {
+  TokenIds allowed;  // empty: all
+  TokenIds banned;   // with the EOS ids, where they are
+  TokenIds ends;     // EOS ids and stop ids
+
+  bool May(uint32_t id) const;
+  bool Ends(uint32_t id) const;
+};
+Choice ChoiceOf(const v1::SamplingParams& params);
 
 // The base, or one phase, as it is in force when the caller sets nothing.
 struct Subject {
   const v1::Profile& profile;
   const v1::Phase* phase;  // nullptr: the base
   int index;               // of the phase
+  // The base and all phases, this one too; without what does not resolve.
+  const std::vector<Subject>* all;
   ResolvedParams resolved;
+  Choice choice;
 
   const v1::SamplingParams& params() const { return resolved.params; }
   bool is_base() const { return phase == nullptr; }
+  // The phases that one is inside of whenever this one is about to be entered,
+  // the innermost first.
+  std::vector<const v1::Phase*> Around() const;
+  // A sequence leaves the phase, or one around it.
+  bool CanLeave() const;
   // The knob is not at its off value.
   bool On(int field_number) const;
   // It is on, and not only because the profile around the phase says so.
@@ -41,7 +62,11 @@ struct Subject {
   // The value, off or not, is this subject's own: in a phase it is not only the
   // profile's around it.
   bool SetsHere(int field_number) const;
-  // labels.task in lower case, its words joined by dashes; empty: none.
+  // What it is judged by: "task", or the label of its own that a phase has,
+  // "task.think".
+  std::string TaskLabel() const;
+  bool HasOwnTask() const { return is_base() || TaskLabel() != "task"; }
+  // That label in lower case, its words joined by dashes; empty: none.
   std::string Task() const;
 
  private:
@@ -63,12 +88,16 @@ struct LintRule {
 absl::Span<const LintRule> DeadKnobRules();
 // The same of lists of token ids and of ends.
 absl::Span<const LintRule> TokenRules();
-// Values that the field advises against, by themselves or for a task.
+// Values that the field advises against.
 absl::Span<const LintRule> ValueRules();
+// The same of values for a task.
+absl::Span<const LintRule> TaskRules();
 // Clamps and forces.
 absl::Span<const LintRule> StructureRules();
 // Switches of phases.
 absl::Span<const LintRule> PhaseRules();
+// What keeps the sequences of those switches from being drawn.
+absl::Span<const LintRule> TriggerRules();
 
 // All of them.
 std::vector<LintRule> AllLintRules();

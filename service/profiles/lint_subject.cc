@@ -1,4 +1,5 @@
 // What a rule may ask of the base or a phase.
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -7,9 +8,62 @@
 #include "absl/strings/str_replace.h"
 #include "sampler/knobs.h"
 #include "sampler/plan.h"
+#include "service/limits.h"
 #include "service/profiles/lint_rules.h"
+#include "service/profiles/lint_sequences.h"
 
 namespace logitd {
+
+namespace {
+
+bool Has(const TokenIds& sorted, uint32_t id) {
+  return std::binary_search(sorted.begin(), sorted.end(), id);
+}
+
+TokenIds Sorted(const std::string& bytes, const std::string& more) {
+  TokenIds ids = IdsIn(bytes);
+  const TokenIds others = IdsIn(more);
+  ids.insert(ids.end(), others.begin(), others.end());
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+bool Choice::May(uint32_t id) const {
+  return (allowed.empty() || Has(allowed, id)) && !Has(banned, id);
+}
+
+bool Choice::Ends(uint32_t id) const { return Has(ends, id); }
+
+Choice ChoiceOf(const v1::SamplingParams& params) {
+  const std::string& eos = params.eos_ids();
+  return {Sorted(params.allowed_ids(), ""),
+          Sorted(params.banned_ids(), params.ban_eos() ? eos : ""),
+          Sorted(params.stop_ids(), params.ignore_eos() ? "" : eos)};
+}
+
+std::vector<const v1::Phase*> Subject::Around() const {
+  std::vector<const v1::Phase*> around;
+  std::string name = is_base() ? "" : phase->within();
+  while (!name.empty() && around.size() < kPhasesMax) {
+    const auto at = std::find_if(
+        profile.phases().begin(), profile.phases().end(),
+        [&](const v1::Phase& other) { return other.name() == name; });
+    if (at == profile.phases().end()) break;
+    around.push_back(&*at);
+    name = at->within();
+  }
+  return around;
+}
+
+bool Subject::CanLeave() const {
+  const auto around = Around();
+  return (!is_base() && phase->leave_size() > 0) ||
+         std::any_of(around.begin(), around.end(), [](const v1::Phase* outer) {
+           return outer->leave_size() > 0;
+         });
+}
 
 bool Subject::On(int field_number) const {
   return IsSet(params(), KnobAt(field_number));
@@ -66,8 +120,13 @@ bool Subject::SetsHere(int field_number) const {
   }
 }
 
+std::string Subject::TaskLabel() const {
+  const std::string own = is_base() ? "" : "task." + phase->name();
+  return profile.labels().count(own) > 0 ? own : "task";
+}
+
 std::string Subject::Task() const {
-  const auto task = profile.labels().find("task");
+  const auto task = profile.labels().find(TaskLabel());
   if (task == profile.labels().end()) return "";
   return absl::StrReplaceAll(absl::AsciiStrToLower(task->second),
                              {{" ", "-"}, {"_", "-"}});

@@ -1,12 +1,10 @@
 // Rules for lists of token ids and for what ends a generation.
 #include <algorithm>
 #include <set>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "sampler/params.h"
-#include "service/convert_params.h"
 #include "service/profiles/lint_rules.h"
+#include "service/profiles/lint_sequences.h"
 
 namespace logitd {
 namespace {
@@ -17,7 +15,7 @@ using Ids = std::set<uint32_t>;
 constexpr double kBanBias = -50;
 
 Ids IdsOf(const std::string& bytes) {
-  const TokenIds ids = ReadIds("", bytes).value_or(TokenIds());
+  const TokenIds ids = IdsIn(bytes);
   return Ids(ids.begin(), ids.end());
 }
 
@@ -98,21 +96,46 @@ void MinTokensWithoutEnds(const Subject& subject, Tell tell) {
        "Set eos_ids, or see that every caller does.");
 }
 
+// A generation may end there, by an EOS id or what else.
+bool MayEnd(const Subject& subject) {
+  const bool may_say_eos = !subject.On(P::kBanEosFieldNumber) &&
+                           !subject.On(P::kIgnoreEosFieldNumber);
+  return may_say_eos || subject.On(P::kMaxTokensFieldNumber) ||
+         HasStops(subject.params());
+}
+
+// Whoever can leave a phase, or enter one from the base, may end elsewhere.
 void NoEnd(const Subject& subject, Tell tell) {
+  if (MayEnd(subject) || subject.CanLeave()) return;
+  if (subject.is_base() &&
+      std::any_of(subject.all->begin(), subject.all->end(), MayEnd)) {
+    return;
+  }
   const bool bans = subject.On(P::kBanEosFieldNumber);
   const int number = bans ? P::kBanEosFieldNumber : P::kIgnoreEosFieldNumber;
   if (!subject.OnHere(number)) return;
-  if (subject.On(P::kMaxTokensFieldNumber) || HasStops(subject.params())) {
-    return;
-  }
   tell(subject.Field(number),
        absl::StrCat("With ", KnobAt(number).name(),
                     " and no max_tokens nothing ends a generation."),
        "Set max_tokens.");
 }
 
+// An id, or a whole sequence, that stops may be drawn.
+bool MayStop(const Subject& subject) {
+  const P& params = subject.params();
+  const auto may = [&](uint32_t id) { return subject.choice.May(id); };
+  const TokenIds stops = IdsIn(params.stop_ids());
+  return std::any_of(stops.begin(), stops.end(), may) ||
+         std::any_of(params.stop_sequences().begin(),
+                     params.stop_sequences().end(), [&](const auto& s) {
+                       const TokenIds ids = IdsIn(s);
+                       return std::all_of(ids.begin(), ids.end(), may);
+                     });
+}
+
 void EosNotAllowed(const Subject& subject, Tell tell) {
-  if (!subject.OnHere(P::kAllowedIdsFieldNumber)) return;
+  if (!subject.OnHere(P::kAllowedIdsFieldNumber) || subject.CanLeave()) return;
+  if (subject.On(P::kMaxTokensFieldNumber) || MayStop(subject)) return;
   const Ids eos = IdsOf(subject.params().eos_ids());
   if (eos.empty() || subject.On(P::kIgnoreEosFieldNumber)) return;
   if (FirstIn(eos, IdsOf(subject.params().allowed_ids())) >= 0) return;

@@ -1,11 +1,11 @@
 #include "service/profiles/profile_file.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "sampler/status_macros.h"
 #include "service/profiles/profile_file_message.h"
 #include "service/profiles/profile_file_tree.h"
 
@@ -29,25 +29,15 @@ int LineOfKey(const FileNode& root, absl::string_view key) {
   return 1;
 }
 
-// Removes what only servers set; its etag, or an empty one.
-std::string TakeOutputOnly(FileNode* root) {
-  std::string etag;
-  FileNode content = *root;
-  content.keys.clear();
-  content.items.clear();
-  for (size_t i = 0; i < root->keys.size(); ++i) {
-    const auto* field =
-        v1::Profile::descriptor()->FindFieldByName(root->keys[i].first);
-    if (field != nullptr && IsOutputOnly(field->number())) {
-      const bool is_etag = field->number() == v1::Profile::kEtagFieldNumber;
-      if (is_etag) etag = root->items[i].text;
-      continue;
-    }
-    content.keys.push_back(std::move(root->keys[i]));
-    content.items.push_back(std::move(root->items[i]));
-  }
-  if (root->kind == FileNode::Kind::kMap) *root = std::move(content);
-  return etag;
+// What is wrong with the text's own name, if it has one.
+void CheckName(const FileNode& root, const v1::Profile& profile,
+               const std::string& name, Violations* faults) {
+  if (profile.name().empty() || profile.name() == name) return;
+  faults->push_back(FileFault(
+      "name",
+      absl::StrCat("\"", absl::CHexEscape(profile.name().substr(0, kShownMax)),
+                   "\" is not \"", name, "\", as the file is called"),
+      LineOfKey(root, "name")));
 }
 
 }  // namespace
@@ -79,27 +69,32 @@ absl::Status CheckProfileBytes(size_t bytes, size_t bytes_max) {
                    "--max_profile_bytes ", bytes_max));
 }
 
+Violations ReadProfileText(absl::string_view text, absl::string_view id,
+                           Fields fields, v1::Profile* profile) {
+  if (!id.empty()) {
+    const absl::Status status = CheckProfileId("name", id);
+    if (!status.ok()) return {ViolationOf("", status)};
+  }
+  Violation fault;
+  const std::optional<FileNode> root = ParseTree(text, &fault);
+  if (!root) return {fault};
+  v1::Profile read;
+  Violations faults;
+  ReadTree(*root, fields, &read, &faults);
+  *profile = ContentOf(read);
+  profile->set_etag(read.etag());
+  if (id.empty()) return faults;
+  const std::string name = absl::StrCat("profiles/", id);
+  CheckName(*root, *profile, name, &faults);
+  profile->set_name(name);
+  return faults;
+}
+
 absl::StatusOr<v1::Profile> ParseProfile(absl::string_view text,
                                          absl::string_view id, Fields fields) {
-  if (!id.empty()) LOGITD_RETURN_IF_ERROR(CheckProfileId("name", id));
-  LOGITD_ASSIGN_OR_RETURN(FileNode root, ParseTree(text));
   v1::Profile profile;
-  std::string etag;
-  if (fields == Fields::kAll) etag = TakeOutputOnly(&root);
-  LOGITD_RETURN_IF_ERROR(ReadTree(root, &profile));
-  profile.set_etag(std::move(etag));
-  if (id.empty()) return profile;
-  const std::string name = absl::StrCat("profiles/", id);
-  const int line = LineOfKey(root, "name");
-  if (!profile.name().empty() && profile.name() != name) {
-    return FileError(
-        "name",
-        absl::StrCat("\"",
-                     absl::CHexEscape(profile.name().substr(0, kShownMax)),
-                     "\" is not \"", name, "\", as the file is called"),
-        line);
-  }
-  profile.set_name(name);
+  const Violations faults = ReadProfileText(text, id, fields, &profile);
+  if (!faults.empty()) return ToStatus(faults.front());
   return profile;
 }
 

@@ -3,17 +3,20 @@
 #ifndef LOGITD_SERVICE_PROFILES_PROFILE_FILE_MESSAGE_H_
 #define LOGITD_SERVICE_PROFILES_PROFILE_FILE_MESSAGE_H_
 
-#include "absl/status/status.h"
 #include "logitd/v1/profiles.pb.h"
 #include "service/profiles/profile_file.h"
 #include "service/profiles/profile_file_tree.h"
+#include "service/profiles/validate_violation.h"
 
 namespace logitd {
 
 // How token ids are written.
 enum class IdStyle { kList, kBase64 };
 
-absl::Status ReadTree(const FileNode& root, v1::Profile* profile);
+// Adds all that is wrong with keys and values, in the order of the file, up to
+// kViolationsMax. kContent: also each field that only servers set.
+void ReadTree(const FileNode& root, Fields fields, v1::Profile* profile,
+              Violations* faults);
 
 FileNode WriteTree(const v1::Profile& profile, Fields fields, IdStyle ids);
 

@@ -5,6 +5,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -24,7 +25,7 @@ int LineOf(const YAML::Mark& mark) { return mark.line + 1; }
 class TreeBuilder : public YAML::EventHandler {
  public:
   explicit TreeBuilder(bool has_surrogates) : has_surrogates_(has_surrogates) {}
-  const absl::Status& failure() const { return failure_; }
+  const std::optional<Violation>& failure() const { return failure_; }
   bool empty() const { return documents_ == 0 || !has_root_; }
   FileNode TakeRoot() { return std::move(root_); }
 
@@ -83,7 +84,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void Fail(const YAML::Mark& mark, absl::string_view why) {
-    if (failure_.ok()) failure_ = FileError("profile", why, LineOf(mark));
+    if (!failure_) failure_ = FileFault("profile", why, LineOf(mark));
   }
 
   bool KeyIsNext() const {
@@ -104,7 +105,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void Close() {
-    if (failure_.ok()) open_.pop_back();
+    if (!failure_) open_.pop_back();
   }
 
   FileNode* Add(const YAML::Mark& mark, FileNode node) {
@@ -112,7 +113,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (is_key && (node.kind != Kind::kScalar || !node.fault.empty())) {
       Fail(mark, "a key is not plain text");
     }
-    if (!failure_.ok()) return nullptr;
+    if (failure_) return nullptr;
     if (is_key) {
       open_.back()->keys.emplace_back(std::move(node.text), node.line);
       return nullptr;
@@ -127,21 +128,28 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   const bool has_surrogates_;
-  absl::Status failure_;
+  std::optional<Violation> failure_;
   int documents_ = 0;
   bool has_root_ = false;
   FileNode root_;
   std::vector<FileNode*> open_;
 };
 
-// yaml-cpp takes 0x04 for the end, and bytes after it for nothing.
-absl::Status CheckCharacters(absl::string_view text) {
+// What need not be parsed. yaml-cpp takes 0x04 for the end, and bytes after it
+// for nothing.
+std::optional<Violation> WrongText(absl::string_view text) {
+  if (text.size() > kProfileFileBytesMax) {
+    return FileFault(
+        "profile",
+        absl::StrCat("the file has more than ", kProfileFileBytesMax, " bytes"),
+        1);
+  }
   int line = 1;
   for (const char c : text) {
     const bool is_space = c == '\n' || c == '\r' || c == '\t';
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && !is_space) || byte == 0x7f) {
-      return FileError(
+      return FileFault(
           "profile",
           absl::StrCat("the byte 0x", absl::Hex(byte, absl::kZeroPad2),
                        " does not belong into text"),
@@ -149,39 +157,43 @@ absl::Status CheckCharacters(absl::string_view text) {
     }
     if (c == '\n') ++line;
   }
-  return absl::OkStatus();
+  return std::nullopt;
+}
+
+// What the parser says of the whole text.
+std::optional<Violation> Build(std::string text, TreeBuilder* builder) {
+  try {  // yaml-cpp reports by exceptions
+    std::istringstream stream(std::move(text));
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(*builder) && !builder->failure()) {
+    }
+  } catch (const YAML::Exception& error) {
+    // What came before it is more to the point.
+    if (builder->failure()) return builder->failure();
+    return FileFault("profile", error.msg, LineOf(error.mark));
+  }
+  if (builder->failure()) return builder->failure();
+  if (builder->empty()) return FileFault("profile", "the file is empty", 1);
+  return std::nullopt;
 }
 
 }  // namespace
 
-absl::Status FileError(absl::string_view path, absl::string_view why,
-                       int line) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": ", why, " (line ", line, ")"));
+Violation FileFault(absl::string_view path, absl::string_view why, int line) {
+  return {std::string(path), absl::StrCat(why, " (line ", line, ")")};
 }
 
-absl::StatusOr<FileNode> ParseTree(absl::string_view text) {
-  if (text.size() > kProfileFileBytesMax) {
-    return FileError(
-        "profile",
-        absl::StrCat("the file has more than ", kProfileFileBytesMax, " bytes"),
-        1);
+std::optional<FileNode> ParseTree(absl::string_view text, Violation* fault) {
+  if (auto wrong = WrongText(text)) {
+    *fault = *std::move(wrong);
+    return std::nullopt;
   }
-  if (absl::Status status = CheckCharacters(text); !status.ok()) return status;
   std::string marked(text);
   TreeBuilder builder(MarkSurrogates(&marked));
-  try {  // yaml-cpp reports by exceptions
-    std::istringstream stream(std::move(marked));
-    YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder) && builder.failure().ok()) {
-    }
-  } catch (const YAML::Exception& error) {
-    // What came before it is more to the point.
-    if (!builder.failure().ok()) return builder.failure();
-    return FileError("profile", error.msg, LineOf(error.mark));
+  if (auto wrong = Build(std::move(marked), &builder)) {
+    *fault = *std::move(wrong);
+    return std::nullopt;
   }
-  if (!builder.failure().ok()) return builder.failure();
-  if (builder.empty()) return FileError("profile", "the file is empty", 1);
   return builder.TakeRoot();
 }
 

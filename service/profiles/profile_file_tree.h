@@ -6,12 +6,13 @@
 #ifndef LOGITD_SERVICE_PROFILES_PROFILE_FILE_TREE_H_
 #define LOGITD_SERVICE_PROFILES_PROFILE_FILE_TREE_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "service/profiles/validate_violation.h"
 
 namespace logitd {
 
@@ -31,17 +32,18 @@ struct FileNode {
 };
 
 // "<path>: <why> (line N)", INVALID_ARGUMENT.
-absl::Status FileError(absl::string_view path, absl::string_view why, int line);
+Violation FileFault(absl::string_view path, absl::string_view why, int line);
 
-// The text's one document. Errors name the field "profile".
-absl::StatusOr<FileNode> ParseTree(absl::string_view text);
+// The text's one document. Nothing: *fault, of the field "profile", says why.
+std::optional<FileNode> ParseTree(absl::string_view text, Violation* fault);
 
 std::string TreeToYaml(const FileNode& root);
 std::string TreeToJson(const FileNode& root);
 
 // Neither null nor a bool nor a number, whatever case and version of YAML.
 bool IsPlainText(absl::string_view text);
-// As a JSON number; also with a plus, without digits on one side of the point.
+// As a JSON number; also with a plus, with zeros in front, without digits on
+// one side of the point.
 bool IsNumber(absl::string_view text);
 
 }  // namespace logitd

@@ -7,12 +7,16 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "google/protobuf/util/time_util.h"
 #include "sampler/knobs.h"
-#include "sampler/status_macros.h"
 #include "service/profiles/knob.h"
+#include "service/profiles/nearest.h"
+#include "service/profiles/profile_file_utf8.h"
 
 namespace logitd {
 namespace {
@@ -20,8 +24,6 @@ namespace {
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using Kind = FileNode::Kind;
-
-constexpr size_t kShownMax = 40;
 
 bool IsBareNumber(const FileNode& node) {
   return node.kind == Kind::kScalar && !node.quoted && IsNumber(node.text);
@@ -31,25 +33,9 @@ bool IsBareNumber(const FileNode& node) {
 std::string Shown(const FileNode& node) {
   if (node.kind == Kind::kList) return "a list";
   if (node.kind == Kind::kMap) return "a map";
-  const absl::string_view more = node.text.size() > kShownMax ? "..." : "";
+  const absl::string_view more = node.text.size() > kPrintableMax ? "..." : "";
   const absl::string_view quote = IsBareNumber(node) ? "" : "\"";
   return absl::StrCat(quote, Printable(node.text), more, quote);
-}
-
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      row[j] = std::min({above + 1, row[j - 1] + 1, replaced});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
 }
 
 // "-.inf", "NaN"; in quotes what the proto3 JSON mapping has so.
@@ -66,12 +52,18 @@ std::optional<double> NotFinite(const FileNode& node) {
   return is_negative ? -infinity : infinity;
 }
 
+// "010" is 10 to some readers of YAML and 8 to others.
+bool BeginsWithZero(absl::string_view number) {
+  if (!absl::ConsumePrefix(&number, "-")) absl::ConsumePrefix(&number, "+");
+  return number.size() > 1 && number[0] == '0' &&
+         absl::ascii_isdigit(static_cast<unsigned char>(number[1]));
+}
+
 // Decimal digits only, as JSON has them.
 bool IsWhole(const FileNode& node) {
-  if (!IsBareNumber(node)) return false;
+  if (!IsBareNumber(node) || BeginsWithZero(node.text)) return false;
   absl::string_view text = node.text;
   absl::ConsumePrefix(&text, "-");
-  if (text.size() > 1 && text.front() == '0') return false;
   return std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
@@ -84,16 +76,27 @@ std::string CountRange(const FieldDescriptor& field) {
   return absl::StrCat("[0, ", std::numeric_limits<uint32_t>::max(), "]");
 }
 
-absl::Status NotWhole(const std::string& path, const FileNode& node) {
-  return WrongValue(path, node, "is not a whole number");
+void AddNotWhole(const std::string& path, const FileNode& node,
+                 Violations* faults) {
+  AddWrong(path, node, "is not a whole number", faults);
 }
 
-std::string NearestValue(const EnumDescriptor& type, absl::string_view asked) {
-  Nearest nearest(asked);
-  for (int i = 0; i < type.value_count(); ++i) {
-    nearest.Offer(type.value(i)->name());
+// What was meant: the nearest name, or all of them.
+std::string Meant(const EnumDescriptor& type, absl::string_view asked) {
+  // "CLAMP" is near CLAMP_MODE_CLAMP: what all names begin with says nothing.
+  absl::string_view before = type.value(0)->name();
+  absl::ConsumeSuffix(&before, "UNSPECIFIED");
+  if (absl::StartsWithIgnoreCase(asked, before)) {
+    asked.remove_prefix(before.size());
   }
-  return nearest.name();
+  std::vector<std::string> names, all;
+  for (int i = 1; i < type.value_count(); ++i) {
+    all.push_back(type.value(i)->name());
+    names.emplace_back(absl::StripPrefix(all.back(), before));
+  }
+  const std::string nearest = Nearest(asked, names);
+  if (!nearest.empty()) return absl::StrCat("the nearest is ", before, nearest);
+  return absl::StrCat("it is ", absl::StrJoin(all, " or "));
 }
 
 void AppendId(uint32_t id, std::string* bytes) {
@@ -102,149 +105,139 @@ void AppendId(uint32_t id, std::string* bytes) {
   }
 }
 
-absl::Status ReadId(const std::string& path, size_t index, const FileNode& node,
-                    std::string* bytes) {
+void ReadId(const std::string& path, size_t index, const FileNode& node,
+            std::string* bytes, Violations* faults) {
   const std::string item = absl::StrCat(path, "[", index, "]");
-  LOGITD_RETURN_IF_ERROR(CheckFault(item, node));
-  if (!IsWhole(node)) return NotWhole(item, node);
+  if (AddNoted(item, node, faults)) return;
+  if (!IsWhole(node)) return AddNotWhole(item, node, faults);
   uint32_t id = 0;
   if (!absl::SimpleAtoi(node.text, &id)) {
-    return FileError(path,
-                     absl::StrCat("id ", Shown(node), " at index ", index,
-                                  " is outside [0, ", kCountMax, ")"),
-                     node.line);
+    faults->push_back(
+        FileFault(path,
+                  absl::StrCat("id ", Shown(node), " at index ", index,
+                               " is outside [0, ", kCountMax, ")"),
+                  node.line));
   }
   AppendId(id, bytes);
-  return absl::OkStatus();
 }
 
 }  // namespace
 
-Nearest::Nearest(absl::string_view asked)
-    : asked_(absl::AsciiStrToLower(asked.substr(0, kShownMax))) {}
-
-void Nearest::Offer(const std::string& name) {
-  const size_t distance = EditDistance(asked_, absl::AsciiStrToLower(name));
-  if (!name_.empty() && distance >= distance_) return;
-  name_ = name;
-  distance_ = distance;
+void AddWrong(const std::string& path, const FileNode& node,
+              absl::string_view what, Violations* faults) {
+  faults->push_back(
+      FileFault(path, absl::StrCat(Shown(node), " ", what), node.line));
 }
 
-bool IsUtf8(absl::string_view text) {
-  size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t more = lead < 0x80         ? 0
-                        : lead >> 5 == 0x06 ? 1
-                        : lead >> 4 == 0x0e ? 2
-                        : lead >> 3 == 0x1e ? 3
-                                            : text.size();
-    if (more > text.size() - i - 1) return false;
-    uint32_t point = more == 0 ? lead : lead & (0x3fu >> more);
-    for (size_t j = 1; j <= more; ++j) {
-      const auto byte = static_cast<unsigned char>(text[i + j]);
-      if (byte >> 6 != 0x02) return false;
-      point = point << 6 | (byte & 0x3fu);
-    }
-    static constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    if (point < kLeast[more] || point > 0x10ffff) return false;
-    if (point >> 11 == 0xd800u >> 11) return false;  // half of a pair
-    i += more + 1;
-  }
+bool AddNoted(const std::string& path, const FileNode& node,
+              Violations* faults) {
+  if (node.fault.empty()) return false;
+  faults->push_back(FileFault(path, node.fault, node.line));
   return true;
 }
 
-std::string Printable(absl::string_view text) {
-  const absl::string_view head = text.substr(0, kShownMax);
-  return IsUtf8(head) ? absl::Utf8SafeCHexEscape(head) : absl::CHexEscape(head);
-}
-
-absl::Status WrongValue(const std::string& path, const FileNode& node,
-                        absl::string_view what) {
-  return FileError(path, absl::StrCat(Shown(node), " ", what), node.line);
-}
-
-absl::Status CheckFault(const std::string& path, const FileNode& node) {
-  if (node.fault.empty()) return absl::OkStatus();
-  return FileError(path, node.fault, node.line);
-}
-
-absl::StatusOr<double> ReadDouble(const std::string& path,
-                                  const FileNode& node) {
+std::optional<double> ReadDouble(const std::string& path, const FileNode& node,
+                                 Violations* faults) {
   double value = 0;
-  if (IsBareNumber(node) && absl::SimpleAtod(node.text, &value)) return value;
+  if (IsBareNumber(node) && !BeginsWithZero(node.text) &&
+      absl::SimpleAtod(node.text, &value)) {
+    return value;
+  }
   const auto not_finite =
       node.kind == Kind::kScalar ? NotFinite(node) : std::nullopt;
-  if (not_finite) return *not_finite;
-  return WrongValue(path, node, "is not a number");
+  if (!not_finite) AddWrong(path, node, "is not a number", faults);
+  return not_finite;
 }
 
-absl::StatusOr<uint32_t> ReadCount(const std::string& path,
-                                   const FileNode& node,
-                                   const FieldDescriptor& field) {
-  if (!IsWhole(node)) return NotWhole(path, node);
+std::optional<uint32_t> ReadCount(const std::string& path, const FileNode& node,
+                                  const FieldDescriptor& field,
+                                  Violations* faults) {
   uint32_t value = 0;
-  if (absl::SimpleAtoi(node.text, &value)) return value;
-  return WrongValue(path, node, absl::StrCat("is outside ", CountRange(field)));
+  if (!IsWhole(node)) {
+    AddNotWhole(path, node, faults);
+  } else if (absl::SimpleAtoi(node.text, &value)) {
+    return value;
+  } else {
+    AddWrong(path, node, absl::StrCat("is outside ", CountRange(field)),
+             faults);
+  }
+  return std::nullopt;
 }
 
-absl::StatusOr<bool> ReadBool(const std::string& path, const FileNode& node) {
+std::optional<bool> ReadBool(const std::string& path, const FileNode& node,
+                             Violations* faults) {
   const bool is_word = node.kind == Kind::kScalar && !node.quoted;
   if (is_word && node.text == "true") return true;
   if (is_word && node.text == "false") return false;
-  return WrongValue(path, node, "is neither true nor false");
+  AddWrong(path, node, "is neither true nor false", faults);
+  return std::nullopt;
 }
 
-absl::StatusOr<std::string> ReadText(const std::string& path,
-                                     const FileNode& node) {
-  if (node.kind != Kind::kScalar) return WrongValue(path, node, "is not text");
-  if (!node.quoted && !IsPlainText(node.text)) {
-    return WrongValue(path, node, "is not text: put it into quotes");
+std::optional<std::string> ReadText(const std::string& path,
+                                    const FileNode& node, Violations* faults) {
+  if (node.kind != Kind::kScalar) {
+    AddWrong(path, node, "is not text", faults);
+  } else if (!node.quoted && !IsPlainText(node.text)) {
+    AddWrong(path, node, "is not text: put it into quotes", faults);
+  } else if (!IsUtf8(node.text)) {
+    AddWrong(path, node, "is not UTF-8", faults);
+  } else {
+    return node.text;
   }
-  if (!IsUtf8(node.text)) return WrongValue(path, node, "is not UTF-8");
-  return node.text;
+  return std::nullopt;
 }
 
-absl::StatusOr<std::string> ReadIds(const std::string& path,
-                                    const FileNode& node) {
+std::optional<std::string> ReadIds(const std::string& path,
+                                   const FileNode& node, Violations* faults) {
   std::string bytes;
   if (node.kind == Kind::kMap) {
-    return WrongValue(path, node, "is not a list of token ids");
+    AddWrong(path, node, "is not a list of token ids", faults);
+    return std::nullopt;
   }
   if (node.kind == Kind::kScalar) {
-    if (IsBareNumber(node) || !absl::Base64Unescape(node.text, &bytes)) {
-      return WrongValue(path, node,
-                        "is neither a list of token ids nor base64");
+    if (!IsBareNumber(node) && absl::Base64Unescape(node.text, &bytes)) {
+      return bytes;
     }
-    return bytes;
+    AddWrong(path, node, "is neither a list of token ids nor base64", faults);
+    return std::nullopt;
   }
-  for (size_t i = 0; i < node.items.size(); ++i) {
-    LOGITD_RETURN_IF_ERROR(ReadId(path, i, node.items[i], &bytes));
+  for (size_t i = 0; i < node.items.size() && !IsFull(*faults); ++i) {
+    ReadId(path, i, node.items[i], &bytes, faults);
   }
   return bytes;
 }
 
-absl::StatusOr<int> ReadEnum(const std::string& path, const FileNode& node,
-                             const FieldDescriptor& field) {
+std::optional<int> ReadEnum(const std::string& path, const FileNode& node,
+                            const FieldDescriptor& field, Violations* faults) {
   const EnumDescriptor& type = *field.enum_type();
-  const std::string what = absl::StrCat("is not a value of ", type.name());
-  if (node.kind != Kind::kScalar) return WrongValue(path, node, what);
-  if (const auto* named = type.FindValueByName(node.text)) {
-    return named->number();
-  }
-  if (IsWhole(node)) {
-    int number = 0;
-    if (!absl::SimpleAtoi(node.text, &number)) {
-      return WrongValue(path, node, what);
+  std::string why = absl::StrCat("is not a value of ", type.name());
+  int number = 0;
+  if (node.kind == Kind::kScalar) {
+    if (const auto* named = type.FindValueByName(node.text)) {
+      return named->number();
     }
-    const auto* known = type.FindValueByNumber(number);
-    if (known == nullptr) return number;
-    return WrongValue(path, node,
-                      absl::StrCat("is not a name: write ", known->name()));
+    if (!IsWhole(node)) {
+      absl::StrAppend(&why, ", ", Meant(type, node.text));
+    } else if (absl::SimpleAtoi(node.text, &number)) {
+      const auto* known = type.FindValueByNumber(number);
+      if (known == nullptr) return number;
+      why = absl::StrCat("is not a name: write ", known->name());
+    }
   }
-  return WrongValue(
-      path, node,
-      absl::StrCat(what, ", the nearest is ", NearestValue(type, node.text)));
+  AddWrong(path, node, why, faults);
+  return std::nullopt;
+}
+
+std::optional<google::protobuf::Timestamp> ReadTime(const std::string& path,
+                                                    const FileNode& node,
+                                                    Violations* faults) {
+  google::protobuf::Timestamp time;
+  if (node.kind == Kind::kScalar &&
+      google::protobuf::util::TimeUtil::FromString(node.text, &time)) {
+    return time;
+  }
+  AddWrong(path, node, "is not a time", faults);
+  return std::nullopt;
 }
 
 }  // namespace logitd

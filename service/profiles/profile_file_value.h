@@ -8,55 +8,45 @@
 #ifndef LOGITD_SERVICE_PROFILES_PROFILE_FILE_VALUE_H_
 #define LOGITD_SERVICE_PROFILES_PROFILE_FILE_VALUE_H_
 
-#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
+#include "google/protobuf/timestamp.pb.h"
 #include "service/profiles/profile_file_tree.h"
+#include "service/profiles/validate_violation.h"
 
 namespace logitd {
 
-bool IsUtf8(absl::string_view text);
-// Of text that may be anything, what fits into an error.
-std::string Printable(absl::string_view text);
+// Adds "<path>: <the value> <what> (line N)".
+void AddWrong(const std::string& path, const FileNode& node,
+              absl::string_view what, Violations* faults);
+// Adds what the tree noted of this node. True: it noted something.
+bool AddNoted(const std::string& path, const FileNode& node,
+              Violations* faults);
 
-// "<path>: <the value> <what> (line N)".
-absl::Status WrongValue(const std::string& path, const FileNode& node,
-                        absl::string_view what);
-// What the tree noted of this node.
-absl::Status CheckFault(const std::string& path, const FileNode& node);
-
-absl::StatusOr<double> ReadDouble(const std::string& path,
-                                  const FileNode& node);
-absl::StatusOr<uint32_t> ReadCount(
+// Nothing: it is no such value, and a fault is added.
+std::optional<double> ReadDouble(const std::string& path, const FileNode& node,
+                                 Violations* faults);
+std::optional<uint32_t> ReadCount(
     const std::string& path, const FileNode& node,
-    const google::protobuf::FieldDescriptor& field);
-absl::StatusOr<bool> ReadBool(const std::string& path, const FileNode& node);
-absl::StatusOr<std::string> ReadText(const std::string& path,
-                                     const FileNode& node);
+    const google::protobuf::FieldDescriptor& field, Violations* faults);
+std::optional<bool> ReadBool(const std::string& path, const FileNode& node,
+                             Violations* faults);
+std::optional<std::string> ReadText(const std::string& path,
+                                    const FileNode& node, Violations* faults);
 // Token ids, which all `bytes` of a profile are: a list, or base64.
-absl::StatusOr<std::string> ReadIds(const std::string& path,
-                                    const FileNode& node);
+std::optional<std::string> ReadIds(const std::string& path,
+                                   const FileNode& node, Violations* faults);
 // A name. Also a number that has none.
-absl::StatusOr<int> ReadEnum(const std::string& path, const FileNode& node,
-                             const google::protobuf::FieldDescriptor& field);
-
-// The name nearest to `asked`, for what was meant.
-class Nearest {
- public:
-  explicit Nearest(absl::string_view asked);
-  void Offer(const std::string& name);
-  const std::string& name() const { return name_; }
-
- private:
-  const std::string asked_;
-  std::string name_;
-  size_t distance_ = 0;
-};
+std::optional<int> ReadEnum(const std::string& path, const FileNode& node,
+                            const google::protobuf::FieldDescriptor& field,
+                            Violations* faults);
+std::optional<google::protobuf::Timestamp> ReadTime(const std::string& path,
+                                                    const FileNode& node,
+                                                    Violations* faults);
 
 }  // namespace logitd
 

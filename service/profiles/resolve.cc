@@ -35,6 +35,37 @@ absl::Status CheckRequest(const v1::SamplingParams& request,
   return ToStatus(violations.front());
 }
 
+uint64_t IdsIn(const v1::SamplingParams& params) {
+  return params.ByteSizeLong() / sizeof(uint32_t);
+}
+
+// Each phase has the lists of the base and its own: many phases over a long
+// list would make much of little.
+absl::Status CheckTogether(const v1::Profile* profile,
+                           const v1::SamplingParams& request,
+                           absl::Span<const v1::Phase> request_phases,
+                           const Limits& limits) {
+  uint64_t base = IdsIn(request);
+  uint64_t count = 1 + request_phases.size();
+  uint64_t own = 0;
+  const auto add = [&own](const v1::Phase& phase) {
+    own += IdsIn(phase.default_params()) + IdsIn(phase.force_params());
+  };
+  for (const v1::Phase& phase : request_phases) add(phase);
+  if (profile != nullptr) {
+    base += IdsIn(profile->default_params()) + IdsIn(profile->force_params());
+    count += static_cast<uint64_t>(profile->phases_size());
+    for (const v1::Phase& phase : profile->phases()) add(phase);
+  }
+  const uint64_t all = base * count + own;
+  if (count == 1 || all <= uint64_t{limits.max_ids} * 2) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "phases: the base and ", count - 1, " phases hold ", all,
+      " ids together, more than twice --max_ids ", limits.max_ids));
+}
+
 // Clamps and forces of a stored profile were checked when it was stored.
 absl::StatusOr<ResolvedPhase> ResolvePhase(const v1::Phase& phase,
                                            const Layers& layers,
@@ -75,6 +106,8 @@ absl::StatusOr<Resolution> Resolve(const v1::Profile* profile,
     return absl::InvalidArgumentError(absl::StrCat(
         "phases: must be empty, ", profile->name(), " has phases of its own"));
   }
+  LOGITD_RETURN_IF_ERROR(
+      CheckTogether(profile, request, request_phases, limits));
   Resolution resolution;
   LOGITD_ASSIGN_OR_RETURN(
       resolution.base,

@@ -149,9 +149,14 @@ class Condition {
 class SqliteStore::Writer {
  public:
   Writer(Database db, const StoreLimits& limits)
-      : limits_(limits), db_(std::move(db)) {}
+      : limits_(limits), db_(std::move(db)) {
+    (void)stat(db_.path().c_str(), &file_);
+  }
 
-  absl::Status Health() const { return condition_.status(); }
+  absl::Status Health() const {
+    LOGITD_RETURN_IF_ERROR(condition_.status());
+    return CheckFile();
+  }
 
   absl::StatusOr<StoredRevision> Commit(const Change& change) {
     std::lock_guard<std::mutex> lock(mu_);
@@ -169,6 +174,17 @@ class SqliteStore::Writer {
     int64_t created = 0;
   };
 
+  // SQLite goes on writing to a file that has lost its name.
+  absl::Status CheckFile() const {
+    struct stat now = {};
+    if (stat(db_.path().c_str(), &now) == 0 && now.st_dev == file_.st_dev &&
+        now.st_ino == file_.st_ino) {
+      return absl::OkStatus();
+    }
+    return absl::UnavailableError(
+        "store: its file was removed or replaced; start the server anew");
+  }
+
   absl::StatusOr<Row> Find(const std::string& name) {
     Query query(db_,
                 "SELECT revision, deleted, create_time FROM names "
@@ -184,6 +200,7 @@ class SqliteStore::Writer {
   }
 
   absl::StatusOr<StoredRevision> CommitLocked(const Change& change) {
+    LOGITD_RETURN_IF_ERROR(CheckFile());
     Transaction transaction(db_);
     LOGITD_RETURN_IF_ERROR(transaction.Begin());
     LOGITD_ASSIGN_OR_RETURN(const Row row, Find(change.name));
@@ -253,7 +270,8 @@ class SqliteStore::Writer {
 
   const StoreLimits limits_;
   Condition condition_;
-  std::mutex mu_;  // guards db_
+  struct stat file_ = {};  // the one that is open
+  std::mutex mu_;          // guards db_
   Database db_;
 };
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "sampler/knobs.h"
@@ -43,6 +45,30 @@ void ValidateName(const std::string& name, Violations* violations) {
   if (!status.ok()) violations->push_back(ViolationOf("", status));
 }
 
+// The first control character of UTF-8, but newline and tab.
+std::optional<uint32_t> ControlIn(absl::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_space = byte == '\n' || byte == '\t';
+    if ((byte < 0x20 && !is_space) || byte == 0x7f) return byte;
+    if (byte != 0xc2 || i + 1 == text.size()) continue;
+    const auto next = static_cast<unsigned char>(text[i + 1]);
+    if (next < 0xa0) return next;  // U+0080 to U+009F
+  }
+  return std::nullopt;
+}
+
+// What people read must not steer their terminals.
+void ValidateText(const std::string& field, absl::string_view text,
+                  Violations* violations) {
+  const auto control = ControlIn(text);
+  if (!control) return;
+  const std::string digits =
+      absl::AsciiStrToUpper(absl::StrCat(absl::Hex(*control, absl::kZeroPad4)));
+  violations->push_back({field, absl::StrCat("the character U+", digits,
+                                             " does not belong into text")});
+}
+
 void ValidateLabels(const v1::Profile& profile, Violations* violations) {
   const int count = static_cast<int>(profile.labels().size());
   if (count > kLabelsMax) {
@@ -60,6 +86,8 @@ void ValidateLabels(const v1::Profile& profile, Violations* violations) {
       violations->push_back({absl::StrCat("labels.", key),
                              absl::StrCat(value.size(), " bytes are more than ",
                                           kLabelBytesMax)});
+    } else {
+      ValidateText(absl::StrCat("labels.", key), value, violations);
     }
   }
 }
@@ -72,10 +100,13 @@ void ValidateModels(const v1::Profile& profile, Violations* violations) {
   }
   for (int i = 0; i < profile.models_size(); ++i) {
     const size_t bytes = profile.models(i).size();
-    if (bytes >= 1 && bytes <= kModelBytesMax) continue;
-    violations->push_back(
-        {absl::StrCat("models[", i, "]"),
-         absl::StrCat(bytes, " bytes are outside [1, ", kModelBytesMax, "]")});
+    const std::string field = absl::StrCat("models[", i, "]");
+    if (bytes >= 1 && bytes <= kModelBytesMax) {
+      ValidateText(field, profile.models(i), violations);
+      continue;
+    }
+    violations->push_back({field, absl::StrCat(bytes, " bytes are outside [1, ",
+                                               kModelBytesMax, "]")});
   }
 }
 
@@ -94,6 +125,8 @@ void ValidateHead(const v1::Profile& profile, const Limits& limits,
         {"description",
          absl::StrCat(profile.description().size(), " bytes are more than ",
                       kDescriptionBytesMax)});
+  } else {
+    ValidateText("description", profile.description(), violations);
   }
   ValidateLabels(profile, violations);
   ValidateModels(profile, violations);

@@ -7,6 +7,7 @@
 #include "sampler/status_macros.h"
 #include "service/convert_params.h"
 #include "service/profiles/knob.h"
+#include "service/profiles/nearest.h"
 #include "service/session/quote.h"
 
 namespace logitd {
@@ -33,11 +34,23 @@ void ValidateBound(const std::string& path, const Knob& knob, double bound,
                  : Outside(bound, range)});
 }
 
+// Of the knobs that have a number.
+std::string NearestClampable(const std::string& name) {
+  const auto& type = *v1::SamplingParams::descriptor();
+  std::vector<std::string> names;
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (RangeOf(*type.field(i))) names.push_back(type.field(i)->name());
+  }
+  return Nearest(name, names);
+}
+
 std::string WhyNotClampable(const v1::Clamp& clamp) {
   const Knob* knob = FindKnob(clamp.knob());
   if (knob == nullptr) {
+    const std::string nearest = NearestClampable(clamp.knob());
     return absl::StrCat(Quote(clamp.knob()),
-                        " is not a field of SamplingParams");
+                        " is not a field of SamplingParams",
+                        nearest.empty() ? "" : ", the nearest is ", nearest);
   }
   if (!IsBuilt(*knob)) return absl::StrCat(knob->name(), " is not built yet");
   if (!RangeOf(*knob)) {

@@ -54,7 +54,7 @@ class CatalogUndo : public ::testing::TestWithParam<const char*> {
 
 TEST_P(CatalogUndo, WhatChangesNothingMakesNoRevision) {
   ASSERT_TRUE(catalog_->Create("chat", Warm(0.1)).ok());
-  const uint64_t sequence = catalog_->sequence();
+  const uint64_t changes = catalog_->change_count();
   for (const bool validate_only : {true, false}) {
     const auto written = Set(0.1, "", validate_only);
     ASSERT_TRUE(written.ok()) << written.status();
@@ -64,7 +64,7 @@ TEST_P(CatalogUndo, WhatChangesNothingMakesNoRevision) {
     ASSERT_TRUE(rolled.ok()) << rolled.status();
     EXPECT_EQ(rolled->after->revision(), "1");
   }
-  EXPECT_EQ(catalog_->sequence(), sequence);
+  EXPECT_EQ(catalog_->change_count(), changes);
   EXPECT_EQ(Code(Set(0.1, "\"1-0\"").status()), "ABORTED");
   EXPECT_EQ((*Set(0.2)).after->revision(), "2");
 }

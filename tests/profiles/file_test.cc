@@ -58,7 +58,20 @@ const Refusal kRefusals[] = {
      "defaultParams: unknown key, the nearest known one is default_params "
      "(line 1)"},
     {"MergeKey", "default_params: {<<: {top_p: 0.5}}\n",
-     "default_params.<<: unknown key, the nearest known one is top_k (line 1)"},
+     "default_params.<<: unknown key, and no known one is near (line 1)"},
+    {"KnobAtTheTop", "temperature: 1\n",
+     "temperature: unknown key, temperature is written below default_params or "
+     "force_params (line 1)"},
+    {"KnobInAPhase", "phases:\n- topk: 1\n",
+     "phases[0].topk: unknown key, top_k is written below default_params or "
+     "force_params (line 2)"},
+    {"BeginOfAKey", "defaults: {}\n",
+     "defaults: unknown key, the nearest known one is default_params (line 1)"},
+    {"KeyOfAnotherFormat", "apiVersion: v1\n",
+     "apiVersion: unknown key, and no known one is near (line 1)"},
+    {"TopKeyAmongParams", "default_params: {description: x}\n",
+     "default_params.description: unknown key, and no known one is near (line "
+     "1)"},
     {"WrongType", "\n\n\ndefault_params: {top_p: abc}\n",
      "default_params.top_p: \"abc\" is not a number (line 4)"},
     {"QuotedNumber", "default_params: {top_p: \"0.5\"}\n",
@@ -71,6 +84,12 @@ const Refusal kRefusals[] = {
      "default_params.top_k: 40.5 is not a whole number (line 1)"},
     {"Octal", "default_params: {top_k: 010}\n",
      "default_params.top_k: 010 is not a whole number (line 1)"},
+    {"OctalReal", "default_params: {temperature: 010}\n",
+     "default_params.temperature: 010 is not a number (line 1)"},
+    {"OctalRealWithAFraction", "default_params: {temperature: 00.5}\n",
+     "default_params.temperature: 00.5 is not a number (line 1)"},
+    {"NegativeOctal", "clamps: [{knob: frequency_penalty, min: -01}]\n",
+     "clamps[0].min: -01 is not a number (line 1)"},
     {"NegativeCount", "default_params: {top_k: -1}\n",
      "default_params.top_k: -1 is outside [1, 1048576] (line 1)"},
     {"CountAbove32Bits", "default_params: {top_k: 4294967296}\n",
@@ -100,6 +119,12 @@ const Refusal kRefusals[] = {
     {"UnknownEnum", "clamps:\n- {knob: top_p, mode: CLAMP}\n",
      "clamps[0].mode: \"CLAMP\" is not a value of ClampMode, the nearest is "
      "CLAMP_MODE_CLAMP (line 2)"},
+    {"EnumInLowerCase", "clamps:\n- {knob: top_p, mode: clamp_mode_reject}\n",
+     "clamps[0].mode: \"clamp_mode_reject\" is not a value of ClampMode, the "
+     "nearest is CLAMP_MODE_REJECT (line 2)"},
+    {"EnumFarFromAll", "clamps:\n- {knob: top_p, mode: limit}\n",
+     "clamps[0].mode: \"limit\" is not a value of ClampMode, it is "
+     "CLAMP_MODE_CLAMP or CLAMP_MODE_REJECT (line 2)"},
     {"NumberForEnum", "clamps:\n- {knob: top_p, mode: 1}\n",
      "clamps[0].mode: 1 is not a name: write CLAMP_MODE_CLAMP (line 2)"},
     {"Null", "default_params:\n  top_p:\n",

@@ -24,20 +24,15 @@ namespace {
 
 using testing::ProfileText;
 
-std::vector<v1::LintFinding> ErrorsOf(const v1::Profile& profile) {
-  std::vector<v1::LintFinding> found = Lint(profile, Limits());
-  std::erase_if(found, [](const auto& finding) {
-    return finding.severity() != v1::LINT_SEVERITY_ERROR;
-  });
-  return found;
-}
-
 // The rules that the bad file of this name breaks.
 std::map<std::string, std::vector<v1::LintFinding>> ErrorsOfFiles() {
   std::map<std::string, std::vector<v1::LintFinding>> errors;
   for (const auto& [name, file] : BadFiles()) {
-    const auto profile = ParseProfile(file.text, file.stem);
-    if (profile.ok()) errors[name] = ErrorsOf(*profile);
+    std::vector<v1::LintFinding>& found = errors[name];
+    found = LintText(file.text, file.stem, Fields::kContent, Limits());
+    std::erase_if(found, [](const auto& finding) {
+      return finding.severity() != v1::LINT_SEVERITY_ERROR;
+    });
   }
   return errors;
 }
@@ -68,7 +63,7 @@ constexpr FileCase kFiles[] = {
     {"logit-bias-values-nan", "not-finite", "[-100, 100]."},
     {"mirostat-not-built", "not-built", "Remove it"},
     {"clamp-of-unbuilt-knob", "not-built", "Remove it"},
-    {"clamp-of-unknown-knob", "unknown-knob", "such as temperature"},
+    {"clamp-of-unknown-knob", "unknown-knob", "Write temperature,"},
     {"on-empty-unknown-number", "unknown-value", "a value of OnEmpty."},
     {"phase-name", "bad-name", "form [a-z][a-z0-9_]{0,31}."},
     {"phase-name-twice", "name-twice", "a name of its own"},
@@ -80,6 +75,41 @@ constexpr FileCase kFiles[] = {
      "CLAMP_MODE_CLAMP or CLAMP_MODE_REJECT:"},
     {"stop-sequences-too-many", "over-limit", "--max_stop_sequences 64."},
     {"stop-sequences-empty", "out-of-range", "[1, 256]."},
+    {"control-character-in-description", "control-character", "Remove it"},
+    // What only a text can have.
+    {"unknown-key", "unknown-key", "below default_params or force_params."},
+    {"knob-beside-its-section", "unknown-key",
+     "below default_params or force_params."},
+    {"unknown-key-in-params", "unknown-key", "Write temperature,"},
+    {"unknown-key-of-a-section", "unknown-key", "Write force_params,"},
+    {"unknown-key-near-none", "unknown-key", "Remove the key"},
+    {"duplicate-key", "key-twice", "Keep one"},
+    {"null-value", "null", "Leave the key out"},
+    {"output-only-field", "output-only", "Remove it"},
+    {"name-of-another", "other-name", "Remove name"},
+    {"name-with-dot", "bad-name", "[a-z]([a-z0-9-]{0,61}[a-z0-9])?."},
+    {"wrong-type-text", "wrong-type", "Write a number"},
+    {"wrong-type-number-for-list", "wrong-type", "such as [1, 2]."},
+    {"base64-broken", "wrong-type", "such as [1, 2]."},
+    {"ban-eos-no-switch", "wrong-type", "true or false"},
+    {"leading-zero", "wrong-type", "without a zero in front"},
+    {"a-list", "wrong-type", "Write fields"},
+    {"only-a-scalar", "wrong-type", "Write fields"},
+    {"fraction-of-a-count", "not-whole", "a whole number"},
+    {"count-negative", "out-of-range", "[1, 1048576]."},
+    {"id-negative", "id-outside-vocabulary", "[0, 1048576)."},
+    {"on-empty-unknown-value", "unknown-value",
+     "Write ON_EMPTY_RELAX or ON_EMPTY_ERROR."},
+    {"tag", "yaml-feature", "without a tag"},
+    {"yaml-bomb", "yaml-feature", "Write the value out"},
+    {"two-documents", "yaml-feature", "one profile in each file"},
+    {"not-yaml", "not-yaml", "brackets and quotes are closed"},
+    {"tab-indent", "not-yaml", "by blanks"},
+    {"control-byte", "control-character", "Remove it"},
+    {"not-utf8", "bad-encoding", "UTF-8"},
+    {"surrogate-half", "half-surrogate", "both halves"},
+    {"deep-nesting", "too-deep", "lies that deep"},
+    {"empty-file", "empty-file", "at least one field"},
 };
 
 TEST(LintErrors, HaveARuleAndAFixOfTheirOwn) {
@@ -112,6 +142,36 @@ TEST(LintErrors, OfAKnobThatIsOutsideTellItsRange) {
   EXPECT_GT(told, 20);
 }
 
+// A file with three mistakes is linted once, not four times.
+TEST(LintErrors, OfATextAreToldAllAtOnceInItsOrder) {
+  const auto found = ErrorsOfFiles().at("three-faults");
+  std::vector<std::string> fields;
+  for (const v1::LintFinding& finding : found)
+    fields.push_back(finding.field());
+  EXPECT_EQ(fields,
+            std::vector<std::string>({"descripton", "default_params.temprature",
+                                      "default_params.top_k"}));
+}
+
+TEST(LintErrors, OfATextAreJudgedByOurWordsAndNotByTheirs) {
+  const auto found = LintText("default_params: {top_p: \"x conflicts with y\"}",
+                              "chat", Fields::kContent, Limits());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule(), "wrong-type");
+}
+
+TEST(LintErrors, OfATextThatIsAProfileAreTheProfiles) {
+  v1::Profile profile =
+      ProfileText("default_params { top_p: 7 } labels { key: 'task' }");
+  profile.set_etag("x");
+  const std::string text = WriteJson(profile, Fields::kAll);
+  const auto found = LintText(text, "", Fields::kAll, Limits());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule(), "out-of-range");
+  EXPECT_EQ(LintText(text, "", Fields::kContent, Limits())[0].rule(),
+            "output-only");
+}
+
 // No file is left with the fix that says nothing, and no rule without a file.
 TEST(LintErrors, EveryBadFileHasOneAndEveryRuleAFile) {
   std::set<std::string> seen;
@@ -132,10 +192,15 @@ TEST(LintErrors, EveryBadFileHasOneAndEveryRuleAFile) {
   }
 }
 
-TEST(LintErrors, HaveNoIdOfAnAdvice) {
+TEST(LintErrors, HaveIdsOfWordsThatNoAdviceHas) {
   const std::vector<std::string> errors = ErrorRuleIds();
   for (const LintRule& rule : AllLintRules()) {
     EXPECT_EQ(std::count(errors.begin(), errors.end(), rule.id), 0) << rule.id;
+  }
+  for (const std::string& id : errors) {
+    EXPECT_EQ(id.find_first_not_of("abcdefghijklmnopqrstuvwxyz-"),
+              std::string::npos)
+        << id;
   }
 }
 
@@ -156,7 +221,8 @@ TEST(LintErrors, StandAloneBesideTheirValue) {
   EXPECT_EQ(RulesOf("default_params { frequency_penalty: -9 }"),
             Rules({"out-of-range"}));
   // A wrong temperature is not greedy, and a wrong penalty is not off.
-  EXPECT_EQ(RulesOf("default_params { temperature: -1 top_p: 0.9 }"),
+  EXPECT_EQ(RulesOf("default_params { temperature: -1 top_p: 0.9 } "
+                    "labels { key: 'task' value: 'chat' }"),
             Rules({"out-of-range"}));
   EXPECT_EQ(RulesOf("default_params { repetition_window: 9 "
                     "repetition_penalty: 99 }"),
@@ -178,7 +244,7 @@ TEST(LintErrors, LeaveAdviceOnOtherValues) {
 // The request that creates a profile names it beside the profile.
 TEST(LintErrors, SayNothingOfANameThatIsNotThere) {
   v1::Profile profile;
-  profile.mutable_default_params()->set_temperature(0.7);
+  profile.mutable_default_params()->set_top_k(40);
   EXPECT_TRUE(Lint(profile, Limits()).empty());
   profile.set_name("profiles/No");
   const auto found = Lint(profile, Limits());

@@ -68,6 +68,29 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"DescriptionTooLong",
                 "description: '" + std::string(1025, 'x') + "'",
                 {"description: 1025 bytes are more than 1024"}},
+        BadCase{"DescriptionWithAnEscape",
+                "description: 'a\\033[31m'",
+                {"description: the character U+001B does not belong into "
+                 "text"}},
+        BadCase{"DescriptionWithNul",
+                "description: '\\000'",
+                {"description: the character U+0000 does not belong into "
+                 "text"}},
+        BadCase{"DescriptionWithAC1Control",
+                "description: 'x\\302\\233'",
+                {"description: the character U+009B does not belong into "
+                 "text"}},
+        BadCase{"DescriptionOfLines",
+                "description: 'a\\tb\\nc \\303\\244\\302\\240 \\302\\247'",
+                {}},
+        BadCase{"LabelWithABell",
+                "labels { key: 'team' value: '\\a' }",
+                {"labels.team: the character U+0007 does not belong into "
+                 "text"}},
+        BadCase{"ModelWithDelete",
+                "models: 'm' models: 'n\\177'",
+                {"models[1]: the character U+007F does not belong into "
+                 "text"}},
         BadCase{"LabelKey",
                 "labels { key: 'Team' value: 'x' }",
                 {"labels: the key \"Team\" is not [a-z][a-z0-9_.-]{0,62}"}},
@@ -134,6 +157,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"UnknownKnob",
                 Clamp("knob: 'temprature' max: 1"),
                 {"clamps[0].knob: \"temprature\" is not a field of "
+                 "SamplingParams, the nearest is temperature"}},
+        BadCase{"UnknownKnobLikeNone",
+                Clamp("knob: 'humidity' max: 1"),
+                {"clamps[0].knob: \"humidity\" is not a field of "
+                 "SamplingParams"}},
+        BadCase{"UnknownKnobLikeOneWithoutANumber",
+                Clamp("knob: 'eos_id' max: 1"),
+                {"clamps[0].knob: \"eos_id\" is not a field of "
                  "SamplingParams"}},
         BadCase{"NoNumber",
                 Clamp("knob: 'eos_ids' max: 1"),

@@ -160,7 +160,8 @@ TEST(AdminPages, ReadyzNamesEveryPart) {
   TestServer server;
   EXPECT_TRUE(
       StrContains(server.HttpGet("/readyz"),
-                  "\r\n\r\nready\nlisteners: ok\nexecutor: ok\nstore: ok\n"));
+                  "\r\n\r\nready\nlisteners: ok\nexecutor: ok\nstore: ok\n"
+                  "default_profile: ok\n"));
   server.server().BeginDrain();
   const std::string page = server.HttpGet("/readyz");
   EXPECT_TRUE(StrContains(page, "503 Service Unavailable"));

@@ -163,6 +163,31 @@ TEST_F(ProfileCallsOverAHangingStore, TooManyNameTheFlag) {
   EXPECT_TRUE(Get("chat").ok());
 }
 
+// Nobody waits for it any more: it must not be done behind his back.
+TEST_F(ProfileCallsOverAHangingStore, AWriteWhoseTimeIsOverIsNotDone) {
+  store_->HangWrites();
+  UpdateAside();
+  store_->AwaitCaller();
+  v1::UpdateProfileRequest request;
+  request.mutable_profile()->set_name("profiles/chat");
+  request.mutable_profile()->set_description("late");
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::milliseconds(100));
+  v1::Profile profile;
+  EXPECT_EQ(stub_->UpdateProfile(&context, request, &profile).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  store_->GoOn();
+  writers_.back().join();
+  writers_.clear();
+  ASSERT_TRUE(Update().ok());  // behind the late one
+  const auto revisions = catalog_->ListRevisions("chat", 0, "");
+  ASSERT_TRUE(revisions.ok());
+  for (const ProfilePtr& one : revisions->profiles) {
+    EXPECT_NE(one->description(), "late");
+  }
+}
+
 TEST_F(ProfileCallsOverAHangingStore, AWriteThatCannotBeReadIsAudited) {
   v1::CreateProfileRequest request;
   request.set_profile_id("large");

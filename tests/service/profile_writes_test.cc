@@ -1,5 +1,8 @@
 // Masks, trials and undoing through RPC.
+#include <filesystem>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -89,6 +92,60 @@ TEST_F(ProfileWrites, TrialsTellAndChangeNothing) {
   ASSERT_TRUE(TryToDelete().ok());
   ASSERT_TRUE(SetTemperature("chat", 0.2).ok());  // changes nothing either
   EXPECT_EQ(last_.etag(), etag);
+}
+
+// A mask that names a field below makes the fields above it, and they are
+// empty.
+TEST_F(ProfileWrites, AnEmptyPartIsNoChange) {
+  Start();
+  v1::Profile profile;
+  profile.set_description("x");
+  ASSERT_TRUE(Create("chat", profile, admin_.get()).ok());
+  const std::string etag = last_.etag();
+  ASSERT_TRUE(Set({}, {"default_params.temperature"}).ok());
+  EXPECT_EQ(last_.etag(), etag);
+  EXPECT_FALSE(last_.has_default_params());
+}
+
+// A pin of --default_profile is the owner's: a rebind does not shed it.
+TEST_F(ProfileWrites, ARebindKeepsAPinnedDefault) {
+  const auto keep = [this](Config* c) { c->data_dir = folder_.path(); };
+  Start(keep);
+  ASSERT_TRUE(Create("chat", Warm(0.1), admin_.get()).ok());
+  stream_.reset();
+  server_.reset();
+  Start([&](Config* config) {
+    keep(config);
+    config->default_profile = "chat@1";
+  });
+  ASSERT_TRUE(SetTemperature("chat", 0.2).ok());
+  ASSERT_EQ(Open(1, "").profile_revision(), "profiles/chat@1");
+  ASSERT_EQ(Open(2, "chat@1").profile_revision(), "profiles/chat@1");
+  for (const uint64_t id : {1u, 2u}) {
+    const v1::SessionUpdated updated = Update([id](v1::UpdateSession* update) {
+      update->set_session_id(id);
+      update->set_rebind(true);
+    });
+    EXPECT_EQ(updated.profile_revision(),
+              id == 1 ? "profiles/chat@1" : "profiles/chat@2");
+  }
+}
+
+// Whoever may not write fills no log that others need, and takes no turn.
+TEST_F(ProfileWrites, OfStrangersAreRefusedUnreadAndUnaudited) {
+  const std::string path = folder_.File("audit.jsonl");
+  Start([&](Config* config) { config->audit_log = path; });
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(Create("chat", Warm(0.8), reader_.get()),
+                StatusIs(Code::kPermissionDenied, "--admin_socket"));
+  }
+  v1::Profile large;
+  large.set_description(std::string(100'000, 'x'));
+  EXPECT_THAT(Create("chat", large, reader_.get()),
+              StatusIs(Code::kPermissionDenied, "--admin_socket"));
+  EXPECT_EQ(std::filesystem::file_size(path), 0u);
+  EXPECT_TRUE(server_->WaitForMetric(
+      "logitd_errors_total{code=\"PERMISSION_DENIED\"}", 4));
 }
 
 TEST_F(ProfileWrites, ADeletionIsUndone) {

@@ -15,28 +15,14 @@
 namespace logitd::logitctl {
 namespace {
 
-constexpr char kUnreadableFix[] =
-    "Correct the file: proto/logitd/v1/profiles.proto has the fields.";
-
-constexpr char kUnnamed[] = "profiles/unnamed";
-
 struct LintFlags {
   std::vector<std::string> files;
 };
 
-// A text that is no profile has one finding: why, the field first.
-std::vector<v1::LintFinding> Unreadable(absl::string_view why) {
-  const std::size_t colon = why.find(": ");
-  v1::LintFinding finding;
-  finding.set_rule(kInvalidRule);
-  finding.set_severity(v1::LINT_SEVERITY_ERROR);
-  if (colon != absl::string_view::npos) {
-    finding.set_field(std::string(why.substr(0, colon)));
-    why.remove_prefix(colon + 2);
-  }
-  finding.set_message(std::string(why));
-  finding.set_fix(kUnreadableFix);
-  return {finding};
+// Files are meant for a --profile_dir, which takes nothing that only servers
+// set; standard input may be what "profiles get -o json" prints.
+Fields FieldsOf(const std::string& file) {
+  return file == "-" ? Fields::kAll : Fields::kContent;
 }
 
 absl::Status RunLint(const LintFlags& flags) {
@@ -46,13 +32,8 @@ absl::Status RunLint(const LintFlags& flags) {
     if (!text.ok()) {
       return text.status();
     }
-    auto profile = ParseProfile(*text, StemOf(file));
-    if (profile.ok() && profile->name().empty()) {
-      profile->set_name(kUnnamed);  // who creates it names it
-    }
     const std::vector<v1::LintFinding> findings =
-        profile.ok() ? Lint(*profile, {})
-                     : Unreadable(profile.status().message());
+        LintText(*text, StemOf(file), FieldsOf(file), {});
     if (findings.empty() || flags.files.size() > 1) {
       absl::PrintF("%s: %s\n", file,
                    findings.empty() ? std::string("nothing found")
@@ -77,7 +58,9 @@ void AddLint(CLI::App* app, Command* command) {
       "Checks profile files as the server would, without one. Prints what is "
       "wrong or unwise, each with a fix; exit code 2 when a server with its "
       "usual limits would refuse a file.");
-  lint->add_option("FILE", flags->files, "YAML or JSON; - is stdin")
+  lint->add_option("FILE", flags->files,
+                   "YAML or JSON; - is stdin, also what \"profiles get -o "
+                   "json\" prints")
       ->required();
   lint->footer("Examples:\n  logitctl lint deploy/profiles/*.yaml\n");
   lint->callback(

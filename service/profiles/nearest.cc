@@ -1,7 +1,11 @@
-#include "service/nearest.h"
+#include "service/profiles/nearest.h"
 
 #include <algorithm>
 #include <numeric>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 
 namespace logitd {
 namespace {
@@ -22,16 +26,32 @@ size_t Distance(absl::string_view a, absl::string_view b) {
   return row.back();
 }
 
+// "defaults" begins default_params, "force" force_params.
+std::string Begun(absl::string_view name,
+                  const std::vector<std::string>& names) {
+  constexpr size_t kLeast = 3;  // less of a name says nothing
+  absl::ConsumeSuffix(&name, "s");
+  std::string begun;
+  if (name.size() < kLeast) return begun;
+  for (const std::string& other : names) {
+    if (!absl::StartsWithIgnoreCase(other, name)) continue;
+    if (begun.empty() || other.size() < begun.size()) begun = other;
+  }
+  return begun;
+}
+
 }  // namespace
 
 std::string Nearest(absl::string_view name,
                     const std::vector<std::string>& names) {
   constexpr size_t kNameBytesMax = 256;  // nobody's typing error
   if (name.size() > kNameBytesMax) return "";
-  std::string nearest;
+  const std::string asked = absl::AsciiStrToLower(name);
+  std::string nearest = Begun(asked, names);
+  if (!nearest.empty()) return nearest;
   size_t least = std::max<size_t>(2, name.size() / 4) + 1;
   for (const std::string& other : names) {
-    const size_t distance = Distance(name, other);
+    const size_t distance = Distance(asked, absl::AsciiStrToLower(other));
     if (distance >= least || distance >= other.size()) continue;
     least = distance;
     nearest = other;

@@ -1,4 +1,4 @@
-#include "service/nearest.h"
+#include "service/profiles/nearest.h"
 
 #include "gtest/gtest.h"
 
