@@ -3,13 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/profiles/profile_file.h"
 
 namespace logitd::logitctl {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 TEST(Knobs, AllAreFieldsOfTheContractAndTaught) {
   for (const Knob& knob : ScalarKnobs()) {
@@ -45,6 +52,75 @@ TEST(Knobs, LeaveTheJudgementOfValuesToTheServer) {
   v1::SamplingParams params;
   EXPECT_TRUE(SetKnob("top_p", "1.5", &params).ok());
   EXPECT_TRUE(SetKnob("mirostat", "2", &params).ok());  // Not built yet.
+}
+
+// One word for one value, on the command line and in files.
+TEST(Knobs, TakeWhatAProfileFileTakes) {
+  const std::pair<const char*, const char*> values[] = {
+      {"temperature", "1"},      {"temperature", "1e-3"},
+      {"temperature", "+.5"},    {"temperature", "0x1p1"},
+      {"temperature", "010"},    {"temperature", "nan"},
+      {"temperature", "-.inf"},  {"temperature", "null"},
+      {"temperature", "1_000"},  {"top_k", "40"},
+      {"top_k", "010"},          {"top_k", "0x10"},
+      {"top_k", "4e1"},          {"top_k", "4294967296"},
+      {"ban_eos", "true"},       {"ban_eos", "yes"},
+      {"ban_eos", "True"},       {"ban_eos", "1"},
+      {"on_empty", "2"},         {"on_empty", "ON_EMPTY_ERROR"},
+      {"on_empty", "ON_EMPTYY"},
+  };
+  for (const auto& [name, value] : values) {
+    v1::SamplingParams params;
+    const absl::Status status = SetKnob(name, value, &params);
+    const auto profile = ParseProfile(
+        absl::StrCat("default_params:\n  ", name, ": ", value), "p");
+    EXPECT_EQ(status.ok(), profile.ok()) << name << " " << value << status;
+    if (profile.ok()) {
+      EXPECT_EQ(params.SerializeAsString(),
+                profile->default_params().SerializeAsString());
+    } else {
+      EXPECT_EQ(absl::StrCat("default_params.", status.message(), " (line 2)"),
+                profile.status().message());
+    }
+  }
+}
+
+// What a reader of files would take for more than one value.
+TEST(Knobs, AreNoPlaceForMoreYaml) {
+  for (const char* value :
+       {"1, top_p: 1", "1}", "1 # a", "[1]", "&a 1", "\"1", "!!float 1",
+        "1\ntop_p: 1", "*a", "-", "?", "\xff"}) {
+    v1::SamplingParams params;
+    const absl::Status status = SetKnob("temperature", value, &params);
+    EXPECT_EQ(ExitCodeOf(status), kUsage) << value;
+    EXPECT_THAT(
+        std::string(status.message()),
+        AllOf(StartsWith("temperature: "), HasSubstr("is not a number")));
+  }
+}
+
+TEST(Knobs, AreFoundByTheNearestName) {
+  v1::SamplingParams params;
+  EXPECT_THAT(std::string(SetKnob("temprature", "1", &params).message()),
+              HasSubstr("the nearest is temperature"));
+  EXPECT_THAT(std::string(SetKnob("frequencypenalty", "1", &params).message()),
+              HasSubstr("the nearest is frequency_penalty"));
+  EXPECT_THAT(std::string(SetKnob("zzzzzz", "1", &params).message()),
+              HasSubstr("there are temperature, top_k"));
+}
+
+TEST(Knobs, AreClearedAndTheBiasAsOne) {
+  v1::SamplingParams params;
+  params.set_temperature(0);
+  params.set_top_p(0.5);
+  params.set_logit_bias_ids("abcd");
+  params.add_logit_bias_values(1);
+  EXPECT_TRUE(ClearKnob("temperature", &params).ok());
+  EXPECT_TRUE(ClearKnob("logit-bias-values", &params).ok());
+  EXPECT_EQ(ExitCodeOf(ClearKnob("top_", &params)), kUsage);
+  v1::SamplingParams left;
+  left.set_top_p(0.5);
+  EXPECT_EQ(params.SerializeAsString(), left.SerializeAsString());
 }
 
 TEST(Knobs, RefuseWhatCannotBeAValue) {

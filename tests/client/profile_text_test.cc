@@ -12,34 +12,16 @@
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/profile_diff.h"
 #include "service/profiles/profile_file.h"
-#include "tests/client/shell.h"
+#include "tests/client/parse_profile.h"
 
 namespace logitd::logitctl {
 namespace {
 
-using ::testing::ElementsAre;
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-v1::Profile Parse(const std::string& yaml) {
-  auto profile = ParseProfile(yaml, "p");
-  EXPECT_TRUE(profile.ok()) << profile.status();
-  return profile.value_or(v1::Profile());
-}
-
-std::vector<std::string> Lines(const std::string& before,
-                               const std::string& after) {
-  std::vector<std::string> lines;
-  for (const Change& change : Diff(Parse(before), Parse(after))) {
-    lines.push_back(ChangeText(change));
-  }
-  return lines;
-}
-
-std::string Warning(const std::string& before, const std::string& after) {
-  return ManyKnobsWarning(Diff(Parse(before), Parse(after)));
-}
 
 TEST(ProfileNames, AreTheSameWithAndWithoutTheCollection) {
   EXPECT_EQ(ProfileName("code"), "profiles/code");
@@ -53,62 +35,6 @@ TEST(ProfileNames, AreTheSameWithAndWithoutTheCollection) {
 TEST(AdminTarget, IsBesideAUnixSocketOnly) {
   EXPECT_EQ(AdminTargetOf("unix:/x/logitd.sock"), "unix:/x/logitd-admin.sock");
   EXPECT_EQ(AdminTargetOf("localhost:7070"), "localhost:7070");
-}
-
-TEST(ProfileDiff, NamesFieldAndBothValues) {
-  EXPECT_THAT(
-      Lines("default_params: {top_p: 0.9}", "default_params: {top_p: 0.95}"),
-      ElementsAre("default_params.top_p: 0.9 -> 0.95"));
-  EXPECT_THAT(Lines("description: a", "labels: {task: code}"),
-              ElementsAre("description: \"a\" -> absent",
-                          "labels.task: absent -> \"code\""));
-  EXPECT_THAT(Lines("force_params: {banned_ids: [1, 2]}",
-                    "force_params: {banned_ids: [1]}"),
-              ElementsAre("force_params.banned_ids: [1, 2] -> [1]"));
-  EXPECT_THAT(
-      Lines("clamps: [{knob: top_p, max: 1, mode: CLAMP_MODE_CLAMP}]",
-            "clamps: [{knob: top_p, max: 1, mode: CLAMP_MODE_REJECT}]"),
-      ElementsAre("clamps[0].mode: CLAMP_MODE_CLAMP -> CLAMP_MODE_REJECT"));
-}
-
-TEST(ProfileDiff, ShowsWhatNoServerWouldTake) {
-  EXPECT_THAT(Lines("description: a",
-                    "description: a\n"
-                    "default_params: {eos_ids: \"AP8=\", on_empty: 7}"),
-              ElementsAre("default_params.eos_ids: absent -> "
-                          "\"\\\\x00\\\\xff\"",
-                          StartsWith("default_params.on_empty: absent -> ")));
-}
-
-TEST(ProfileDiff, SeesAKnobThatIsSetToZero) {
-  EXPECT_THAT(Lines("description: a",
-                    "description: a\ndefault_params: {temperature: 0}"),
-              ElementsAre("default_params.temperature: absent -> 0"));
-}
-
-TEST(ProfileDiff, TakesNoNoticeOfWhatTheServerAdds) {
-  v1::Profile stored = Parse("default_params: {top_p: 0.9}");
-  stored.set_etag("\"1\"");
-  stored.set_revision("7");
-  stored.set_source("memory");
-  stored.mutable_update_time()->set_seconds(1);
-  stored.add_warnings()->set_rule("some");
-  EXPECT_THAT(Diff(stored, Parse("default_params: {top_p: 0.9}")), IsEmpty());
-}
-
-TEST(ProfileDiff, WarnsOfTwoKnobsAtOnce) {
-  const std::string before = "default_params: {top_p: 0.9, temperature: 1}";
-  EXPECT_EQ(Warning(before, "default_params: {top_p: 0.8, temperature: 0.5}"),
-            "two knobs changed at once: you will not know which one did it");
-  EXPECT_THAT(Warning(before, "force_params: {top_k: 3}"), StartsWith("3 "));
-  EXPECT_EQ(Warning(before,
-                    "description: it\n"
-                    "default_params: {top_p: 0.8, temperature: 1}"),
-            "");
-  EXPECT_EQ(Warning("clamps: [{knob: top_p, max: 1, mode: CLAMP_MODE_CLAMP}]",
-                    "clamps: [{knob: top_k, min: 1, mode: CLAMP_MODE_CLAMP}]"),
-            "")
-      << "one clamp is one change";
 }
 
 TEST(ProfileText, OfAProfileCanBeReadBack) {
@@ -174,29 +100,43 @@ TEST(ProfileFile, ThatCannotBeReadIsAUsageError) {
               HasSubstr("/nowhere/p.yaml: No such file"));
 }
 
-// Exit code 2 before anybody is asked: there is nobody.
-TEST(ProfileCommands, JudgeTheCommandLineBeforeConnecting) {
-  const auto run = [](const std::string& arguments) {
-    return client::Shell("LOGITD_TARGET=unix:/nowhere/s.sock " +
-                         client::Logitctl() + " " + arguments);
-  };
-  for (const char* arguments :
-       {"profiles", "profiles bogus", "profiles get", "profiles list -o xml",
-        "profiles update p", "profiles update p --set top_p=1",
-        "profiles update p --set default_params.bogus=1",
-        "profiles create p -f /nowhere/p.yaml", "profiles watch --count 0",
-        "profiles diff p q -f /nowhere/p.yaml", "profiles revisions",
-        "profiles revisions p --count 0", "profiles watch -o yaml", "resolve",
-        "resolve --vocab-size 9 --top-p x", "lint", "lint /nowhere/p.yaml"}) {
-    EXPECT_EQ(run(arguments).exit_code, 2)
-        << arguments << ": " << run(arguments).output;
-  }
-  for (const char* arguments :
-       {"profiles list", "profiles revisions p", "profiles watch -o json",
-        "profiles watch --resume x", "profiles delete p",
-        "resolve --vocab-size 9"}) {
-    EXPECT_EQ(run(arguments).exit_code, 3) << arguments;
-  }
+TEST(ProfileText, OfATableMovesNoCursor) {
+  v1::Profile profile;
+  profile.set_name("profiles/p");
+  profile.set_description("a\x1b[2J\tb\x7f\xc2\x9b it's \"so\"\nsecond line");
+  (*profile.mutable_labels())["k"] = "\r";
+  EXPECT_THAT(
+      ProfileTable({profile}),
+      AllOf(HasSubstr("k=\\u000d"),
+            EndsWith("a\\u001b[2J\\u0009b\\u007f\\u009b it's \"so\"\n")));
+}
+
+// Writes the text, reads it as ReadProfile(path, id).
+absl::StatusOr<v1::Profile> ReadText(const std::string& text,
+                                     const std::string& id) {
+  const std::string path = ::testing::TempDir() + "/named.yaml";
+  EXPECT_TRUE(WriteText(path, text).ok());
+  return ReadProfile(path, id);
+}
+
+TEST(ProfileFile, HasTheIdThatItIsGivenOrItsStem) {
+  EXPECT_EQ(ReadText("description: a", "")->name(), "profiles/named");
+  EXPECT_EQ(ReadText("description: a", "copy")->name(), "profiles/copy");
+  EXPECT_EQ(ReadText("name: profiles/copy", "profiles/copy")->name(),
+            "profiles/copy");
+  EXPECT_THAT(std::string(ReadText("name: profiles/x", "").status().message()),
+              HasSubstr("as the file is called"));
+  EXPECT_THAT(
+      std::string(ReadText("name: profiles/x", "copy").status().message()),
+      EndsWith("named.yaml: name: \"profiles/x\" is not \"profiles/copy\": "
+               "remove `name` or give it the same id"));
+  EXPECT_EQ(ExitCodeOf(ReadText("description: a", "Not-An-Id").status()),
+            kUsage);
+}
+
+TEST(ProfileIds, OfWritesNameNoRevision) {
+  EXPECT_TRUE(CheckPlainId("profiles/code").ok());
+  EXPECT_EQ(ExitCodeOf(CheckPlainId("code@1")), kUsage);
 }
 
 }  // namespace

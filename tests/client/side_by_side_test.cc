@@ -61,11 +61,15 @@ TEST(SharedTokens, CountsUpToTheFirstDifference) {
 TEST(Json, EscapesStrings) {
   EXPECT_EQ(JsonString("a \"b\" \\ \n \x01"),
             "\"a \\\"b\\\" \\\\ \\u000a \\u0001\"");
+  EXPECT_EQ(JsonString("\x1b \x7f \xc2\x9b \xc2\xa0 \xc3\x9b"),
+            "\"\\u001b \\u007f \\u009b \xc2\xa0 \xc3\x9b\"");
 }
 
 TEST(Json, WritesNumbersThatReadBack) {
   EXPECT_EQ(std::stod(JsonNumber(0.1)), 0.1);
   EXPECT_EQ(std::stod(JsonNumber(-1.0 / 3)), -1.0 / 3);
+  EXPECT_EQ(JsonNumber(0.1), "0.1");
+  EXPECT_EQ(std::stod(JsonNumber(0.123456789)), 0.123456789);
   EXPECT_EQ(JsonNumber(-0.0 / 0.0), "null");
   EXPECT_EQ(JsonNumber(-1 / 0.0), "\"-Infinity\"");
 }

@@ -44,8 +44,10 @@ TEST(Usage, OfKnobsIsJudgedBeforeConnecting) {
   const std::string sweep = "sweep --knob top_p --values 1 ";
   for (const std::string& command : {std::string("generate "), sweep}) {
     ExpectWrong(command + "--temperature abc", "temperature: \"abc\"");
-    ExpectWrong(command + "--max-tokens -1", "max_tokens: \"-1\"");
+    ExpectWrong(command + "--max-tokens -1", "max_tokens: -1 is outside");
     ExpectWrong(command + "--set bogus=1", "no knob is called \"bogus\"");
+    ExpectWrong(command + "--set temprature=1",
+                "no knob is called \"temprature\"; the nearest is temperature");
     ExpectWrong(command + "--set top_p", "\"top_p\" is not KNOB=VALUE");
     ExpectWrong(command + "--logit-bias the", "\"the\" is not TOKEN=NUMBER");
     ExpectWrong(command + "--logit-bias the=x", "\"the=x\" is not");

@@ -122,20 +122,24 @@ class ChurnRun {
   }
 
  private:
-  // A hundred a second while sessions run; then as fast as they go, until the
-  // slow watcher is too far behind, and some more that it sees after its reset.
+  // A hundred a second while sessions run, as far as the machine can, and at
+  // least one for each of their steps; then as fast as they go, until the slow
+  // watcher is too far behind, and some more that it sees after its reset.
   void Write() {
     const auto begin = std::chrono::steady_clock::now();
     const size_t before = ledger_.size();
     auto next = begin;
     while (!sessions_are_over_ && WriteOne()) {
-      next = std::max(next + kPause, std::chrono::steady_clock::now());
+      next += kPause;
       std::this_thread::sleep_until(next);
     }
     const std::chrono::duration<double> took =
         std::chrono::steady_clock::now() - begin;
-    std::printf("%zu changes in %.1f s while sessions ran\n",
-                ledger_.size() - before, took.count());
+    const size_t changes = ledger_.size() - before;
+    std::printf("%zu changes in %.1f s while sessions ran: %.0f a second\n",
+                changes, took.count(),
+                static_cast<double>(changes) / took.count());
+    EXPECT_GE(changes, TokenCount());
     while (ledger_.size() < kFarBehind && WriteOne()) {
     }
     is_far_behind_ = true;

@@ -94,6 +94,8 @@ absl::Status ChurnWriter::Update(Book* book) {
 absl::Status ChurnWriter::Rollback(Book* book) {
   const uint32_t index =
       dice_.Below(static_cast<uint32_t>(book->revisions.size()));
+  // What is in force already would make no revision.
+  if (Same(book->revisions[index], book->params)) return Update(book);
   v1::RollbackProfileRequest request;
   request.set_name("profiles/" + book->id);
   request.set_revision(absl::StrCat(index + 1));

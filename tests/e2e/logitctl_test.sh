@@ -69,6 +69,39 @@ expect 1 'top_k: 0 is outside' sweep --knob top_k --values 5,0
 expect 1 'unknown word: xyzzyq' generate --prompt 'hello xyzzyq'
 echo "ok: refusals name field, value and range"
 
+# quiet ARGS...: logitctl ARGS says nothing of what was asked for.
+quiet() {
+  expect 0 '' "$@"
+  ! grep -q asked "$box/output" || fail "says that it was overruled: $*"
+}
+
+few=(--seed 3 --max-tokens 3)
+expect 0 'created profiles/code@1' profiles import "$source_dir/deploy/profiles"
+expect 0 'temperature: asked 1.7, used 0, by profile force' \
+    generate --profile greedy --temperature 1.7 --quiet "${few[@]}"
+expect 0 'temperature: asked 1.9, used 1, by profile clamps[0]' \
+    generate --profile code --temperature 1.9 "${few[@]}"
+quiet generate --profile code --temperature 0.9 "${few[@]}"
+quiet generate --profile greedy --temperature 0 "${few[@]}"
+expect 0 'temperature 1.9 (used 1)' sweep --profile code --knob temperature \
+    --values 0.2,1.5,1.9 "${few[@]}"
+for told in 'temperature 0.2 .*temperature 1.5 (used 1)' \
+    '^temperature: asked 1.5, used 1, by profile clamps\[0\]$' \
+    '^temperature: asked 1.9, used 1, by profile clamps\[0\]$'; do
+  grep -q "$told" "$box/output" || fail "sweep does not say $told"
+done
+expect 0 'repetition_penalty: asked 1.5, used 1, by profile force' \
+    sweep --profile strict-extraction --knob min_p --values 0.1,0.2 \
+    --repetition-penalty 1.5 "${few[@]}"
+[[ $(grep -c 'asked 1.5' "$box/output") -eq 1 ]] || fail 'says it twice'
+for command in generate 'sweep --knob top_k --values 1' 'resolve --vocab-size 9'
+do
+  # shellcheck disable=SC2086
+  expect 1 'the nearest profile is code' $command --profile cod
+  grep -q 'there is no profiles/cod' "$box/output" || fail 'hides the error'
+done
+echo "ok: what a profile overrules is told"
+
 npy "$box/rows.npy" '(3, 4)' 0 9 0 0  0 0 9 0  9 0 0 0
 expect 0 $'2\t0\t' sample "$box/rows.npy" --temperature 0
 expect 0 '"token": 2' sample "$box/rows.npy" --seed 1 --top-k 1 --json
@@ -76,6 +109,17 @@ expect 0 'skipped' sample "$box/rows.npy" --seed 1 --top-k 1 --eos 1
 npy "$box/nan.npy" '(2, 4)' 0 0 0 0  0 nan 0 0
 expect 1 'row 1: INVALID_ARGUMENT' sample "$box/nan.npy" --seed 1
 expect 1 'banned_ids: id 99' sample "$box/rows.npy" --ban 99
+"$bin/logitd" --listen "unix:$box/greedy.sock" --admin_http off \
+    --profile_dir "$source_dir/deploy/profiles" --default_profile greedy \
+    >"$box/greedy.log" 2>&1 &
+pids+=($!)
+for _ in {1..150}; do
+  ! "$bin/logitctl" health --target "unix:$box/greedy.sock" \
+      >/dev/null 2>&1 || break
+  sleep 0.1
+done
+expect 0 'temperature: asked 2, used 0, by profile force' sample \
+    "$box/rows.npy" --target "unix:$box/greedy.sock" --temperature 2
 npy "$box/short.npy" '(2, 5)' 1 2 3
 expect 2 'needs 4 for each' sample "$box/short.npy"
 echo "ok: rows from a file"
@@ -100,14 +144,15 @@ expect 3 "logitd --listen unix:$box/none" info --target "unix:$box/none"
 expect 3 'logitd-demo-model --listen' generate --model-target "unix:$box/none"
 "$bin/logitctl" generate --ban-eos --max-tokens 100000 \
     >"$box/text" 2>"$box/errors" &
-pids+=($!)
+writer=$!
+pids+=("$writer")
 for _ in {1..100}; do
   [[ ! -s $box/text ]] || break
   sleep 0.1
 done
 kill -KILL "${pids[0]}"
 status=0
-wait "${pids[2]}" || status=$?
+wait "$writer" || status=$?
 [[ $status -eq 1 ]] || fail "exit code $status when the server died"
 grep -q UNAVAILABLE "$box/errors" || fail "$(cat "$box/errors")"
 expect 3 'Connection refused' generate

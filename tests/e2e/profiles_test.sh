@@ -34,15 +34,21 @@ etag() {
   "$bin/logitctl" profiles get "$1" | sed -n '1s/.*etag \([^,]*\),.*/\1/p'
 }
 
-"$bin/logitd" --listen "$LOGITD_TARGET" --admin_http off \
-    --max_stop_sequences 70 \
-    >"$box/logitd.log" 2>&1 &
-pids+=($!)
-for _ in {1..150}; do
-  ! "$bin/logitctl" health >/dev/null 2>&1 || break
-  sleep 0.1
-done
-expect 0 SERVING health
+# serve TARGET FLAGS...: starts a server there and waits for it.
+serve() {
+  local target=$1
+  shift
+  "$bin/logitd" --listen "$target" --admin_http off "$@" \
+      >>"$box/logitd.log" 2>&1 &
+  pids+=($!)
+  for _ in {1..150}; do
+    ! "$bin/logitctl" health --target "$target" >/dev/null 2>&1 || break
+    sleep 0.1
+  done
+  expect 0 SERVING health --target "$target"
+}
+
+serve "$LOGITD_TARGET" --max_stop_sequences 70
 
 printf 'default_params:\n  top_p: 0.9\n' >"$box/one.yaml"
 printf 'default_params:\n  top_p: 0.95\n' >"$box/two.yaml"
@@ -59,7 +65,78 @@ expect 0 $'chat  1 ' profiles list
 expect 0 '"revision": "1"' profiles list -o json
 expect 0 'top_p: 0.9' profiles get chat
 expect 1 'NOT_FOUND' profiles get nobody
+expect 1 'the nearest profile is chat' profiles get cht
 echo "ok: create, list and get"
+
+# What is tried only leaves everything as it was.
+trial='valid, and nothing was written: profiles'
+expect 0 "$trial/trial" profiles create trial -f "$box/one.yaml" --validate-only
+expect 1 'NOT_FOUND' profiles get trial
+expect 0 "$trial/chat" profiles update chat --set default_params.top_p=0.3 \
+    --validate-only
+expect 0 "$trial/chat" profiles rollback chat 1 --validate-only
+expect 0 "$trial/chat" profiles delete chat --validate-only
+expect 1 'NOT_FOUND' profiles delete trial --validate-only
+printf 'default_params: {temperature: 0, top_p: 0.5}\n' >"$box/chat.yaml"
+expect 0 "$trial/chat" profiles import "$box/chat.yaml" --validate-only
+says 'warning '
+expect 1 '1.5 is outside' profiles update chat -f "$box/bad.yaml" --validate-only
+expect 0 'chat@1, etag' profiles get chat
+expect 0 'top_p: 0.9' profiles get chat
+echo "ok: trials"
+
+# On a profile of its own: chat's revisions are counted below.
+expect 0 'created profiles/one@1' profiles create one -f "$box/one.yaml"
+"$bin/logitctl" profiles get one -o json >"$box/one.json"
+expect 0 'unchanged profiles/one@1' profiles update one -f "$box/one.json"
+sed 's/0\.9/0.7/' "$box/one.json" >"$box/changed.json"
+expect 0 'updated profiles/one@2' profiles update one -f "$box/changed.json"
+expect 1 'ABORTED' profiles update one -f "$box/one.json"
+says 'somebody changed it since: read it again'
+expect 1 'ABORTED' profiles import "$box/one.json"
+says "$box/one.json: the server refused: ABORTED: etag: "
+says 'nothing was written'
+expect 0 'updated profiles/one@3' profiles update one \
+    --set labels.team=search --set 'description=it is, for tests'
+expect 0 'labels.team: absent -> "search"' profiles diff one
+says 'description: absent -> "it is, for tests"'
+expect 0 '  team: search' profiles get one
+expect 0 'updated profiles/one@4' profiles update one --unset labels.team \
+    --unset description --unset default_params.top_p \
+    --set force_params.on_empty=error
+expect 0 'default_params.top_p: 0.7 -> absent' profiles diff one
+says 'labels.team: "search" -> absent'
+expect 0 'unchanged profiles/one@4' profiles update one --unset labels.team \
+    --unset default_params.top_p
+printf '%s\n' 'force_params: {on_empty: ON_EMPTY_RELAX}' \
+    'clamps: [{knob: top_p, max: 0.9, mode: CLAMP_MODE_CLAMP}]' >"$box/one.yml"
+expect 0 '"changes"' profiles diff one -f "$box/one.yml" -o json
+/usr/bin/python3 -c 'import json, sys
+sides = {c["field"]: (c["before"], c["after"]) for c in json.load(sys.stdin)["changes"]}
+assert sides == {
+    "clamps[top_p].knob": (None, "top_p"), "clamps[top_p].max": (None, 0.9),
+    "clamps[top_p].mode": (None, "CLAMP_MODE_CLAMP"),
+    "force_params.on_empty": ("ON_EMPTY_ERROR", "ON_EMPTY_RELAX")}, sides' \
+    < <(grep '^{' "$box/output") || fail 'not this JSON'
+expect 0 'deleted profiles/one' profiles delete one
+says 'to have it back: logitctl profiles rollback one 4'
+expect 1 'NOT_FOUND' profiles get one
+expect 0 'revision 4 is in force again as profiles/one@5' profiles rollback one 4
+expect 0 'ON_EMPTY_ERROR' profiles get one
+echo "ok: files with etags, single fields, and the way back"
+
+# A text from a pipe is content; a file with another name is refused.
+"$bin/logitctl" profiles get one |
+    "$bin/logitctl" profiles create copy -f - >"$box/output" || fail 'no copy'
+says 'created profiles/copy@1'
+"$bin/logitctl" profiles get one -o json |
+    "$bin/logitctl" profiles update copy -f - >"$box/output" || fail 'no copy'
+says 'unchanged profiles/copy@1'
+expect 2 'remove `name` or give it the same id' \
+    profiles create other -f "$box/one.json"
+expect 0 'deleted' profiles delete copy
+expect 0 'deleted' profiles delete one
+echo "ok: copies"
 
 first="$(etag chat)"
 expect 0 'updated profiles/chat@2' profiles update chat -f "$box/two.yaml" \
@@ -75,9 +152,12 @@ expect 0 'warning: two knobs changed at once' profiles diff chat
 says 'default_params.temperature: absent -> 0.5'
 says 'default_params.top_p: 0.95 -> 0.8'
 expect 0 'default_params.top_p: 0.9 -> 0.8' profiles diff chat@1
-expect 0 'rolled back to profiles/chat@4' profiles rollback chat 1
+expect 0 'revision 1 is in force again as profiles/chat@4, etag "4-' \
+    profiles rollback chat 1
+expect 0 'unchanged profiles/chat@4' profiles rollback chat 1
 expect 0 'no difference' profiles diff chat@1 chat
 expect 1 'ABORTED' profiles rollback chat 2 --etag "$first"
+says 'somebody changed it since: read it again'
 echo "ok: update, etags, diff and rollback"
 
 printf '#!/bin/sh\nsed -i "s/0.9/$WITH/" "$1"\n' >"$box/editor"
@@ -111,6 +191,34 @@ printf '#!/bin/sh\ntail -n +2 "%s" >"$1"\n' \
 expect 0 'created profiles/many@1' profiles create many -f "$box/one.yaml"
 EDITOR="sh $box/many" expect 0 'updated profiles/many@2' profiles edit many
 expect 0 'deleted profiles/many' profiles delete many
+# What may not be written at all is told before the editor runs.
+opens() {
+  rm -f "$box/opened"
+  EDITOR="touch $box/opened;:" expect "$@"
+  [[ -e $box/opened ]]
+}
+! opens 2 'names a revision' profiles edit chat@1 || fail 'opened a revision'
+mkdir "$box/files" "$box/data"
+cp "$box/one.yaml" "$box/files/fixed.yaml"
+serve "unix:$box/files.sock" --profile_dir "$box/files"
+! opens 1 'belongs to a read-only store' profiles edit fixed \
+    --target "unix:$box/files.sock" || fail 'opened a file of the server'
+! opens 1 'PERMISSION_DENIED' profiles edit chat \
+    --admin-target "$LOGITD_TARGET" || fail 'opened for one who may not write'
+opens 0 'nothing changed' profiles edit chat || fail 'opened no editor'
+# A smaller limit than when it was stored: the edit is what mends it.
+serve "unix:$box/store.sock" --data_dir "$box/data" --max_stop_sequences 70
+stored=(--target "unix:$box/store.sock")
+tail -n +2 "$source_dir/tests/profiles/bad/stop-sequences-too-many.yaml" \
+    >"$box/many.yaml"
+expect 0 'created profiles/many@1' profiles create many -f "$box/many.yaml" \
+    "${stored[@]}"
+kill "${pids[-1]}"
+wait "${pids[-1]}" || fail 'the server did not stop'
+serve "unix:$box/store.sock" --data_dir "$box/data"
+printf '#!/bin/sh\ncp "%s" "$1"\n' "$box/one.yaml" >"$box/fewer"
+EDITOR="sh $box/fewer" expect 0 'updated profiles/many@2' profiles edit many \
+    "${stored[@]}"
 echo "ok: edit"
 
 expect 0 'REVISION' profiles revisions chat
@@ -168,6 +276,9 @@ token="$(field resume_token <"$box/watched.json" | sed -n 3p)"
 expect 0 '"event": "DELETED"' profiles watch -o json --resume "$token" --count 1
 cmp "$box/output" <(sed -n 4p "$box/watched.json") || fail 'not the next event'
 expect 1 'resume_token' profiles watch --resume nonsense
+status=0
+timeout 60 "$bin/logitctl" profiles watch >/dev/full 2>"$box/output" || status=$?
+[[ $status -eq 4 ]] || fail "exit code $status of a watch that nobody reads"
 echo "ok: watch, resume and delete"
 
 expect 0 'created profiles/greedy@1' profiles import \

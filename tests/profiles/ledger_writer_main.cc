@@ -1,6 +1,7 @@
 // Writes to a SqliteStore until it is killed, and says on stdout what was
-// acknowledged: "<name> <revision> <value>\n", one write(2) a line, after
-// Commit has returned. Its parent keeps the ledger.
+// acknowledged: "<name> <revision> <value>\n", of a deletion with "-" for the
+// revision, one write(2) a line, after Commit has returned. Its parent keeps
+// the ledger. Each name is now and then deleted and made anew.
 //
 //   ledger_writer <data_dir> <first value> <count>
 #include <unistd.h>
@@ -18,6 +19,7 @@ namespace logitd {
 namespace {
 
 constexpr uint32_t kNames = 5;
+constexpr uint32_t kDeleteEvery = 7;
 
 void Tell(const std::string& line) {
   if (write(STDOUT_FILENO, line.data(), line.size()) < 0) _exit(3);
@@ -44,15 +46,18 @@ int Run(const std::string& data_dir, uint32_t first, uint32_t count) {
     change.content.mutable_default_params()->set_top_k(value);
     change.content.set_description(std::string(value % 3000, 'x'));
     change.expected_revision = current[change.name];
+    change.is_delete =
+        value % kDeleteEvery == 0 && !change.expected_revision.empty();
     change.time = absl::Now();
     const auto stored = (*store)->Commit(change);
     if (!stored.ok()) {
       Tell(absl::StrCat("! ", stored.status().ToString(), "\n"));
       return 2;
     }
-    current[change.name] = stored->profile.revision();
-    Tell(absl::StrCat(change.name, " ", stored->profile.revision(), " ", value,
-                      "\n"));
+    current[change.name] = change.is_delete ? "" : stored->profile.revision();
+    Tell(absl::StrCat(change.name, " ",
+                      change.is_delete ? "-" : stored->profile.revision(), " ",
+                      value, "\n"));
   }
   return 0;
 }

@@ -88,7 +88,7 @@ INCLUDES_ALLOWED = [
     (r"^service/profiles/", PROTOBUF, "a profile is a message of the contract"),
     (
         r"^service/client/logitctl/",
-        r"^service/profiles/(lint|profile_file)\.h$",
+        r"^service/profiles/(lint|nearest|profile_file)\.h$",
         "a file is checked without a server, in the same words",
     ),
     (

@@ -8,6 +8,7 @@ namespace {
 
 constexpr char kUsageUrl[] = "logitctl/usage";
 constexpr char kUnreachableUrl[] = "logitctl/unreachable";
+constexpr char kUnwrittenUrl[] = "logitctl/unwritten";
 
 absl::Status Mark(absl::Status status, absl::string_view url) {
   status.SetPayload(url, absl::Cord());
@@ -26,6 +27,19 @@ absl::Status UnreachableError(const absl::Status& why,
               kUnreachableUrl);
 }
 
+absl::Status UnwrittenError(absl::string_view why) {
+  return Mark(absl::DataLossError(why), kUnwrittenUrl);
+}
+
+absl::Status Reworded(const absl::Status& status, absl::string_view message) {
+  absl::Status reworded(status.code(), message);
+  status.ForEachPayload(
+      [&reworded](absl::string_view url, const absl::Cord& payload) {
+        reworded.SetPayload(url, payload);
+      });
+  return reworded;
+}
+
 absl::Status RefusedBy(absl::string_view who, const absl::Status& status) {
   if (status.ok() || ExitCodeOf(status) != kRefused) {
     return status;
@@ -42,6 +56,9 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   }
   if (status.GetPayload(kUsageUrl).has_value()) {
     return kUsage;
+  }
+  if (status.GetPayload(kUnwrittenUrl).has_value()) {
+    return kUnwritten;
   }
   return status.GetPayload(kUnreachableUrl).has_value() ? kUnreachable
                                                         : kRefused;

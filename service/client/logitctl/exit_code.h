@@ -16,6 +16,7 @@ enum ExitCode {
   kRefused = 1,      // The server answered, and the answer is an error.
   kUsage = 2,        // Wrong flags or a file that cannot be used.
   kUnreachable = 3,  // No server, or no demo model.
+  kUnwritten = 4,    // Done, but stdout did not take all of the answer.
 };
 
 // A failure on this side of the wire.
@@ -24,6 +25,12 @@ absl::Status UsageError(absl::string_view message);
 // Nobody answers; `advice` is the command that helps.
 absl::Status UnreachableError(const absl::Status& why,
                               absl::string_view advice);
+
+// stdout did not take what was printed.
+absl::Status UnwrittenError(absl::string_view why);
+
+// The same failure in other words.
+absl::Status Reworded(const absl::Status& status, absl::string_view message);
 
 // Names who answered with this error and about what; OK stays OK.
 absl::Status RefusedBy(absl::string_view who, const absl::Status& status);

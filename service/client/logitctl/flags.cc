@@ -168,8 +168,8 @@ void KnobFlags::AddTokens(CLI::App* app, const std::string& token_word) {
   add("--stop-token", token_word, &tokens.stop_token,
       "The text ends after this token; may be repeated");
   add("--set", "KNOB=VALUE", &set,
-      "Any other single-valued knob of proto/logitd/v1/params.proto; "
-      "may be repeated");
+      "Any other single-valued knob of proto/logitd/v1/params.proto, its value "
+      "as in a profile file; may be repeated");
 }
 
 absl::StatusOr<Knobs> KnobFlags::Parse() const {

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/generate_output.h"
+#include "service/client/logitctl/profile_client.h"
+#include "service/client/logitctl/resolved_text.h"
 #include "service/client/logitctl/usage.h"
 #include "service/client/logitctl/worker.h"
 
@@ -37,7 +39,8 @@ struct GenerateFlags {
 constexpr char kAbout[] =
     "Writes text: the demo language model gives a row of logits for each word, "
     "the server chooses the word.\nstdout gets the text as it comes, stderr "
-    "the tokens per second, seed and fingerprint.";
+    "the knobs that the profile overruled, the tokens per second, seed and "
+    "fingerprint.";
 
 constexpr char kExamples[] = R"(Examples:
   logitctl generate --temperature 0
@@ -82,8 +85,10 @@ absl::Status RunGenerate(const GenerateFlags& flags) {
   const auto generated = worker->Run(
       MakeOrder(*worker, flags.n), Streaming(flags.show(), vocabulary, prompt));
   if (!generated.ok()) {
-    return generated.status();
+    return HintProfile(flags.worker.server, flags.worker.profile,
+                       generated.status());
   }
+  PrintOverruled(worker->asked(), generated->texts.front().opened);
   if (flags.json) {
     PrintJson(vocabulary, flags.worker.prompt, *generated);
     return absl::OkStatus();

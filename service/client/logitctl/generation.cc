@@ -127,6 +127,7 @@ class Run {
         return RefusedBy(kWho, status);
       }
       Text& text = result_.texts[index++];
+      text.opened = opened;
       text.seed = opened.seed();
       text.fingerprint = opened.fingerprint();
       text.profile = opened.profile_revision();
@@ -142,6 +143,7 @@ class Run {
       }
       Text& text = result_.texts[index++];
       text.seed = forked.seed();
+      text.opened = result_.texts[0].opened;
       text.fingerprint = result_.texts[0].fingerprint;
       text.profile = result_.texts[0].profile;
       text.phases = result_.texts[0].phases;

@@ -49,6 +49,7 @@ struct Text {
   std::string fingerprint;
   std::string profile;              // profiles/id@revision; empty: none
   std::vector<std::string> phases;  // Names; the first is "base".
+  v1::SessionOpened opened;         // All that the server said of it.
   std::vector<Token> tokens;
   v1::FinishReason finish_reason = v1::FINISH_REASON_UNSPECIFIED;
 

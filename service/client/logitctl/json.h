@@ -12,11 +12,14 @@
 
 namespace logitd::logitctl {
 
-// "text" with everything escaped that JSON wants escaped.
+// Control characters, which act on a terminal, as in JSON: \u001b.
+std::string EscapeControls(absl::string_view text);
+
+// "text" with everything escaped that JSON wants escaped, and all controls.
 std::string JsonString(absl::string_view text);
 
-// Reads back to the same double; NaN is null, infinities are the strings
-// "Infinity" and "-Infinity", as in Protobuf's JSON.
+// Reads back to the same double, in six digits if they do; NaN is null,
+// infinities are the strings "Infinity" and "-Infinity", as in Protobuf's JSON.
 std::string JsonNumber(double number);
 
 // {"key": value, ...}; the values are JSON already.

@@ -3,20 +3,29 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/json.h"
+#include "service/profiles/nearest.h"
+#include "service/profiles/profile_file.h"
 
 namespace logitd::logitctl {
 namespace {
 
 using google::protobuf::FieldDescriptor;
+
+// Of ids and values, which are nothing without each other.
+constexpr char kBias[] = "logit_bias";
 
 constexpr Knob kScalarKnobs[] = {
     {"temperature", "T",
@@ -58,72 +67,58 @@ constexpr Knob kScalarKnobs[] = {
      "absent. [1,1048576]"},
 };
 
+// In a profile, of which a value is read as a part.
+constexpr char kPart[] = "default_params";
+constexpr char kOfLine[] = " (line 1)";
+
 std::string FieldName(absl::string_view name) {
   return absl::StrReplaceAll(name, {{"-", "_"}});
 }
 
-absl::Status NotA(absl::string_view what, const FieldDescriptor* field,
-                  absl::string_view value) {
-  return UsageError(
-      absl::StrCat(field->name(), ": \"", value, "\" is not ", what));
+absl::Status NoKnob(absl::string_view name) {
+  const auto* type = v1::SamplingParams::descriptor();
+  std::vector<std::string> names;
+  for (int i = 0; i < type->field_count(); ++i) {
+    names.push_back(type->field(i)->name());
+  }
+  const std::string nearest = Nearest(FieldName(name), names);
+  const std::string taught = absl::StrJoin(
+      ScalarKnobs(), ", ",
+      [](std::string* text, const Knob& knob) { text->append(knob.field); });
+  return UsageError(absl::StrCat(
+      "no knob is called \"", name, "\"; ",
+      nearest.empty()
+          ? absl::StrCat("there are ", taught,
+                         " and what proto/logitd/v1/params.proto adds")
+          : absl::StrCat("the nearest is ", nearest)));
 }
 
-absl::Status SetEnum(const FieldDescriptor* field, absl::string_view text,
-                     v1::SamplingParams* params) {
-  // ON_EMPTY_ERROR may be written as "error": enum values begin with the
-  // field's own name.
-  const std::string name = absl::AsciiStrToUpper(text);
-  for (const std::string& candidate :
-       {name, absl::StrCat(absl::AsciiStrToUpper(field->name()), "_", name)}) {
-    const auto* value = field->enum_type()->FindValueByName(candidate);
-    if (value != nullptr) {
-      params->GetReflection()->SetEnum(params, field, value);
-      return absl::OkStatus();
+// ON_EMPTY_ERROR may be written as "error": enum values begin with the field's
+// own name.
+std::string WholeName(const FieldDescriptor& field, absl::string_view value) {
+  if (field.enum_type() != nullptr) {
+    const std::string name = absl::AsciiStrToUpper(value);
+    const std::string whole =
+        absl::StrCat(absl::AsciiStrToUpper(field.name()), "_", name);
+    for (const std::string& candidate : {name, whole}) {
+      if (field.enum_type()->FindValueByName(candidate) != nullptr) {
+        return candidate;
+      }
     }
   }
-  return NotA(absl::StrCat("one of the values of ", field->enum_type()->name()),
-              field, text);
+  return std::string(value);
 }
 
-absl::Status SetField(const FieldDescriptor* field, absl::string_view text,
-                      v1::SamplingParams* params) {
-  const auto* reflection = params->GetReflection();
-  double number = 0;
-  std::uint32_t count = 0;
-  bool truth = false;
-  switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      if (!absl::SimpleAtod(text, &number)) {
-        return NotA("a number", field, text);
-      }
-      reflection->SetDouble(params, field, number);
-      return absl::OkStatus();
-    case FieldDescriptor::CPPTYPE_UINT32:
-      if (!absl::SimpleAtoi(text, &count)) {
-        return NotA("a whole number", field, text);
-      }
-      reflection->SetUInt32(params, field, count);
-      return absl::OkStatus();
-    case FieldDescriptor::CPPTYPE_BOOL:
-      if (!absl::SimpleAtob(text, &truth)) {
-        return NotA("true or false", field, text);
-      }
-      reflection->SetBool(params, field, truth);
-      return absl::OkStatus();
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return SetEnum(field, text, params);
-    default:
-      return UsageError(
-          absl::StrCat(field->name(), " is a list: it cannot be one value"));
-  }
-}
-
-std::string KnownKnobs() {
-  std::string names;
-  for (const Knob& knob : ScalarKnobs()) {
-    absl::StrAppend(&names, names.empty() ? "" : ", ", knob.field);
-  }
-  return names;
+// Bare where it can only be one word to a reader of files, else quoted.
+std::string Scalar(const std::string& value) {
+  const auto is_letter = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c));
+  };
+  const bool is_word = std::any_of(value.begin(), value.end(), is_letter) &&
+                       std::all_of(value.begin(), value.end(), [&](char c) {
+                         return is_letter(c) || absl::StrContains("+-._", c);
+                       });
+  return is_word ? value : JsonString(value);
 }
 
 }  // namespace
@@ -139,16 +134,26 @@ absl::Status SetKnob(absl::string_view name, absl::string_view value,
   const auto* field =
       v1::SamplingParams::descriptor()->FindFieldByName(FieldName(name));
   if (field == nullptr) {
-    return UsageError(absl::StrCat("no knob is called \"", name,
-                                   "\"; there are ", KnownKnobs(),
-                                   " and what proto/logitd/v1/params.proto "
-                                   "adds"));
+    return NoKnob(name);
   }
-  if (field->is_repeated()) {
+  if (field->is_repeated() ||
+      field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
     return UsageError(
         absl::StrCat(field->name(), " is a list: it cannot be one value"));
   }
-  return SetField(field, value, params);
+  // Files say what a value may be, and in which words it is refused.
+  v1::Profile profile;
+  const Violations faults =
+      ReadProfileText(absl::StrCat(kPart, ": {", field->name(), ": ",
+                                   Scalar(WholeName(*field, value)), "}"),
+                      "", Fields::kContent, &profile);
+  if (!faults.empty()) {
+    return UsageError(
+        absl::StrCat(field->name(), ": ",
+                     absl::StripSuffix(faults.front().description, kOfLine)));
+  }
+  params->MergeFrom(profile.default_params());
+  return absl::OkStatus();
 }
 
 absl::Status SetKnobFrom(absl::string_view assignment,
@@ -159,6 +164,23 @@ absl::Status SetKnobFrom(absl::string_view assignment,
     return UsageError(absl::StrCat("\"", assignment, "\" is not KNOB=VALUE"));
   }
   return SetKnob(parts.first, parts.second, params);
+}
+
+std::string KnobOf(absl::string_view field) {
+  return absl::StartsWith(field, kBias) ? kBias : std::string(field);
+}
+
+absl::Status ClearKnob(absl::string_view name, v1::SamplingParams* params) {
+  const std::string knob = KnobOf(FieldName(name));
+  const auto* type = v1::SamplingParams::descriptor();
+  bool is_known = false;
+  for (int i = 0; i < type->field_count(); ++i) {
+    if (KnobOf(type->field(i)->name()) == knob) {
+      params->GetReflection()->ClearField(params, type->field(i));
+      is_known = true;
+    }
+  }
+  return is_known ? absl::OkStatus() : NoKnob(name);
 }
 
 }  // namespace logitd::logitctl

@@ -1,7 +1,8 @@
 // The knobs of logitd.v1.SamplingParams as text: one line of teaching for each,
 // and how a name and a value become a field. Any scalar knob of the contract
-// can be set, taught or not; the server judges the value. Threads: free
-// functions over constant tables. Cost: reflection, per flag.
+// can be set, taught or not, to what a profile file may say; the server judges
+// the value. Threads: free functions over constant tables. Cost: reading a
+// short file, per flag.
 
 #ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_KNOBS_H_
 #define LOGITD_SERVICE_CLIENT_LOGITCTL_KNOBS_H_
@@ -35,6 +36,14 @@ absl::Status SetKnob(absl::string_view name, absl::string_view value,
 // "KNOB=VALUE" for SetKnob.
 absl::Status SetKnobFrom(absl::string_view assignment,
                          v1::SamplingParams* params);
+
+// The knob that a field belongs to: itself, but "logit_bias" of the two fields
+// of the bias.
+std::string KnobOf(absl::string_view field);
+
+// Clears a knob, named by it or by a field of it; what is not set stays so. An
+// unknown name: a usage error.
+absl::Status ClearKnob(absl::string_view name, v1::SamplingParams* params);
 
 }  // namespace logitd::logitctl
 

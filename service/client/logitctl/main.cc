@@ -4,9 +4,12 @@
 #include <grpc/support/log.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/help_format.h"
@@ -23,8 +26,19 @@ constexpr char kFooter[] =
 
 Exit codes: 0 done; 1 the server refused, its message is printed; 2 wrong usage
 or an unusable file; 3 no server or no demo model, the command that helps is
-printed.
+printed; 4 done, but stdout did not take all of the answer.
 )";
+
+absl::Status FlushStdout() {
+  errno = 0;
+  const bool is_flushed = std::fflush(stdout) == 0;
+  if (is_flushed && std::ferror(stdout) == 0) {
+    return absl::OkStatus();
+  }
+  return UnwrittenError(
+      absl::StrCat("stdout did not take all of the answer",
+                   errno == 0 ? "" : absl::StrCat(": ", std::strerror(errno))));
+}
 
 int Main(int argc, char** argv) {
   CLI::App app(kAbout, "logitctl");
@@ -45,17 +59,17 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {  // Help, and no error.
-      app.exit(error);
-      return kOk;
+    if (error.get_exit_code() != 0) {
+      std::fprintf(stderr, "logitctl: %s\n", WhyNotParsed(app, error).c_str());
+      return kUsage;
     }
-    std::fprintf(stderr, "logitctl: %s\n", WhyNotParsed(app, error).c_str());
-    return kUsage;
+    app.exit(error);  // Prints the help that was asked for.
+    command = [] { return absl::OkStatus(); };
   }
-  const absl::Status status = command();
+  absl::Status status = command();
+  status.Update(FlushStdout());
   if (!status.ok()) {
     const std::string message(status.message());
-    std::fflush(stdout);
     std::fprintf(stderr, "logitctl: %s\n", message.c_str());
   }
   return ExitCodeOf(status);

@@ -10,11 +10,21 @@
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/profile_text.h"
 #include "service/client/status.h"
+#include "service/profiles/nearest.h"
 
 namespace logitd::logitctl {
 namespace {
 
 constexpr char kWho[] = "the server refused";
+
+absl::Status Refusal(const grpc::Status& status) {
+  const absl::Status refusal = RefusedBy(kWho, client::ToStatus(status));
+  return absl::IsAborted(refusal)
+             ? Reworded(refusal, absl::StrCat(refusal.message(),
+                                              "\nsomebody changed it since: "
+                                              "read it again"))
+             : refusal;
+}
 
 }  // namespace
 
@@ -28,7 +38,7 @@ absl::StatusOr<Response> ProfileClient::Call(
   Response response;
   const grpc::Status status = (stub_.get()->*method)(&call, request, &response);
   if (!status.ok()) {
-    return RefusedBy(kWho, client::ToStatus(status));
+    return Refusal(status);
   }
   return response;
 }
@@ -119,6 +129,29 @@ absl::Status ProfileClient::Delete(const std::string& id,
   return Call(&Stub::DeleteProfile, request).status();
 }
 
+absl::Status ProfileClient::Hinted(const std::string& id,
+                                   const absl::Status& status) const {
+  if (!absl::IsNotFound(status)) {
+    return status;
+  }
+  const auto profiles = List("");
+  if (!profiles.ok()) {
+    return status;  // Which says enough.
+  }
+  std::vector<std::string> ids;
+  for (const v1::Profile& profile : *profiles) {
+    ids.push_back(ProfileId(profile.name()));
+  }
+  const std::string asked = ProfileId(id);
+  const bool is_there = std::count(ids.begin(), ids.end(), asked) > 0;
+  const std::string nearest = is_there ? "" : Nearest(asked, ids);
+  return nearest.empty()
+             ? status
+             : Reworded(status,
+                        absl::StrCat(status.message(),
+                                     "\nthe nearest profile is ", nearest));
+}
+
 absl::Status ProfileClient::Watch(
     const std::string& resume_token,
     const std::function<bool(const v1::WatchProfilesResponse&)>& each) const {
@@ -181,18 +214,32 @@ absl::StatusOr<ProfileClient> ProfileFlags::ConnectAdmin() const {
   return ProfileClient(*connected, server.timeout());
 }
 
+absl::Status HintProfile(const ServerFlags& server, const std::string& profile,
+                         const absl::Status& status) {
+  if (!absl::IsNotFound(status) || profile.empty()) {
+    return status;
+  }
+  const auto connected = ProfileFlags{server, ""}.Connect();
+  return connected.ok() ? connected->Hinted(profile, status) : status;
+}
+
 void PrintWarnings(const v1::Profile& profile) {
   for (const v1::LintFinding& finding : profile.warnings()) {
     absl::FPrintF(stderr, "%s", FindingText(finding));
   }
 }
 
-void PrintWritten(const char* verb, const v1::Profile& profile) {
+void PrintValid(const v1::Profile& profile) {
+  absl::PrintF("valid, and nothing was written: %s\n", profile.name());
+  PrintWarnings(profile);
+}
+
+void PrintWritten(absl::string_view verb, const v1::Profile& profile) {
   absl::PrintF("%s %s, etag %s\n", verb, RevisionName(profile), profile.etag());
   PrintWarnings(profile);
 }
 
-void PrintUpdated(const char* verb, const v1::Profile& before,
+void PrintUpdated(absl::string_view verb, const v1::Profile& before,
                   const v1::Profile& profile) {
   PrintWritten(before.etag() == profile.etag() ? "unchanged" : verb, profile);
 }

@@ -48,6 +48,9 @@ class ProfileClient {
                                        bool validate_only = false) const;
   absl::Status Delete(const std::string& id, const std::string& etag,
                       bool validate_only = false) const;
+  // The same failure; if it is that there is no profile `id`, with the nearest
+  // one that there is, for which the server is asked.
+  absl::Status Hinted(const std::string& id, const absl::Status& status) const;
   // Until `each` says false or the stream ends. An empty token: from the start.
   absl::Status Watch(
       const std::string& resume_token,
@@ -77,11 +80,17 @@ struct ProfileFlags {
   absl::StatusOr<ProfileClient> ConnectAdmin() const;
 };
 
+// ProfileClient::Hinted for what a session says of its profile.
+absl::Status HintProfile(const ServerFlags& server, const std::string& profile,
+                         const absl::Status& status);
+
 void PrintWarnings(const v1::Profile& profile);
+// What a trial says, and its warnings.
+void PrintValid(const v1::Profile& profile);
 // "created profiles/code@1, etag ...", and its warnings.
-void PrintWritten(const char* verb, const v1::Profile& profile);
+void PrintWritten(absl::string_view verb, const v1::Profile& profile);
 // "updated" as PrintWritten, or "unchanged" if it is what was there before.
-void PrintUpdated(const char* verb, const v1::Profile& before,
+void PrintUpdated(absl::string_view verb, const v1::Profile& before,
                   const v1::Profile& profile);
 
 }  // namespace logitd::logitctl

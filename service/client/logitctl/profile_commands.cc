@@ -19,6 +19,8 @@ constexpr char kExamples[] = R"(Examples:
   logitctl profiles list -o json
   logitctl profiles get code@1
   logitctl profiles update code --set default_params.temperature=0.3
+  logitctl profiles update code --unset default_params.top_p
+  logitctl profiles get code | logitctl profiles create copy -f -
   logitctl profiles diff code
   logitctl profiles revisions code
   logitctl profiles rollback code 1
@@ -37,7 +39,8 @@ void AddProfiles(CLI::App* app, Command* command) {
   AddProfileReads(profiles, command);
   AddProfileWrites(profiles, command);
   AddProfileEdit(profiles, command);
-  AddProfileFiles(profiles, command);
+  AddProfileExport(profiles, command);
+  AddProfileImport(profiles, command);
 }
 
 }  // namespace logitd::logitctl

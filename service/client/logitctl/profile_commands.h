@@ -13,8 +13,10 @@ void AddProfileReads(CLI::App* profiles, Command* command);
 void AddProfileWrites(CLI::App* profiles, Command* command);
 // edit.
 void AddProfileEdit(CLI::App* profiles, Command* command);
-// export, import.
-void AddProfileFiles(CLI::App* profiles, Command* command);
+// export.
+void AddProfileExport(CLI::App* profiles, Command* command);
+// import.
+void AddProfileImport(CLI::App* profiles, Command* command);
 
 }  // namespace logitd::logitctl
 

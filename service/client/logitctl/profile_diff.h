@@ -14,9 +14,12 @@ namespace logitd::logitctl {
 inline constexpr char kAbsent[] = "absent";
 
 struct Change {
-  std::string path;    // As in field violations: "default_params.top_p".
+  std::string path;    // As in profile_leaves.h: "default_params.top_p".
   std::string before;  // JSON; kAbsent where there is nothing.
   std::string after;
+  // What was turned: a knob of the base or of a phase, or a phase that came or
+  // went; empty: neither.
+  std::string knob;
 };
 
 // By path.
@@ -29,7 +32,7 @@ std::string ChangeText(const Change& change);
 // "after"}]}; null where there is nothing, also for the revision of a file.
 std::string DiffJson(const v1::Profile& before, const v1::Profile& after);
 
-// A warning when more than one knob or clamp changed; else empty.
+// A warning when more than one knob changed, whatever its levels; else empty.
 std::string ManyKnobsWarning(const std::vector<Change>& changes);
 
 }  // namespace logitd::logitctl

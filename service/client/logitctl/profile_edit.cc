@@ -146,19 +146,28 @@ absl::Status Store(const ProfileClient& client, const v1::Profile& before,
   return absl::OkStatus();
 }
 
+// What is wrong with what is stored may be what the edit mends.
+bool IsOfContent(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status) ||
+         absl::IsUnimplemented(status);
+}
+
 absl::Status RunEdit(const EditFlags& flags) {
+  if (absl::Status status = CheckPlainId(flags.id); !status.ok()) {
+    return status;
+  }
   const auto client = flags.where.ConnectAdmin();
   if (!client.ok()) {
     return client.status();
   }
   const auto profile = client->Get(flags.id);
   if (!profile.ok()) {
-    return profile.status();
+    return client->Hinted(flags.id, profile.status());
   }
   // Before anybody types what this server, or this caller, may not store.
-  const auto storable = client->Update(*profile, true);
-  if (!storable.ok()) {
-    return storable.status();
+  const absl::Status storable = client->Update(*profile, true).status();
+  if (!storable.ok() && !IsOfContent(storable)) {
+    return storable;
   }
   const auto path = MakeFile(*profile);
   if (!path.ok()) {

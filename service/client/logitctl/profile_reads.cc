@@ -98,7 +98,7 @@ absl::StatusOr<std::pair<v1::Profile, v1::Profile>> BothSides(
           ? client.Get(flags.other.empty() ? ProfileId(flags.id) : flags.other)
           : ReadProfile(flags.file, ProfileId(flags.id));
   if (!after.ok()) {
-    return after.status();
+    return client.Hinted(flags.other, after.status());
   }
   return std::make_pair(*std::move(before), *std::move(after));
 }
@@ -131,8 +131,8 @@ absl::Status RunWatch(const ReadFlags& flags, const ProfileClient& client) {
   return client.Watch(flags.resume,
                       [&](const v1::WatchProfilesResponse& event) {
                         absl::PrintF("%s", text(event));
-                        (void)std::fflush(stdout);
-                        return ++seen != flags.count;
+                        const bool is_told = std::fflush(stdout) == 0;
+                        return is_told && ++seen != flags.count;
                       });
 }
 
@@ -146,7 +146,8 @@ std::pair<CLI::App*, ReadFlags*> Add(CLI::App* profiles, Command* command,
   app->callback([flags, command, run] {
     *command = [flags, run] {
       const auto client = flags->where.Connect();
-      return client.ok() ? run(*flags, *client) : client.status();
+      return client.ok() ? client->Hinted(flags->id, run(*flags, *client))
+                         : client.status();
     };
   });
   return {app, flags.get()};

@@ -56,6 +56,15 @@ std::string RevisionName(const v1::Profile& profile) {
   return absl::StrCat(profile.name(), "@", profile.revision());
 }
 
+absl::Status CheckPlainId(absl::string_view id) {
+  if (absl::StrContains(id, '@')) {
+    return UsageError(absl::StrCat("\"", id,
+                                   "\" names a revision: the server numbers "
+                                   "them, give the id alone"));
+  }
+  return absl::OkStatus();
+}
+
 std::string AdminTargetOf(absl::string_view target) {
   if (!absl::StartsWith(target, "unix:")) {
     return std::string(target);
@@ -89,17 +98,38 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
 
 absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
                                         absl::string_view id) {
+  const std::string name = ProfileName(ProfileId(id));
+  if (!id.empty()) {
+    const absl::Status status = CheckProfileId("ID", ProfileId(id));
+    if (!status.ok()) {
+      return UsageError(status.message());
+    }
+  }
   const auto text = ReadText(path);
   if (!text.ok()) {
     return text.status();
   }
-  auto profile = ParseProfile(
-      *text, id.empty() ? StemOf(path) : ProfileId(ProfileName(id)),
-      Fields::kAll);
+  const auto wrong = [&](absl::string_view why) {
+    return UsageError(absl::StrCat(path == "-" ? "stdin" : path, ": ", why));
+  };
+  // A name that is given is compared below.
+  auto profile =
+      ParseProfile(*text, id.empty() ? StemOf(path) : "", Fields::kAll);
   if (!profile.ok()) {
-    return UsageError(absl::StrCat(path == "-" ? "stdin" : path, ": ",
-                                   profile.status().message()));
+    return wrong(profile.status().message());
   }
+  if (id.empty()) {
+    return profile;
+  }
+  if (!profile->name().empty() && profile->name() != name) {
+    if (path != "-") {
+      return wrong(absl::StrCat("name: ", JsonString(profile->name()),
+                                " is not \"", name,
+                                "\": remove `name` or give it the same id"));
+    }
+    profile->clear_etag();  // Another profile's.
+  }
+  profile->set_name(name);
   return profile;
 }
 
@@ -133,6 +163,9 @@ std::string ProfileTable(const std::vector<v1::Profile>& profiles) {
                     profile.source(), TimeOf(profile.update_time()),
                     absl::StrJoin(labels, ",", absl::PairFormatter("=")),
                     description.substr(0, description.find('\n'))});
+    for (std::string& cell : rows.back()) {
+      cell = EscapeControls(cell);
+    }
   }
   std::vector<std::size_t> widths(rows[0].size(), 0);
   for (const auto& row : rows) {

@@ -20,6 +20,10 @@ std::string ProfileId(absl::string_view name);
 // "profiles/code@3" of a profile that a server sent.
 std::string RevisionName(const v1::Profile& profile);
 
+// What is written is a profile, never one of its revisions: naming one is a
+// usage error.
+absl::Status CheckPlainId(absl::string_view id);
+
 // Where logitd listens for writes when it was not told: unix:/x/logitd.sock ->
 // unix:/x/logitd-admin.sock. Other targets stay as they are.
 std::string AdminTargetOf(absl::string_view target);
@@ -30,8 +34,9 @@ std::string StemOf(absl::string_view path);
 // may have. Usage error: it cannot be read.
 absl::StatusOr<std::string> ReadText(const std::string& path);
 // A profile from a file, also as `get -o json` prints it: then with its etag.
-// An empty id takes the file's stem. Usage error: what is wrong with it, the
-// path first.
+// An empty id takes the file's stem. A name in the text must be that id's; but
+// what comes from stdin is content, and an id given is its name. Usage error:
+// what is wrong with it, the path first.
 absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
                                         absl::string_view id);
 // Replaces the file. Usage error: it cannot be written.
@@ -40,7 +45,7 @@ absl::Status WriteText(const std::string& path, absl::string_view text);
 // A comment that says which revision it is, then the content: can be read back.
 std::string AnnotatedYaml(const v1::Profile& profile);
 
-// Columns with a head, a line for each profile.
+// Columns with a head, a line for each profile; control characters escaped.
 std::string ProfileTable(const std::vector<v1::Profile>& profiles);
 
 // Several profiles as `format`: "table", "yaml" (documents) or "json" (one

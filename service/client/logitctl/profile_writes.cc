@@ -4,13 +4,10 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "service/client/logitctl/exit_code.h"
-#include "service/client/logitctl/knobs.h"
+#include "service/client/logitctl/profile_assign.h"
 #include "service/client/logitctl/profile_client.h"
 #include "service/client/logitctl/profile_commands.h"
 #include "service/client/logitctl/profile_text.h"
@@ -25,6 +22,7 @@ struct WriteFlags {
   std::string etag;
   std::string revision;
   std::vector<std::string> set;
+  std::vector<std::string> unset;
   bool validate_only = false;
 };
 
@@ -35,16 +33,18 @@ std::string EtagOf(const std::string& text) {
   return text.empty() || text[0] == '"' ? text : absl::StrCat("\"", text, "\"");
 }
 
-// A call's answer, told. `before`: what was in force, if anything was.
-absl::Status Tell(const char* verb, const WriteFlags& flags,
-                  const absl::StatusOr<v1::Profile>& before,
+// The profile in force before a write, if there is one and it can be read.
+using Before = absl::StatusOr<v1::Profile>;
+
+// A call's answer, told.
+absl::Status Tell(absl::string_view verb, const WriteFlags& flags,
+                  const Before& before,
                   const absl::StatusOr<v1::Profile>& written) {
   if (!written.ok()) {
     return written.status();
   }
   if (flags.validate_only) {
-    absl::PrintF("valid, and nothing was written: %s\n", written->name());
-    PrintWarnings(*written);
+    PrintValid(*written);
   } else if (before.ok()) {
     PrintUpdated(verb, *before, *written);
   } else {
@@ -54,11 +54,6 @@ absl::Status Tell(const char* verb, const WriteFlags& flags,
 }
 
 absl::Status RunCreate(const WriteFlags& flags) {
-  if (absl::StrContains(flags.id, '@')) {
-    return UsageError(absl::StrCat("\"", flags.id,
-                                   "\" names a revision: the server numbers "
-                                   "them, give the id alone"));
-  }
   auto profile = ReadProfile(flags.file, flags.id);
   if (!profile.ok()) {
     return profile.status();
@@ -72,61 +67,48 @@ absl::Status RunCreate(const WriteFlags& flags) {
       client->Create(flags.id, *std::move(profile), flags.validate_only));
 }
 
-// "default_params.temperature=0.3", "labels.team=search".
-absl::Status Assign(absl::string_view assignment, v1::Profile* profile) {
-  const std::pair<absl::string_view, absl::string_view> parts =
-      absl::StrSplit(assignment, absl::MaxSplits('=', 1));
-  absl::string_view label = parts.first;
-  if (absl::StrContains(assignment, '=') &&
-      absl::ConsumePrefix(&label, "labels.")) {
-    (*profile->mutable_labels())[std::string(label)] =
-        std::string(parts.second);
-    return absl::OkStatus();
+// --unset first: what is unset and set is set.
+absl::Status AssignAll(const WriteFlags& flags, v1::Profile* profile) {
+  absl::Status status;
+  for (const std::string& field : flags.unset) {
+    status.Update(UnsetProfileField(field, profile));
   }
-  if (absl::ConsumePrefix(&assignment, "default_params.")) {
-    return SetKnobFrom(assignment, profile->mutable_default_params());
+  for (const std::string& assignment : flags.set) {
+    status.Update(SetProfileField(assignment, profile));
   }
-  if (absl::ConsumePrefix(&assignment, "force_params.")) {
-    return SetKnobFrom(assignment, profile->mutable_force_params());
-  }
-  return UsageError(absl::StrCat("--set \"", assignment,
-                                 "\" is not default_params.KNOB=VALUE, "
-                                 "force_params.KNOB=VALUE or "
-                                 "labels.KEY=VALUE"));
+  return status;
 }
 
-absl::Status AssignAll(const WriteFlags& flags, v1::Profile* profile) {
-  for (const std::string& assignment : flags.set) {
-    if (absl::Status status = Assign(assignment, profile); !status.ok()) {
-      return status;
-    }
+// What --file says, or nothing yet; what is wrong with --set and --unset too,
+// before anybody is asked.
+absl::StatusOr<v1::Profile> ReadUpdate(const WriteFlags& flags) {
+  const bool has_fields = !flags.set.empty() || !flags.unset.empty();
+  if (flags.file.empty() != has_fields) {
+    return UsageError("update takes --file, or --set and --unset");
   }
-  return absl::OkStatus();
+  v1::Profile scratch;
+  absl::Status status = AssignAll(flags, &scratch);
+  if (!status.ok()) {
+    return status;
+  }
+  return flags.file.empty() ? v1::Profile() : ReadProfile(flags.file, flags.id);
 }
 
 absl::Status RunUpdate(const WriteFlags& flags) {
-  if (flags.file.empty() == flags.set.empty()) {
-    return UsageError("update takes --file or --set, one of them");
-  }
-  v1::Profile scratch;
-  absl::StatusOr<v1::Profile> profile =
-      flags.file.empty() ? scratch : ReadProfile(flags.file, flags.id);
+  auto profile = ReadUpdate(flags);
   if (!profile.ok()) {
     return profile.status();
-  }
-  if (absl::Status status = AssignAll(flags, &scratch); !status.ok()) {
-    return status;  // Before anybody is asked.
   }
   const auto client = flags.where.ConnectAdmin();
   if (!client.ok()) {
     return client.status();
   }
-  const auto before = client->Get(flags.id);
+  const Before before = client->Get(flags.id);
   if (flags.file.empty()) {
-    profile = before;
-    if (!profile.ok()) {
-      return profile.status();
+    if (!before.ok()) {
+      return client->Hinted(flags.id, before.status());
     }
+    *profile = *before;
     if (absl::Status status = AssignAll(flags, &*profile); !status.ok()) {
       return status;
     }
@@ -135,8 +117,9 @@ absl::Status RunUpdate(const WriteFlags& flags) {
   if (!flags.etag.empty()) {
     profile->set_etag(EtagOf(flags.etag));
   }
-  return Tell("updated", flags, before,
-              client->Update(*std::move(profile), flags.validate_only));
+  return client->Hinted(
+      flags.id, Tell("updated", flags, before,
+                     client->Update(*std::move(profile), flags.validate_only)));
 }
 
 absl::Status RunRollback(const WriteFlags& flags) {
@@ -144,10 +127,14 @@ absl::Status RunRollback(const WriteFlags& flags) {
   if (!client.ok()) {
     return client.status();
   }
-  const auto before = client->Get(flags.id);
-  return Tell("rolled back to", flags, before,
-              client->Rollback(flags.id, flags.revision, EtagOf(flags.etag),
-                               flags.validate_only));
+  const Before before = client->Get(flags.id);
+  const std::string verb =
+      absl::StrCat("revision ", flags.revision, " is in force again as");
+  return client->Hinted(
+      flags.id,
+      Tell(verb, flags, before,
+           client->Rollback(flags.id, flags.revision, EtagOf(flags.etag),
+                            flags.validate_only)));
 }
 
 absl::Status RunDelete(const WriteFlags& flags) {
@@ -155,14 +142,16 @@ absl::Status RunDelete(const WriteFlags& flags) {
   if (!client.ok()) {
     return client.status();
   }
-  const auto before = client->Get(flags.id);
+  const Before before = client->Get(flags.id);
   absl::Status status =
       client->Delete(flags.id, EtagOf(flags.etag), flags.validate_only);
   if (!status.ok()) {
-    return status;
+    return client->Hinted(flags.id, status);
   }
   if (flags.validate_only) {
-    absl::PrintF("valid, and nothing was written: %s\n", ProfileName(flags.id));
+    v1::Profile deleted;
+    deleted.set_name(ProfileName(flags.id));
+    PrintValid(deleted);
     return absl::OkStatus();
   }
   absl::PrintF("deleted %s\n", ProfileName(flags.id));
@@ -183,7 +172,10 @@ std::pair<CLI::App*, WriteFlags*> Add(CLI::App* profiles, Command* command,
                 "Asks whether it would be done, and does not do it");
   flags->where.AddForWrites(app);
   app->callback([flags, command, run] {
-    *command = [flags, run] { return run(*flags); };
+    *command = [flags, run] {
+      const absl::Status status = CheckPlainId(flags->id);
+      return status.ok() ? run(*flags) : status;
+    };
   });
   return {app, flags.get()};
 }
@@ -194,7 +186,17 @@ void AddEtag(CLI::App* app, WriteFlags* flags) {
                   "changed it since it was read");
 }
 
-constexpr char kFileHelp[] = "The content, YAML or JSON; - is stdin";
+void AddFields(CLI::App* app, const char* flag, const char* type,
+               const char* help, std::vector<std::string>* fields) {
+  app->add_option(flag, *fields, help)
+      ->type_name(type)
+      ->type_size(1)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+constexpr char kFileHelp[] =
+    "The content, YAML or JSON; - is stdin, whose `name` does not count";
 
 }  // namespace
 
@@ -205,19 +207,18 @@ void AddProfileWrites(CLI::App* profiles, Command* command) {
 
   const auto [update, update_flags] = Add(
       profiles, command, "update",
-      "Makes a new revision. --file replaces the content whole; --set "
-      "changes knobs and labels of what is stored. A file that `get -o json` "
-      "printed holds the etag: refused when somebody changed the profile "
+      "Makes a new revision. --file replaces the content whole; --set and "
+      "--unset change single fields of what is stored. A file that `get -o "
+      "json` printed holds the etag: refused when somebody changed the profile "
       "since.",
       RunUpdate);
   update->add_option("-f,--file", update_flags->file, kFileHelp);
-  update
-      ->add_option("--set", update_flags->set,
-                   "default_params.KNOB=VALUE, force_params.KNOB=VALUE or "
-                   "labels.KEY=VALUE; may be repeated")
-      ->type_size(1)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddFields(update, "--set", "FIELD=VALUE",
+            "FIELD is default_params.KNOB, force_params.KNOB, labels.KEY or "
+            "description, VALUE as in a file; may be repeated",
+            &update_flags->set);
+  AddFields(update, "--unset", "FIELD", "Such a field is gone; may be repeated",
+            &update_flags->unset);
   AddEtag(update, update_flags);
 
   const auto [rollback, rollback_flags] =

@@ -1,8 +1,6 @@
 // logitctl resolve: what a session would get, each value and where it came
 // from. Opens a session, prints what the server says, closes it.
 
-#include <google/protobuf/descriptor.h>
-#include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <CLI/CLI.hpp>
@@ -11,14 +9,13 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
-#include "service/client/logitctl/profile_diff.h"
+#include "service/client/logitctl/profile_client.h"
+#include "service/client/logitctl/profile_leaves.h"
+#include "service/client/logitctl/resolved_text.h"
 #include "service/client/logitctl/usage.h"
 #include "service/client/messages.h"
 #include "service/client/status.h"
@@ -85,34 +82,6 @@ absl::StatusOr<v1::SessionOpened> Ask(const ResolveFlags& flags,
   return std::move(*reply.mutable_opened(0));
 }
 
-// "PARAM_LEVEL_PROFILE_DEFAULT" -> "profile default".
-std::string LevelText(v1::ParamLevel level) {
-  const std::string name = v1::ParamLevel_Name(level);
-  return absl::StrReplaceAll(
-      absl::AsciiStrToLower(absl::StripPrefix(name, "PARAM_LEVEL_")),
-      {{"_", " "}});
-}
-
-// The values of params by knob: what a profile of them has that none has.
-std::map<std::string, std::string> ValuesOf(const v1::SamplingParams& params) {
-  constexpr absl::string_view kPrefix = "default_params.";
-  v1::Profile profile;
-  *profile.mutable_default_params() = params;
-  std::map<std::string, std::string> values;
-  for (const Change& change : Diff(v1::Profile(), profile)) {
-    const std::string path(absl::StripPrefix(change.path, kPrefix));
-    const std::size_t end = path.find_first_of(".[");
-    std::string& text = values[path.substr(0, end)];
-    if (end == std::string::npos) {
-      text = change.after;
-    } else {
-      absl::StrAppend(&text, text.empty() ? "" : ", ", path.substr(end), "=",
-                      change.after);
-    }
-  }
-  return values;
-}
-
 // Of SessionOpened, or of one of its phases.
 template <class Resolved>
 void PrintResolved(const std::string& title, const Resolved& resolved) {
@@ -120,9 +89,7 @@ void PrintResolved(const std::string& title, const Resolved& resolved) {
   std::map<std::string, std::string> sources;
   std::map<std::string, std::string> off;
   for (const v1::Provenance& from : resolved.provenance()) {
-    off[from.knob()] = from.has_off_value()
-                           ? absl::StrFormat("%.10g (off)", from.off_value())
-                           : "off";
+    off[from.knob()] = absl::StrCat(OffText(from), " (off)");
     sources[from.knob()] = absl::StrCat(
         LevelText(from.level()),
         from.rule().empty() ? "" : absl::StrCat(", ", from.rule()));
@@ -135,9 +102,7 @@ void PrintResolved(const std::string& title, const Resolved& resolved) {
     absl::PrintF("  %-*s %-12s %s\n", kNameWidth, knob, off[knob], source);
   }
   for (const v1::Clamped& clamped : resolved.clamped()) {
-    absl::PrintF("  clamped %s: asked %s, used %s, by %s\n", clamped.knob(),
-                 absl::StrCat(clamped.asked()), absl::StrCat(clamped.used()),
-                 clamped.rule());
+    absl::PrintF("  clamped %s\n", OverruledText(OfClamp(clamped)));
   }
 }
 
@@ -160,7 +125,7 @@ absl::Status RunResolve(const ResolveFlags& flags) {
   }
   auto opened = Ask(flags, *std::move(open));
   if (!opened.ok()) {
-    return opened.status();
+    return HintProfile(flags.server, flags.profile, opened.status());
   }
   if (flags.output == "json") {
     opened->clear_session_id();

@@ -14,6 +14,7 @@
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/json.h"
 #include "service/client/logitctl/npy.h"
+#include "service/client/logitctl/resolved_text.h"
 #include "service/client/messages.h"
 #include "service/client/status.h"
 
@@ -90,7 +91,8 @@ absl::Status AddRows(const NpyRows& rows, std::uint32_t first,
 
 // The table's head waits for the first row, so that a refusal leaves stdout
 // empty.
-absl::Status PrintReply(const SampleFlags& flags, std::uint32_t first,
+absl::Status PrintReply(const SampleFlags& flags,
+                        const v1::SamplingParams& asked, std::uint32_t first,
                         std::uint32_t count, const v1::SampleResponse& reply) {
   for (const v1::SessionOpened& opened : reply.opened()) {
     absl::Status status = client::ToStatus(opened.error());
@@ -99,6 +101,7 @@ absl::Status PrintReply(const SampleFlags& flags, std::uint32_t first,
     }
     absl::FPrintF(stderr, "# seed %u, fingerprint %s\n", opened.seed(),
                   opened.fingerprint());
+    PrintOverruled(asked, opened);
   }
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto entry = client::ReadEntry(reply.step(), static_cast<int>(i));
@@ -149,7 +152,7 @@ absl::Status RunSample(const SampleFlags& flags) {
       status = RefusedBy(kWho, stream->Step(request, &reply));
     }
     if (status.ok()) {
-      status = PrintReply(flags, first, count, reply);
+      status = PrintReply(flags, *params, first, count, reply);
     }
     if (!status.ok()) {
       return status;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -16,6 +17,8 @@
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/knobs.h"
+#include "service/client/logitctl/profile_client.h"
+#include "service/client/logitctl/resolved_text.h"
 #include "service/client/logitctl/side_by_side.h"
 #include "service/client/logitctl/worker.h"
 #include "service/client/messages.h"
@@ -37,7 +40,7 @@ constexpr char kAbout[] =
     "for "
     "each value. All of them run as one batch on one stream.\nUnder each text: "
     "how many tokens it has in common with the text before it, counted from "
-    "the start.";
+    "the start. Where the profile overrules a value, the title has both.";
 
 constexpr char kExamples[] = R"(Examples:
   logitctl sweep --knob temperature --values 0,0.3,0.7,1,1.5 --seed 42
@@ -98,7 +101,34 @@ Order MakeOrder(const std::vector<v1::SamplingParams>& changes,
   return order;
 }
 
+// "temperature 1.9 (used 1)", should a profile limit it.
+std::string Title(const SweepFlags& flags, const std::string& value,
+                  const v1::SamplingParams& change, const Text& text) {
+  const std::vector<Overruled> overruled = OverruledInBase(change, text.opened);
+  return absl::StrCat(
+      flags.knob, " ", value,
+      overruled.empty() ? "" : absl::StrCat(" (used ", overruled[0].used, ")"));
+}
+
+// Each thing once, though all texts tell it.
+void PrintOverruledOnce(const Worker& worker,
+                        const std::vector<v1::SamplingParams>& changes,
+                        const Generated& generated) {
+  std::set<std::string> told;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    v1::SamplingParams asked = worker.asked();
+    asked.MergeFrom(changes[i]);
+    for (const std::string& text :
+         OverruledTexts(asked, generated.texts[i].opened)) {
+      if (told.insert(text).second) {
+        absl::FPrintF(stderr, "%s\n", text);
+      }
+    }
+  }
+}
+
 std::vector<Column> Columns(const SweepFlags& flags,
+                            const std::vector<v1::SamplingParams>& changes,
                             const Vocabulary& vocabulary,
                             const std::vector<std::uint32_t>& prompt,
                             const Generated& generated) {
@@ -110,7 +140,7 @@ std::vector<Column> Columns(const SweepFlags& flags,
     std::vector<std::uint32_t> all = prompt;
     all.insert(all.end(), ids.begin(), ids.end());
     Column column;
-    column.title = absl::StrCat(flags.knob, " ", flags.values[i]);
+    column.title = Title(flags, flags.values[i], changes[i], text);
     column.text = TextOf(vocabulary, all);
     column.notes.push_back(absl::StrCat(
         ids.size(), " tokens, ", client::FinishName(text.finish_reason)));
@@ -140,11 +170,13 @@ absl::Status RunSweep(const SweepFlags& flags) {
   const Order order = MakeOrder(*changes, *worker);
   const auto generated = worker->Run(order, [](std::size_t, const Text&) {});
   if (!generated.ok()) {
-    return generated.status();
+    return HintProfile(flags.worker.server, flags.worker.profile,
+                       generated.status());
   }
-  absl::PrintF("%s", SideBySide(Columns(flags, worker->vocabulary(),
+  absl::PrintF("%s", SideBySide(Columns(flags, *changes, worker->vocabulary(),
                                         order.prompt, *generated),
                                 PageWidth()));
+  PrintOverruledOnce(*worker, *changes, *generated);
   absl::FPrintF(stderr, "# seed %u for all, model %.3f s, service %.3f s\n",
                 generated->texts.front().seed,
                 absl::ToDoubleSeconds(generated->model_time),

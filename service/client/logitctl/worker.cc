@@ -52,6 +52,7 @@ absl::Status Worker::FillBlanks(const WorkerFlags& flags, const Knobs& knobs) {
   if (!status.ok()) {
     return status;
   }
+  asked_ = params;
   if (!params.has_max_tokens()) {
     params.set_max_tokens(kDefaultMaxTokens);
   }

@@ -43,6 +43,8 @@ class Worker {
   // A session as the flags say, with the vocabulary's end token as EOS. Its id
   // is a session's place in the order, from 1 on.
   const v1::OpenSession& blank_session() const { return blank_session_; }
+  // The knobs that the flags set, without what Worker adds to them.
+  const v1::SamplingParams& asked() const { return asked_; }
   absl::StatusOr<Generated> Run(const Order& order, const OnToken& on_token);
 
  private:
@@ -54,6 +56,7 @@ class Worker {
   std::unique_ptr<client::Stream> stream_;
   Order blank_order_;
   v1::OpenSession blank_session_;
+  v1::SamplingParams asked_;
 };
 
 }  // namespace logitd::logitctl
