@@ -219,6 +219,7 @@ show_phases() {
   end="$("$bin/logitctl" tokenize '</s>')" || fail "logitctl tokenize"
   cat >"$folder/agent.yaml" <<AGENT
 description: thinks aloud for a sentence, decides in the next
+labels: {task: ideas, task.decide: facts}
 default_params: {temperature: 1.1}
 phases:
   - name: decide

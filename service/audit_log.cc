@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "service/log.h"
@@ -30,6 +31,11 @@ bool Tell(int fd, LogLevel level, absl::string_view message,
                 {"after", entry.after}});
 }
 
+absl::Status CannotAppend(const std::string& path) {
+  return absl::UnavailableError(absl::StrCat("--audit_log: cannot append to ",
+                                             path, ": ", std::strerror(errno)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(
@@ -37,12 +43,20 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(
   int fd = -1;
   if (!path.empty()) {
     fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-      return absl::UnavailableError(absl::StrCat(
-          "--audit_log: cannot append to ", path, ": ", std::strerror(errno)));
-    }
+    if (fd < 0) return CannotAppend(path);
   }
   return std::unique_ptr<AuditLog>(new AuditLog(fd));
+}
+
+absl::Status AuditLog::Check(const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  const bool is_there = faccessat(AT_FDCWD, path.c_str(), F_OK, 0) == 0;
+  std::string folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  const int writable =
+      is_there ? faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS)
+               : faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS);
+  return writable == 0 ? absl::OkStatus() : CannotAppend(path);
 }
 
 AuditLog::~AuditLog() {

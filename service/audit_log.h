@@ -33,6 +33,8 @@ class AuditLog {
   // Empty path: the process's log. UNAVAILABLE: cannot append to the file.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Open(
       const std::string& path);
+  // Whether Open would; makes no file.
+  static absl::Status Check(const std::string& path);
   ~AuditLog();
   AuditLog(const AuditLog&) = delete;
   AuditLog& operator=(const AuditLog&) = delete;

@@ -19,12 +19,12 @@ namespace logitd {
 namespace {
 
 // The fields of an open as those of an update.
-absl::Status AsUpdate(const absl::Status& status) {
+absl::Status AsUpdate(bool rebind, const absl::Status& status) {
   absl::string_view message = status.message();
   if (absl::ConsumePrefix(&message, "params.")) {
     return absl::Status(status.code(), absl::StrCat("set.", message));
   }
-  if (absl::ConsumePrefix(&message, "profile: ")) {
+  if (rebind && absl::ConsumePrefix(&message, "profile: ")) {
     return absl::Status(status.code(), absl::StrCat("rebind: ", message));
   }
   return status;
@@ -92,11 +92,11 @@ class Applier {
     auto binding =
         Bind(std::move(profile), std::move(params), bound.request_phases,
              session->plan().vocab_size, env_.limits, bound.by_default);
-    if (!binding.ok()) return AsUpdate(binding.status());
+    if (!binding.ok()) return AsUpdate(wire.rebind(), binding.status());
     Params base;
     std::vector<PhaseParams> phases;
-    LOGITD_RETURN_IF_ERROR(
-        AsUpdate(ReadBinding(**binding, env_.limits, &base, &phases)));
+    LOGITD_RETURN_IF_ERROR(AsUpdate(
+        wire.rebind(), ReadBinding(**binding, env_.limits, &base, &phases)));
     std::optional<uint32_t> position;
     if (wire.has_position()) position = wire.position();
     std::optional<Report> report;
@@ -104,7 +104,8 @@ class Applier {
       LOGITD_ASSIGN_OR_RETURN(report, ReadReport(wire.report()));
     }
     LOGITD_RETURN_IF_ERROR(
-        AsUpdate(session->Update(position, std::move(base), report,
+        AsUpdate(wire.rebind(),
+                 session->Update(position, std::move(base), report,
                                  std::move(phases), *std::move(binding))));
     WriteUpdated(*session, reply);
     return absl::OkStatus();

@@ -51,7 +51,7 @@ sigset_t BlockSignals() {
 }
 
 void AwaitASignal(const sigset_t& stops, Server* server) {
-  constexpr timespec kPause = {0, 100'000'000};
+  constexpr timespec kPause = {0, 20'000'000};
   while (!server->BecomesReady()) {
     if (sigtimedwait(&stops, nullptr, &kPause) > 0) return;
   }

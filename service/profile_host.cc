@@ -155,6 +155,7 @@ absl::Status ProfileHost::CheckDefault() const {
 }
 
 absl::Status ProfileHost::Check(const Config& config) {
+  LOGITD_RETURN_IF_ERROR(AuditLog::Check(config.audit_log));
   LOGITD_RETURN_IF_ERROR(CheckNames(config));
   LOGITD_RETURN_IF_ERROR(AdminTokens::Read(config.admin_token_file).status());
   LOGITD_ASSIGN_OR_RETURN(auto directories,

@@ -25,7 +25,7 @@ class ProfileHost {
       const Config& config);
 
   // What Open would refuse, and also files of --profile_dir that are not in
-  // force, damaged revisions and a default that is not there. Writes nothing,
+  // force, damaged revisions and a default that is not there. Changes nothing,
   // and may run beside a server.
   static absl::Status Check(const Config& config);
 

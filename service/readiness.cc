@@ -9,25 +9,23 @@ namespace logitd {
 
 struct ExecutorProbe::Asked {
   std::chrono::steady_clock::time_point at;
-  std::atomic<bool> answered{false};
+  std::atomic<int> left{3};  // lanes that have not answered
 };
 
 ExecutorProbe::ExecutorProbe(Executor* executor) : executor_(executor) {}
 
 std::string ExecutorProbe::Check(std::chrono::steady_clock::time_point now) {
   const std::lock_guard lock(mu_);
-  if (asked_ == nullptr || asked_->answered) {
+  if (asked_ == nullptr || asked_->left == 0) {
     auto asked = std::make_shared<Asked>();
     asked->at = now;
-    // Through the lanes that may wait for a disk, one after the other.
-    const auto answer = [asked] { asked->answered = true; };
-    const auto ask_readers = [answer, executor = executor_] {
-      executor->Run([answer, executor] { executor->Run(answer, Lane::kOpen); },
-                    Lane::kRead);
-    };
-    if (!executor_->Run(ask_readers, Lane::kWrite)) {
-      return absl::StrCat("more than ", executor_->waiting_max(),
-                          " profile calls wait");
+    // Each lane that may wait for a disk answers by itself.
+    for (const Lane lane : {Lane::kWrite, Lane::kRead, Lane::kOpen}) {
+      const auto answer = [asked] { --asked->left; };
+      if (!executor_->Run(answer, lane)) {
+        return absl::StrCat("more than ", executor_->waiting_max(),
+                            " profile calls wait");
+      }
     }
     asked_ = std::move(asked);
     return "";

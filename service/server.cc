@@ -115,7 +115,9 @@ Server::Server(Config config, const kernels::KernelTable& kernels,
 }
 
 std::vector<Component> Server::Components() {
-  const char* why_not = draining_ ? "draining" : ready_ ? "" : "starting";
+  const char* why_not = draining_ ? "draining"
+                        : ready_  ? ""
+                                  : "waiting for the default profile";
   return CheckComponents(why_not, *profiles_, &executor_probe_);
 }
 
@@ -289,6 +291,7 @@ bool Server::BecomesReady() {
   if (draining_ || !profiles_->CheckDefault().ok()) return false;
   ready_ = true;
   SetServing(true);
+  Log(LogLevel::kInfo, "ready");
   return true;
 }
 

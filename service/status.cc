@@ -10,10 +10,11 @@
 namespace logitd {
 namespace {
 
-// A client takes 8 KiB of metadata, the message up to three times as long as it
-// is (percent-encoding) and the details a third longer (base64).
+// A client takes 8 KiB of metadata: the message up to three times as long as it
+// is (percent-encoding), and the details, where it stands once more, a third
+// longer (base64).
 constexpr size_t kMessageMax = 1000;
-constexpr size_t kDetailsMax = 3000;
+constexpr size_t kDetailsMax = 2300;
 constexpr char kCut[] = "...";
 
 void Cut(std::string* text, size_t most) {

@@ -14,7 +14,7 @@ namespace logitd {
 void WriteStatus(const absl::Status& status, google::rpc::Status* wire);
 
 // The end of a call. What does not fit into a client's metadata is cut: the
-// message at 1,000 bytes, violations behind the first 3,000 with "and N more".
+// message at 1,000 bytes, violations behind the first 2,300 with "and N more".
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace logitd

@@ -1,5 +1,6 @@
 #include "service/profiles/binding.h"
 
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -167,10 +168,14 @@ absl::Status Binding::Blame(const absl::Status& status) const {
     phase = absl::StrCat(parts.first, "].");
     rest = parts.second;
   }
-  const v1::ParamLevel level =
-      LevelOf(rest.substr(0, rest.find_first_of(".[:")), *resolved);
+  const absl::string_view knob = rest.substr(0, rest.find_first_of(".[:"));
+  const v1::ParamLevel level = LevelOf(knob, *resolved);
   const absl::string_view part = PartOf(level);
-  if (part.empty()) return status;
+  const bool is_knob = v1::SamplingParams::descriptor()->FindFieldByName(
+                           std::string(knob)) != nullptr;
+  if (part.empty()) {  // a trigger is the phase's own, a knob the caller's
+    return is_knob ? status : IfOfProfile(profile.get(), status);
+  }
   const bool of_phase = level == v1::PARAM_LEVEL_PHASE_DEFAULT ||
                         level == v1::PARAM_LEVEL_PHASE_FORCE;
   const absl::Status blamed(status.code(),
@@ -188,10 +193,13 @@ absl::Status ReadBinding(const Binding& binding, const Limits& limits,
     PhaseParams phase;
     phase.name = from.phase.name();
     phase.within = from.phase.within();
-    LOGITD_ASSIGN_OR_RETURN(phase.enter,
-                            ReadSequences(path + "enter", from.phase.enter()));
-    LOGITD_ASSIGN_OR_RETURN(phase.leave,
-                            ReadSequences(path + "leave", from.phase.leave()));
+    for (const auto& [name, from_wire, into] :
+         {std::make_tuple("enter", &from.phase.enter(), &phase.enter),
+          std::make_tuple("leave", &from.phase.leave(), &phase.leave)}) {
+      auto sequences = ReadSequences(path + name, *from_wire);
+      if (!sequences.ok()) return binding.Blame(sequences.status());
+      *into = *std::move(sequences);
+    }
     const absl::Status read =
         ReadParams(from.resolved.params, limits, &phase.params);
     if (!read.ok()) return binding.Blame(InField(path, read));

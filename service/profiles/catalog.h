@@ -96,7 +96,7 @@ class Catalog {
 
   // ---- writes: all checks, then, unless validate_only, one commit. With
   // validate_only `after` is what would be stored, without revision and etag.
-  // What would change nothing commits nothing: `after` is `before`.
+  // What would change nothing commits nothing: `after` is then `before`.
   // FAILED_PRECONDITION: owned by a read-only store. RESOURCE_EXHAUSTED: too
   // many, too large. UNAVAILABLE: the store is away.
 

@@ -104,6 +104,7 @@ class DirectoryStore::Follower {
   struct Findings {
     std::vector<GoodFile> good;
     std::vector<std::string> gone;
+    std::map<std::string, std::string> owners;  // files of good, by id
     std::map<std::string, Tracked> tracked;
     bool unsettled = false;
   };
@@ -157,7 +158,7 @@ class DirectoryStore::Follower {
     if ((event.mask & IN_Q_OVERFLOW) != 0) being_written_.clear();
     const bool is_gone = (event.mask & IN_IGNORED) != 0;
     if (is_gone && event.wd == watch_) watched_inode_ = 0;
-    if (event.len == 0) return;
+    if (event.len == 0 || event.wd != watch_) return;  // of a folder before
     // A file that is written in place counts when its writer has closed it.
     if ((event.mask & IN_MODIFY) != 0) {
       being_written_.insert(event.name);
@@ -217,14 +218,14 @@ class DirectoryStore::Follower {
   Findings Examine(const FolderLook& look) {
     Findings findings;
     std::set<std::string> ids;
-    std::map<std::string, std::string> file_of;  // the good one of an id
+    std::map<std::string, std::string> file_of = Owners(look);  // by id
     size_t names = shelf_.Names().size();
     for (const SeenFile& seen : look.files()) {
       Tracked tracked = Track(seen, look);
       const bool is_new = !shelf_.Has(absl::StrCat("profiles/", seen.id));
       const auto other = file_of.find(seen.id);
       ids.insert(seen.id);
-      if (other != file_of.end()) {
+      if (other != file_of.end() && other->second != seen.file) {
         tracked.done = false;  // its turn may come
         tracked.error =
             absl::StrCat("name: ", other->second, " has it already");
@@ -244,6 +245,19 @@ class DirectoryStore::Follower {
     }
     FindGone(ids, look, &findings);
     return findings;
+  }
+
+  // The file of each id that is in force, as long as it is there: while it is
+  // written, and when it is bad, no other one takes its place.
+  std::map<std::string, std::string> Owners(const FolderLook& look) const {
+    std::map<std::string, std::string> owners;
+    for (const SeenFile& seen : look.files()) {
+      const auto owner = owner_.find(seen.id);
+      if (owner != owner_.end() && owner->second == seen.file) {
+        owners.insert(*owner);
+      }
+    }
+    return owners;
   }
 
   Tracked Track(const SeenFile& seen, const FolderLook& look) const {
@@ -282,6 +296,7 @@ class DirectoryStore::Follower {
     tracked->done = !absl::IsUnavailable(good.status());
     if (good.ok()) {
       tracked->error.clear();
+      findings->owners[seen.id] = seen.file;
       findings->good.push_back(*std::move(good));
       return true;
     }
@@ -334,6 +349,10 @@ class DirectoryStore::Follower {
     unsettled_ = findings.unsettled;
     folder_error_.clear();
     folder_id_ = look.id();
+    for (const std::string& name : findings.gone) {
+      owner_.erase(name.substr(name.find('/') + 1));
+    }
+    for (auto& [id, file] : findings.owners) owner_[id] = file;
     std::map<std::string, std::string> errors;
     if (look.left_out() > 0) {
       errors.emplace("*", absl::StrCat(look.left_out(),
@@ -373,7 +392,8 @@ class DirectoryStore::Follower {
   // Confined to Start, then to the thread.
   int watch_ = -1;
   uint64_t watched_inode_ = 0;
-  std::optional<FolderLook::Id> folder_id_;  // that was looked into last
+  std::optional<FolderLook::Id> folder_id_;   // that was looked into last
+  std::map<std::string, std::string> owner_;  // files in force, by id
   bool unsettled_ = false;
   std::map<std::string, Tracked> tracked_;            // by file
   std::map<std::string, Clock::time_point> missing_;  // by id

@@ -14,8 +14,8 @@
 //     another host of a network file system is not seen: write such files aside
 //     and rename them;
 //   * a bad file changes nothing: the last good revision stays in force, Health
-//     and the log say what is wrong. Of two files of one id the first good one
-//     by name counts;
+//     and the log say what is wrong. Of two files of one id the one in force
+//     counts, at the start the first good one by name;
 //   * a folder that cannot be read changes nothing either, nor one that has
 //     become another, empty one: nothing is mounted there;
 //   * a link that leads out of the folder is a bad file: whoever fills the

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
@@ -41,6 +42,10 @@ int OpenBeneath(int folder, const std::string& name, int flags) {
   const auto fd = static_cast<int>(
       syscall(SYS_openat2, folder, name.c_str(), &how, sizeof(how)));
   if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return fd;
+  if (name == ".." || absl::StrContains(name, '/')) {
+    errno = EXDEV;
+    return -1;
+  }
   return openat(folder, name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW);
 }
 

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sampler/knobs.h"
+#include "sampler/plan.h"
 #include "service/profiles/lint_rules.h"
 #include "service/profiles/resolve_clamps.h"
 
@@ -19,10 +20,40 @@ constexpr int kPenalties[] = {P::kRepetitionPenaltyFieldNumber,
 // From here on nearly every row's mass is kept whatever it holds.
 constexpr double kWideTopK = 32768;
 
+// No caller can raise the temperature: it is forced, or a clamp is that low.
+bool StaysGreedy(const Subject& subject) {
+  if (subject.IsForced(P::kTemperatureFieldNumber)) return true;
+  const auto keeps = [](const v1::Clamp& clamp) {
+    const auto limits = LimitsOf(clamp, kCountMax);
+    return limits && clamp.knob() == "temperature" &&
+           limits->max < kGreedyBelow;
+  };
+  const auto any = [&](const auto& clamps) {
+    return std::any_of(clamps.begin(), clamps.end(), keeps);
+  };
+  return any(subject.profile.clamps()) ||
+         (!subject.is_base() && any(subject.phase->clamps()));
+}
+
+// A phase that is not greedy takes the base's value.
+bool IsUsedInAPhase(const Subject& subject, int number) {
+  return subject.is_base() &&
+         std::any_of(subject.all->begin(), subject.all->end(),
+                     [&](const Subject& other) {
+                       return !other.is_base() && !other.IsGreedy() &&
+                              other.On(number) && !other.OnHere(number);
+                     });
+}
+
+// What a force or a clamp pins is there for callers who set a temperature.
 void GreedyTruncation(const Subject& subject, Tell tell) {
   if (!subject.IsGreedy()) return;
+  const bool stays = StaysGreedy(subject);
   for (const int number : kTruncations) {
-    if (!subject.OnHere(number)) continue;
+    if (!subject.OnHere(number) || IsUsedInAPhase(subject, number)) continue;
+    const bool is_pinned =
+        subject.IsForced(number) || subject.IsClamped(number);
+    if (is_pinned && !stays) continue;
     tell(subject.Field(number),
          absl::StrCat(KnobAt(number).name(),
                       " does nothing below temperature 1e-5, where the largest "

@@ -57,6 +57,8 @@ struct Subject {
   // Where the knob is set: "phases[1].force_params.top_p", or the clamp that
   // changed it.
   std::string Field(int field_number) const;
+  // A force gave it its value.
+  bool IsForced(int field_number) const;
   // A clamp gave it its value.
   bool IsClamped(int field_number) const;
   // The value, off or not, is this subject's own: in a phase it is not only the

@@ -103,6 +103,12 @@ std::string Subject::Field(int field_number) const {
   }
 }
 
+bool Subject::IsForced(int field_number) const {
+  const v1::ParamLevel level = LevelOf(KnobAt(field_number));
+  return level == v1::PARAM_LEVEL_PROFILE_FORCE ||
+         level == v1::PARAM_LEVEL_PHASE_FORCE;
+}
+
 bool Subject::IsClamped(int field_number) const {
   return LevelOf(KnobAt(field_number)) == v1::PARAM_LEVEL_CLAMP;
 }

@@ -3,14 +3,12 @@
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/timestamp.pb.h"
-#include "service/profiles/nearest.h"
+#include "service/profiles/profile_file_unknown.h"
 #include "service/profiles/profile_file_utf8.h"
 #include "service/profiles/profile_file_value.h"
 
@@ -24,45 +22,6 @@ using google::protobuf::Reflection;
 using google::protobuf::Timestamp;
 using Kind = FileNode::Kind;
 
-bool IsOutputOnlyField(const FieldDescriptor& field) {
-  return field.containing_type() == v1::Profile::descriptor() &&
-         IsOutputOnly(field.number());
-}
-
-// Fields of `type` that hold parameters: default_params, force_params.
-std::string ParamsOf(const Descriptor& type) {
-  std::vector<std::string> names;
-  for (int i = 0; i < type.field_count(); ++i) {
-    if (type.field(i)->message_type() == v1::SamplingParams::descriptor()) {
-      names.push_back(type.field(i)->name());
-    }
-  }
-  return absl::StrJoin(names, " or ");
-}
-
-std::string NearestField(const std::string& key, const Descriptor& type) {
-  std::vector<std::string> names;
-  for (int i = 0; i < type.field_count(); ++i) {
-    if (!IsOutputOnlyField(*type.field(i))) {
-      names.push_back(type.field(i)->name());
-    }
-  }
-  return Nearest(key, names);
-}
-
-std::string WhyUnknown(const std::string& key, const Descriptor& type) {
-  const std::string nearest = NearestField(key, type);
-  if (!nearest.empty()) {
-    return absl::StrCat("unknown key, the nearest known one is ", nearest);
-  }
-  const std::string params = ParamsOf(type);
-  const std::string knob =
-      params.empty() ? ""
-                     : NearestField(key, *v1::SamplingParams::descriptor());
-  if (knob.empty()) return "unknown key, and no known one is near";
-  return absl::StrCat("unknown key, ", knob, " is written below ", params);
-}
-
 class Reader {
  public:
   Reader(Fields fields, Violations* faults)
@@ -71,8 +30,13 @@ class Reader {
   void ReadMessage(const std::string& path, const FileNode& node,
                    Message* message) {
     if (node.kind != Kind::kMap) {
+      const bool is_sequence =
+          message->GetDescriptor() == v1::TokenSequence::descriptor();
       return AddWrong(path.empty() ? "profile" : path, node,
-                      "is not a map of fields", faults_);
+                      is_sequence ? "is not a map of fields: a sequence is "
+                                    "{tokens: [1, 2]}"
+                                  : "is not a map of fields",
+                      faults_);
     }
     const Descriptor& type = *message->GetDescriptor();
     std::set<std::string> seen;

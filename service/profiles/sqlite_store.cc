@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -362,9 +363,18 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenToLook(
   const std::string path = absl::StrCat(data_dir, kFileName);
   struct stat info = {};
   if (stat(path.c_str(), &info) != 0 || info.st_size == 0) return nullptr;
+  if (faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
+    return RefusedBySystem(path);
+  }
   auto reader = Database::OpenToLook(path);
   if (!reader.ok()) return RefusedAt(path, reader.status());
   absl::Status good = CheckSchema(*reader, kMigrations);
+  if (good.ok()) {
+    const auto version = AskInt(*reader, "PRAGMA user_version");
+    if (version.ok() && *version < int64_t{std::size(kMigrations)}) {
+      return nullptr;  // a start would migrate it first
+    }
+  }
   if (good.ok()) good = CheckIntegrity(*reader);
   if (!good.ok()) return RefusedAt(path, good);
   return std::unique_ptr<SqliteStore>(new SqliteStore(

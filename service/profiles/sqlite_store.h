@@ -37,7 +37,8 @@ class SqliteStore : public Store {
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(
       const std::string& data_dir, const StoreLimits& limits = {});
   // The same checks, for reads only, beside a server that uses the folder:
-  // takes no lock, writes nothing. Null: there is nothing in the folder yet.
+  // takes no lock, changes no profile. Null: there is nothing in the folder
+  // yet, or only what a start would migrate.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> OpenToLook(
       const std::string& data_dir);
   ~SqliteStore() override;

@@ -35,8 +35,9 @@ class Database {
     return Open(path, path, SQLITE_OPEN_READWRITE);
   }
 
-  // Makes no file and changes none. Without a log beside it nobody uses the
-  // file, and SQLite needs to be told so, or it would make one.
+  // Changes nothing in the database. Without a log beside it nobody uses the
+  // file, and SQLite needs to be told so, or it would make one; with one it may
+  // make the index of that log.
   static absl::StatusOr<Database> OpenToLook(const std::string& path) {
     const bool is_used = access((path + "-wal").c_str(), F_OK) == 0;
     const std::string uri = absl::StrCat("file:", EscapeForUri(path),

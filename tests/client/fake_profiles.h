@@ -19,6 +19,8 @@ class FakeProfiles final : public v1::ProfileService::Service {
  public:
   // By name. Writes change nothing.
   std::map<std::string, v1::Profile> stored;
+  // By name: gone, but a revision of each is still there.
+  std::map<std::string, v1::Profile> deleted;
   bool can_list = true;
   // What a write of this profile is answered with; unset: the profile.
   std::function<grpc::Status(const v1::Profile&)> on_write;
@@ -26,12 +28,21 @@ class FakeProfiles final : public v1::ProfileService::Service {
   std::vector<v1::LintFinding> warnings;
   std::vector<v1::CreateProfileRequest> creates;
   std::vector<v1::UpdateProfileRequest> updates;
+  std::vector<v1::RollbackProfileRequest> rollbacks;
 
   void Store(const std::string& id, const std::string& etag) {
     v1::Profile& profile = stored["profiles/" + id];
     profile.set_name("profiles/" + id);
     profile.set_etag(etag);
     profile.set_revision("1");
+  }
+
+  void Delete(const std::string& id, const std::string& revision,
+              const std::string& source) {
+    v1::Profile& profile = deleted["profiles/" + id];
+    profile.set_name("profiles/" + id);
+    profile.set_revision(revision);
+    profile.set_source(source);
   }
 
   grpc::Status GetProfile(grpc::ServerContext* /*call*/,
@@ -54,6 +65,11 @@ class FakeProfiles final : public v1::ProfileService::Service {
       grpc::ServerContext* /*call*/,
       const v1::ListProfileRevisionsRequest* request,
       v1::ListProfileRevisionsResponse* response) override {
+    const auto gone = deleted.find(request->name());
+    if (gone != deleted.end()) {
+      *response->add_profiles() = gone->second;
+      return grpc::Status::OK;
+    }
     return Find(request->name(), response->add_profiles());
   }
   grpc::Status CreateProfile(grpc::ServerContext* /*call*/,
@@ -72,6 +88,7 @@ class FakeProfiles final : public v1::ProfileService::Service {
   grpc::Status RollbackProfile(grpc::ServerContext* /*call*/,
                                const v1::RollbackProfileRequest* request,
                                v1::Profile* response) override {
+    rollbacks.push_back(*request);
     const grpc::Status found = Find(request->name(), response);
     return found.ok() ? Write(*response, response) : found;
   }
@@ -84,6 +101,12 @@ class FakeProfiles final : public v1::ProfileService::Service {
 
  private:
   grpc::Status Find(const std::string& name, v1::Profile* profile) {
+    for (const auto& [plain, revision] : deleted) {
+      if (name == absl::StrCat(plain, "@", revision.revision())) {
+        *profile = revision;
+        return grpc::Status::OK;
+      }
+    }
     const auto found = stored.find(name);
     if (found == stored.end()) {
       return grpc::Status(grpc::StatusCode::NOT_FOUND,

@@ -65,6 +65,15 @@ TEST_F(LogitctlTest, GeneratesText) {
   EXPECT_THAT(outcome.output, HasSubstr("seed 7, fingerprint"));
 }
 
+// stderr has no buffer: what stdout still holds would come behind it.
+TEST_F(LogitctlTest, EndsTheTextBeforeItTellsAnythingElse) {
+  for (const char* show : {"", " --show-phases", " --n 2"}) {
+    const Outcome outcome =
+        Run(absl::StrCat("generate --prompt thank --max-tokens 1", show));
+    EXPECT_THAT(outcome.output, HasSubstr("you\n# ")) << show;
+  }
+}
+
 TEST_F(LogitctlTest, GeneratesSeveralTexts) {
   const Outcome outcome =
       Run("generate --prompt thank --n 3 --max-tokens 1 --quiet");

@@ -69,5 +69,16 @@ TEST(ProfileFields, ThatCannotBeNamedSoAreWrongUsage) {
       HasSubstr("the nearest is temperature"));
 }
 
+TEST(ProfileFields, ThatAreListsHaveAnotherWay) {
+  v1::Profile profile;
+  for (const absl::Status& status :
+       {SetProfileField("clamps[0].max=0.9", &profile),
+        UnsetProfileField("clamps[0].max", &profile)}) {
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("; clamps, phases and models are changed with "
+                          "`profiles edit` or --file"));
+  }
+}
+
 }  // namespace
 }  // namespace logitd::logitctl

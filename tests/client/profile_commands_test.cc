@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tests/client/fake_profiles.h"
@@ -168,6 +170,87 @@ TEST_F(ProfilesTest, AnUnknownNameIsToldWithoutTheListToo) {
   EXPECT_EQ(outcome.output,
             "logitctl: the server refused: NOT_FOUND: name: there is no "
             "profiles/cod\n");
+}
+
+constexpr char kWayBack[] =
+    "\nit was deleted: logitctl profiles rollback code3 7 brings it back\n";
+
+TEST_F(ProfilesTest, ADeletedProfileHasAWayBack) {
+  profiles_.Delete("code3", "7", "sqlite");
+  for (const char* command :
+       {"get code3", "get code3@1", "delete code3", "edit code3",
+        "rollback code3 1", "diff code3@7", "diff code3@7 code3",
+        "diff code code3", "update code3 --set description=x"}) {
+    const Outcome outcome = Run(command);
+    EXPECT_EQ(outcome.exit_code, 1) << command;
+    EXPECT_THAT(outcome.output,
+                StartsWith("logitctl: the server refused: NOT_FOUND: name: "
+                           "there is no profiles/code3"));
+    EXPECT_EQ(Count(outcome.output, kWayBack), 1) << command << outcome.output;
+    EXPECT_EQ(Count(outcome.output, "\nthe nearest profile is code\n"), 1)
+        << command << outcome.output;
+  }
+}
+
+TEST_F(ProfilesTest, AWayBackIsToldOnlyWhereThereIsOne) {
+  profiles_.Delete("code3", "7", "sqlite");
+  EXPECT_THAT(Run("diff code3@7 cod").output,
+              AllOf(HasSubstr("there is no profiles/cod\n"),
+                    HasSubstr("\nthe nearest profile is code\n"),
+                    Not(HasSubstr("deleted"))))
+      << "the one that is missing is the other";
+  EXPECT_THAT(Run("get code2").output, Not(HasSubstr("deleted")));
+  // A file of the server's that is gone: no call puts it back.
+  profiles_.Delete("code3", "7", "directory");
+  EXPECT_THAT(Run("get code3").output, Not(HasSubstr("deleted")));
+}
+
+TEST_F(ProfilesTest, RefusalsAndTheirHintsLeaveStdoutEmpty) {
+  profiles_.Delete("code3", "7", "sqlite");
+  profiles_.on_write = [](const v1::Profile&) {
+    return grpc::Status(grpc::StatusCode::ABORTED, "etag: it differs");
+  };
+  const std::string file = File("code.yaml", "description: x");
+  for (const std::string& command :
+       {std::string("get code3"), std::string("diff code code3"),
+        std::string("rollback code3 1"), std::string("rollback code 1"),
+        std::string("update code --set description=x"),
+        std::string("edit code"), "import " + file, "update code -f " + file}) {
+    EXPECT_EQ(Run(command + " 2>/dev/null").output, "") << command;
+    EXPECT_THAT(Run(command).output,
+                HasSubstr(absl::StrContains(command, "code3")
+                              ? "NOT_FOUND: name: there is no profiles/code3\n"
+                              : "ABORTED: etag: it differs\n"))
+        << command;
+  }
+}
+
+TEST_F(ProfilesTest, RollbackTakesARevisionAsGetNamesIt) {
+  for (const char* revision : {"1", "code@1", "profiles/code@1"}) {
+    EXPECT_EQ(Run(absl::StrCat("rollback code ", revision)).output,
+              "revision 1 is in force again as profiles/code@2, etag "
+              "\"2-b\"\n");
+    EXPECT_EQ(profiles_.rollbacks.back().revision(), "1") << revision;
+  }
+  const std::size_t asked = profiles_.rollbacks.size();
+  const Outcome outcome = Run("rollback code other@1");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.output, "logitctl: \"other@1\" is no revision of code\n");
+  EXPECT_THAT(profiles_.rollbacks, SizeIs(asked));
+}
+
+TEST_F(ProfilesTest, ExportsJsonThatIsRefusedWhenStale) {
+  const std::string out = folder_ + "out";
+  EXPECT_EQ(Run(absl::StrCat("export ", out, " -o json")).output,
+            absl::StrCat(out, "/code.json: profiles/code@1\n"));
+  EXPECT_EQ(Shell(absl::StrCat("cat ", out, "/code.json")).output,
+            Run("get code -o json").output);
+  profiles_.stored["profiles/code"].set_description("of somebody else");
+  profiles_.stored["profiles/code"].set_etag("\"2-b\"");
+  EXPECT_EQ(Run("import " + out).exit_code, 0);
+  ASSERT_THAT(profiles_.updates, SizeIs(2));
+  EXPECT_EQ(profiles_.updates[1].profile().etag(), "\"1-a\"");
+  EXPECT_EQ(Run(absl::StrCat("export ", out, " -o xml")).exit_code, 2);
 }
 
 TEST_F(ProfilesTest, AChangeInBetweenIsAdvisedOn) {

@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "service/client/logitctl/profile_diff.h"
 #include "service/profiles/profile_file.h"
 #include "tests/client/parse_profile.h"
+#include "tests/client/shell.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -21,6 +24,7 @@ using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 TEST(ProfileNames, AreTheSameWithAndWithoutTheCollection) {
@@ -132,6 +136,62 @@ TEST(ProfileFile, HasTheIdThatItIsGivenOrItsStem) {
                "remove `name` or give it the same id"));
   EXPECT_EQ(ExitCodeOf(ReadText("description: a", "Not-An-Id").status()),
             kUsage);
+}
+
+TEST(ProfileFile, IsToldAllThatIsWrongWithItALineEach) {
+  const auto read = ReadText(
+      "labls: {}\nname: profiles/x\n"
+      "default_params: {top_p: warm}\n",
+      "copy");
+  EXPECT_EQ(ExitCodeOf(read.status()), kUsage);
+  const std::string path = ::testing::TempDir() + "/named.yaml: ";
+  EXPECT_EQ(
+      read.status().message(),
+      absl::StrCat(
+          path,
+          "labls: unknown key, the nearest known one is labels (line 1)\n",
+          path, "default_params.top_p: \"warm\" is not a number (line 3)\n",
+          path,
+          "name: \"profiles/x\" is not \"profiles/copy\": remove `name` "
+          "or give it the same id"));
+}
+
+// A new folder, with files of these names and texts.
+std::string Folder(const std::map<std::string, std::string>& files) {
+  std::string folder = ::testing::TempDir() + "/lint_XXXXXX";
+  EXPECT_NE(mkdtemp(folder.data()), nullptr);
+  for (const auto& [name, text] : files) {
+    EXPECT_TRUE(WriteText(absl::StrCat(folder, "/", name), text).ok());
+  }
+  return folder;
+}
+
+client::Outcome Lint(const std::string& path) {
+  return client::Shell(absl::StrCat(client::Logitctl(), " lint ", path));
+}
+
+TEST(Lint, TakesTheProfilesOfAFolderByName) {
+  const std::string folder = Folder({{"c.json", "{\"description\": \"c\"}"},
+                                     {"a.yaml", "description: a\n"},
+                                     {"b.yml", "description: b\n"},
+                                     {"d.txt", "no profile"}});
+  const client::Outcome outcome = Lint(folder);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.output, absl::StrCat(folder, "/a.yaml: nothing found\n",
+                                         folder, "/b.yml: nothing found\n",
+                                         folder, "/c.json: nothing found\n"));
+  const client::Outcome none = Lint(Folder({}));
+  EXPECT_EQ(none.exit_code, kUsage);
+  EXPECT_THAT(none.output, HasSubstr("no profiles in "));
+}
+
+TEST(Lint, SaysThatMoreMayFollowWhereAKeyHidesTheValues) {
+  constexpr char kMore[] = "Once these are mended, the values are judged too.";
+  const std::string folder =
+      Folder({{"key.yaml", "labls: {}\ndefault_params: {top_p: 7}\n"},
+              {"value.yaml", "default_params: {top_p: 7}\n"}});
+  EXPECT_THAT(Lint(folder + "/key.yaml").output, HasSubstr(kMore));
+  EXPECT_THAT(Lint(folder + "/value.yaml").output, Not(HasSubstr(kMore)));
 }
 
 TEST(ProfileIds, OfWritesNameNoRevision) {

@@ -77,6 +77,23 @@ TEST(Overruled, SaysWhatAForceReplaced) {
       << "who got what was asked for was not overruled";
 }
 
+TEST(Forced, IsOneKnobOfTheCallersAndNoClamp) {
+  v1::SessionOpened opened;
+  AddClamped("top_k", 50, 40, "profile clamps[0]", &opened);
+  *opened.mutable_resolved() = Params("temperature: 0.7, top_k: 40, min_p: 1");
+  AddForced("temperature", v1::PARAM_LEVEL_PROFILE_FORCE, &opened);
+  AddForced("min_p", v1::PARAM_LEVEL_PROFILE_FORCE, &opened);
+  v1::ResolvedPhase* phase = opened.add_phases();
+  *phase->mutable_resolved() = Params("temperature: 0, top_k: 40");
+  AddForced("temperature", v1::PARAM_LEVEL_PHASE_FORCE, phase);
+  const v1::SamplingParams asked = Params("temperature: 1.9, top_k: 50");
+  EXPECT_THAT(
+      ForcedIn(asked, opened),
+      ElementsAre(Overruled{"temperature", "1.9", "0.7", "profile force"}));
+  EXPECT_THAT(ForcedIn(asked, *phase),
+              ElementsAre(Overruled{"temperature", "1.9", "0", "phase force"}));
+}
+
 TEST(Overruled, NamesAPhaseThatDiffersFromTheBase) {
   v1::SessionOpened opened;
   AddClamped("top_k", 400, 50, "profile clamps[0]", &opened);

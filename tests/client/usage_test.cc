@@ -110,6 +110,11 @@ TEST(Usage, OfProfilesNamesTheWrongWordAndAllThereAre) {
   ExpectWrong("profiles --bogus list",
               "\"--bogus\" is not a command of profiles; " + all);
   ExpectWrong("profiles", "a command of profiles is missing; " + all);
+  ExpectWrong("profiles undelete chat",
+              "\"undelete\" is not a command of profiles; rollback brings a "
+              "deleted profile back; " +
+                  all);
+  ExpectWrong("undelete", "\"undelete\" is not a command; there are");
 }
 
 TEST(Usage, OfAProfilesCommandIsJudgedBeforeConnecting) {

@@ -79,6 +79,7 @@ few=(--seed 3 --max-tokens 3)
 expect 0 'created profiles/code@1' profiles import "$source_dir/deploy/profiles"
 expect 0 'temperature: asked 1.7, used 0, by profile force' \
     generate --profile greedy --temperature 1.7 --quiet "${few[@]}"
+grep -q '^temperature: asked 1.7' "$box/output" || fail 'no line of its own'
 expect 0 'temperature: asked 1.9, used 1, by profile clamps[0]' \
     generate --profile code --temperature 1.9 "${few[@]}"
 quiet generate --profile code --temperature 0.9 "${few[@]}"
@@ -155,5 +156,6 @@ status=0
 wait "$writer" || status=$?
 [[ $status -eq 1 ]] || fail "exit code $status when the server died"
 grep -q UNAVAILABLE "$box/errors" || fail "$(cat "$box/errors")"
+[[ -z $(tail -c 1 "$box/text") ]] || fail 'the text has no end of line'
 expect 3 'Connection refused' generate
 echo "ok: nobody there, and a server that dies"

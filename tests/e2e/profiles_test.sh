@@ -121,7 +121,11 @@ assert sides == {
 expect 0 'deleted profiles/one' profiles delete one
 says 'to have it back: logitctl profiles rollback one 4'
 expect 1 'NOT_FOUND' profiles get one
-expect 0 'revision 4 is in force again as profiles/one@5' profiles rollback one 4
+says 'it was deleted: logitctl profiles rollback one 4 brings it back'
+expect 1 'it was deleted: ' resolve --vocab-size 9 --profile one
+expect 2 '"chat@4" is no revision of one' profiles rollback one chat@4
+expect 0 'revision 4 is in force again as profiles/one@5' \
+    profiles rollback one one@4
 expect 0 'ON_EMPTY_ERROR' profiles get one
 echo "ok: files with etags, single fields, and the way back"
 
@@ -305,6 +309,21 @@ expect 1 'NOT_FOUND' profiles get code
 rm "$box/out/zz.yaml"
 expect 0 'updated profiles/chat@9' profiles import "$box/out"
 expect 0 'temperature: 0.2' profiles get code
+# With etags, what somebody else changed meanwhile is not taken back.
+expect 0 "$box/etags/chat.json: profiles/chat@9" \
+    profiles export "$box/etags" -o json
+"$bin/logitctl" profiles get chat -o json >"$box/got.json"
+/usr/bin/python3 -c 'import json, sys
+got, exported = (json.load(open(path)) for path in sys.argv[1:])
+got.pop("warnings", None)  # The linter speaks up at each read of one profile.
+assert got == exported, (got, exported)' \
+    "$box/got.json" "$box/etags/chat.json" || fail 'not as get prints it'
+expect 0 'unchanged profiles/chat' profiles import "$box/etags"
+expect 0 'updated profiles/chat@10' profiles update chat \
+    --set description=theirs
+expect 1 "$box/etags/chat.json: the server refused: ABORTED: etag: " \
+    profiles import "$box/etags"
+expect 0 'description: theirs' profiles get chat
 echo "ok: export and import"
 
 expect 0 'greedy.yaml' lint "$source_dir"/deploy/profiles/*.yaml
@@ -337,7 +356,8 @@ expect 0 '"PARAM_LEVEL_PROFILE_DEFAULT"' "${resolve[@]}" -o json
 # A pin at the off value is told: the request's own is gone without it.
 expect 0 'strict-extraction@' resolve --vocab-size 32 \
     --profile strict-extraction --repetition-penalty 1.5
-in_phase base 'repetition_penalty +1 \(off\) +profile force'
+in_phase base 'repetition_penalty +1 \(off\) +profile force' \
+    'forced repetition_penalty: asked 1.5, used 1, by profile force'
 cat >"$box/phased.yaml" <<'END'
 default_params: {temperature: 0.9}
 force_params: {min_p: 0.02}
@@ -371,7 +391,9 @@ in_phase 'phase tool' 'temperature +0 +phase force' \
 expect 0 'phase think' "${resolve[@]}" --temperature 1.2
 in_phase base 'temperature +1.2 +request'
 in_phase 'phase think' 'temperature +1.2 +request'
-in_phase 'phase tool' 'temperature +0 +phase force'
+in_phase 'phase tool' 'temperature +0 +phase force' \
+    'forced temperature: asked 1.2, used 0, by phase force'
+[[ $(grep -c '^  forced' "$box/output") -eq 1 ]] || fail 'forced by no force'
 expect 1 'NOT_FOUND' resolve --vocab-size 9 --profile nobody
 expect 2 'names a revision' profiles create other@7 -f "$box/one.yaml"
 expect 0 SYNCED profiles watch --timeout 1

@@ -72,6 +72,32 @@ const Refusal kRefusals[] = {
     {"TopKeyAmongParams", "default_params: {description: x}\n",
      "default_params.description: unknown key, and no known one is near (line "
      "1)"},
+    {"ForeignTokens", "default_params: {max_new_tokens: 5}\n",
+     "default_params.max_new_tokens: unknown key, here it is called max_tokens "
+     "(line 1)"},
+    {"ForeignStops", "default_params: {stop_strings: [a]}\n",
+     "default_params.stop_strings: unknown key, here it is called "
+     "stop_sequences (line 1)"},
+    {"ForeignBias", "default_params: {logit_bias: {7: 1}}\n",
+     "default_params.logit_bias: unknown key, here it is called "
+     "logit_bias_ids and logit_bias_values (line 1)"},
+    {"ForeignPenalty", "force_params: {Repeat_Penalty: 1}\n",
+     "force_params.Repeat_Penalty: unknown key, here it is called "
+     "repetition_penalty (line 1)"},
+    {"ForeignAtTheTop", "max_new_tokens: 5\n",
+     "max_new_tokens: unknown key, max_tokens is written below default_params "
+     "or force_params (line 1)"},
+    {"ForeignParams", "phases:\n- params: {}\n",
+     "phases[0].params: unknown key, here it is called default_params or "
+     "force_params (line 2)"},
+    {"ParamsAmongParams", "default_params: {params: {}}\n",
+     "default_params.params: unknown key, and no known one is near (line 1)"},
+    {"DecimalComma", "default_params: {top_p: 0,95, top_k: 3}\n",
+     "default_params.95: unknown key: a number has a point, not a comma (line "
+     "1)"},
+    {"TextOfASequence", "default_params: {stop_sequences: [END]}\n",
+     "default_params.stop_sequences[0]: \"END\" is not a map of fields: a "
+     "sequence is {tokens: [1, 2]} (line 1)"},
     {"WrongType", "\n\n\ndefault_params: {top_p: abc}\n",
      "default_params.top_p: \"abc\" is not a number (line 4)"},
     {"QuotedNumber", "default_params: {top_p: \"0.5\"}\n",

@@ -71,6 +71,20 @@ const Quiet kQuiet[] = {
          Defaults("frequency_penalty: 0.5 " + Ids("penalty_exclude_ids", {1}))},
     {"RepetitionOfStructure", "repetition-high",
      Task("json") + Defaults("repetition_penalty: 1.5")},
+    {"ForceBesideADefaultOfGreedy", "greedy-truncation",
+     Defaults("temperature: 0") + "force_params { top_k: 1 }"},
+    {"ClampBesideADefaultOfGreedy", "greedy-truncation",
+     Defaults("temperature: 0") +
+         "clamps { knob: 'top_k' max: 40 mode: CLAMP_MODE_CLAMP }"},
+    {"ForceOfAPhaseBesideADefaultOfGreedy", "greedy-truncation",
+     Defaults("temperature: 0") +
+         Phase(Leave({9}) + "force_params { top_k: 5 }")},
+    {"ForceBesideAPhasesDefaultOfGreedy", "greedy-truncation",
+     Phase(Leave({9}) + Defaults("temperature: 0") +
+           "force_params { top_k: 5 }")},
+    {"DefaultThatAPhaseUses", "greedy-truncation",
+     Defaults("temperature: 0 top_p: 0.9") +
+         Phase(Leave({9}) + Defaults("temperature: 0.8"))},
     {"OffValueThatAClampMoves", "off-value",
      Defaults("temperature: 1") + "clamps { knob: 'temperature' max: 0.4 mode: "
                                   "CLAMP_MODE_CLAMP }"},

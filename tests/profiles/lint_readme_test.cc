@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -10,6 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "sampler/knobs.h"
+#include "service/convert_params.h"
+#include "service/profiles/knob.h"
 #include "service/profiles/lint.h"
 #include "service/profiles/lint_errors.h"
 #include "service/profiles/lint_rules.h"
@@ -89,6 +93,61 @@ TEST(ProfilesPage, HasEveryFieldOfAFile) {
   }
   for (const auto& row : Table("| Field | |")) told.push_back(row[0]);
   EXPECT_EQ(told, expected);
+}
+
+// What a knob of this kind takes, where that is all there is to say.
+std::string TakesOf(const Knob& knob) {
+  if (const auto range = RangeOf(knob)) {
+    return absl::StrCat(RangeText(*range), range->whole ? ", whole" : "");
+  }
+  if (knob.type() == Knob::TYPE_BOOL) return "`true`, `false`";
+  if (knob.type() == Knob::TYPE_BYTES) return "token ids";
+  if (knob.type() != Knob::TYPE_ENUM) return "";
+  std::vector<std::string> names;
+  for (int i = 1; i < knob.enum_type()->value_count(); ++i) {
+    names.push_back(Code(knob.enum_type()->value(i)->name()));
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+TEST(ProfilesPage, HasEveryKnob) {
+  std::map<std::string, std::vector<std::string>> told;
+  for (const auto& row : Table("| Group | Knob | Takes | Off |")) {
+    ASSERT_EQ(row.size(), 4u) << row[1];
+    EXPECT_TRUE(told.emplace(row[1], row).second) << row[1] << " twice";
+  }
+  const size_t at = Page().find("\nNot built yet");
+  ASSERT_NE(at, std::string::npos);
+  const std::string unbuilt = Page().substr(at, Page().find("\n\n", at) - at);
+  const auto& type = *v1::SamplingParams::descriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const Knob& knob = *type.field(i);
+    const std::string name = Code(knob.name());
+    EXPECT_EQ(absl::StrContains(unbuilt, name), !IsBuilt(knob)) << name;
+    const auto row = told.find(name);
+    ASSERT_EQ(row != told.end(), IsBuilt(knob)) << name;
+    if (row == told.end()) continue;
+    const std::string takes = TakesOf(knob);
+    if (!takes.empty()) EXPECT_EQ(row->second[2], takes) << name;
+    EXPECT_FALSE(row->second[2].empty() || row->second[3].empty()) << name;
+    if (!RangeOf(knob)) continue;
+    const double off = EffectOf(v1::SamplingParams(), knob, kCountMax);
+    EXPECT_EQ(row->second[3], off == kCountMax ? "absent" : Digits(off))
+        << name;
+  }
+}
+
+TEST(ProfilesPage, HasEveryFieldOfAPhaseAndOfAClamp) {
+  for (const auto& [head, type] :
+       {std::pair("| Field of a phase | |", v1::Phase::descriptor()),
+        std::pair("| Field of a clamp | |", v1::Clamp::descriptor())}) {
+    std::vector<std::string> expected, fields;
+    for (int i = 0; i < type->field_count(); ++i) {
+      expected.push_back(Code(type->field(i)->name()));
+    }
+    for (const auto& row : Table(head)) fields.push_back(row[0]);
+    EXPECT_EQ(fields, expected);
+  }
 }
 
 // Who copies one begins with a good file.

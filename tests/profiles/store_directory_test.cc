@@ -183,14 +183,27 @@ TEST_F(DirectoryStores, ABadFileTakesNoNameFromAGoodOne) {
   EXPECT_THAT(HealthText(), Not(HasSubstr("a.yaml")));
   WriteFile(folder_ / "a.yaml", YamlOf(0.2));
   ASSERT_TRUE(Becomes("a", 0.2));
-  WriteFile(folder_ / "a.json", YamlOf(0.3));  // good, and first by name
-  ASSERT_TRUE(Becomes("a", 0.3));
+  // A good one of the same id waits, also while the one in force is changed,
+  // and when that is bad.
+  WriteFile(folder_ / "a.json", YamlOf(0.3));
   ASSERT_TRUE(Eventually([&] {
-    return absl::StrContains(HealthText(), "a.yaml: name: a.json has it");
+    return absl::StrContains(HealthText(), "a.json: name: a.yaml has it");
   }));
-  std::filesystem::remove(folder_ / "a.json");
-  ASSERT_TRUE(Becomes("a", 0.2));
+  WriteFile(folder_ / "a.yaml", YamlOf(0.4));
+  ASSERT_TRUE(Becomes("a", 0.4));
+  WriteFile(folder_ / "a.yaml", "nonsense: 1\n");
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(HealthText(), "a.yaml: nonsense: unknown key");
+  }));
+  EXPECT_EQ(Temperature("a"), 0.4);
+  std::filesystem::remove(folder_ / "a.yaml");
+  ASSERT_TRUE(Becomes("a", 0.3));
   EXPECT_TRUE(Eventually([&] { return IsHealthy(); }));
+  std::lock_guard<std::mutex> lock(mu_);
+  for (const StoredRevision& change : changes_) {
+    EXPECT_FALSE(change.deleted);
+  }
+  EXPECT_EQ(changes_.size(), 3u);  // 0.2, 0.4, 0.3
 }
 
 // As when a volume is not mounted any more.

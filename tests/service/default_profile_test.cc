@@ -102,6 +102,9 @@ TEST_F(DefaultProfile, CheckConfigRefusesAFolderThatCannotBeUsed) {
   std::ofstream(folder_.File("profiles.db")) << "no database at all, this";
   EXPECT_THAT(ProfileHost::Check(config),
               StatusIs(Code::kFailedPrecondition, "file is not a database"));
+  config.audit_log = folder_.File("none/audit");
+  EXPECT_THAT(ProfileHost::Check(config),
+              StatusIs(Code::kUnavailable, "--audit_log: cannot append to"));
   std::ifstream file(folder_.File("profiles.db"));
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   EXPECT_EQ(text, "no database at all, this");

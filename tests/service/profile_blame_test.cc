@@ -80,6 +80,22 @@ TEST_F(ProfileBlame, OfAPhase) {
       StatusIs(Code::kInvalidArgument, "open[0].phases[0]."));
 }
 
+TEST_F(ProfileBlame, OfATrigger) {
+  v1::Profile profile;
+  v1::Phase* phase = profile.add_phases();
+  phase->set_name("tool");
+  phase->add_enter()->set_tokens(IdBytes({4000}));
+  CreateOrDie("triggered", profile);
+  EXPECT_THAT(OpenStatus("triggered"),
+              StatusIs(Code::kInvalidArgument,
+                       "open[0].profile: profiles/triggered@1, "
+                       "phases[0].enter[0]"));
+  EXPECT_THAT(
+      OpenStatus("",
+                 [&](v1::OpenSession* open) { *open->add_phases() = *phase; }),
+      StatusIs(Code::kInvalidArgument, "open[0].phases[0].enter[0]"));
+}
+
 TEST_F(ProfileBlame, OfWhatCannotBeFoundNamesItOnce) {
   EXPECT_THAT(OpenStatus("nobody"),
               StatusIs(Code::kNotFound,

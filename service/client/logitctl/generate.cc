@@ -82,19 +82,27 @@ absl::Status RunGenerate(const GenerateFlags& flags) {
   }
   const Vocabulary& vocabulary = worker->vocabulary();
   const std::vector<std::uint32_t>& prompt = worker->blank_order().prompt;
-  const auto generated = worker->Run(
-      MakeOrder(*worker, flags.n), Streaming(flags.show(), vocabulary, prompt));
+  const OnToken print = Streaming(flags.show(), vocabulary, prompt);
+  bool has_text = false;
+  const auto generated = worker->Run(MakeOrder(*worker, flags.n),
+                                     [&](std::size_t index, const Text& text) {
+                                       has_text = true;
+                                       print(index, text);
+                                     });
+  if (has_text) {
+    EndText(flags.show());  // Also of one that was cut off.
+  }
   if (!generated.ok()) {
     return HintProfile(flags.worker.server, flags.worker.profile,
                        generated.status());
   }
-  PrintOverruled(worker->asked(), generated->texts.front().opened);
   if (flags.json) {
     PrintJson(vocabulary, flags.worker.prompt, *generated);
-    return absl::OkStatus();
+  } else {
+    PrintRest(flags.show(), vocabulary, prompt, *generated);
   }
-  PrintRest(flags.show(), vocabulary, prompt, *generated);
-  if (!flags.quiet) {
+  PrintOverruled(worker->asked(), generated->texts.front().opened);
+  if (!flags.json && !flags.quiet) {
     PrintSummary(*generated);
   }
   return absl::OkStatus();

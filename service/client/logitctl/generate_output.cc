@@ -45,12 +45,6 @@ class Printer {
     }
   }
 
-  void End() const {
-    if (show_ != Show::kNumbers) {
-      absl::PrintF("\n");
-    }
-  }
-
  private:
   // A line for each stretch; the words that switch stand where they are.
   void NextOf(const std::string& stretch, std::uint32_t id) {
@@ -126,10 +120,16 @@ OnToken Streaming(Show show, const Vocabulary& vocabulary,
   };
 }
 
+void EndText(Show show) {
+  if (show == Show::kText || show == Show::kPhases) {
+    absl::PrintF("\n");
+  }
+  std::fflush(stdout);
+}
+
 void PrintRest(Show show, const Vocabulary& vocabulary,
                const std::vector<std::uint32_t>& prompt,
                const Generated& generated) {
-  Printer(show, &vocabulary).End();
   for (std::size_t i = 1; i < generated.texts.size(); ++i) {
     const Text& text = generated.texts[i];
     absl::PrintF("--\n");
@@ -138,7 +138,7 @@ void PrintRest(Show show, const Vocabulary& vocabulary,
     for (const Token& token : text.tokens) {
       printer.Next(text, token);
     }
-    printer.End();
+    EndText(show);
   }
 }
 
@@ -159,6 +159,7 @@ void PrintJson(const Vocabulary& vocabulary, const std::string& prompt,
                   {"service_seconds",
                    JsonNumber(absl::ToDoubleSeconds(generated.service_time))},
                   {"row_bytes", absl::StrCat(generated.row_bytes)}}));
+  std::fflush(stdout);
 }
 
 void PrintSummary(const Generated& generated) {

@@ -21,12 +21,16 @@ enum class Show { kText, kNumbers, kPhases, kJson };
 OnToken Streaming(Show show, const Vocabulary& vocabulary,
                   const std::vector<std::uint32_t>& prompt);
 
-// After Streaming: the end of the first text, and the other texts.
+// After Streaming, once it has printed: ends the line of the first text, and
+// stdout has it, so that stderr may follow.
+void EndText(Show show);
+
+// After EndText: the other texts.
 void PrintRest(Show show, const Vocabulary& vocabulary,
                const std::vector<std::uint32_t>& prompt,
                const Generated& generated);
 
-// Everything as one JSON object.
+// Everything as one JSON object, which stdout has then.
 void PrintJson(const Vocabulary& vocabulary, const std::string& prompt,
                const Generated& generated);
 

@@ -17,6 +17,8 @@ constexpr char kDefault[] = "default_params.";
 constexpr char kForce[] = "force_params.";
 constexpr char kLabels[] = "labels.";
 constexpr char kDescription[] = "description";
+constexpr char kLists[] =
+    "; clamps, phases and models are changed with `profiles edit` or --file";
 
 }  // namespace
 
@@ -47,7 +49,8 @@ absl::Status SetProfileField(absl::string_view assignment,
   return UsageError(absl::StrCat(
       "--set \"", assignment,
       "\" is not default_params.KNOB=VALUE, force_params.KNOB=VALUE, "
-      "labels.KEY=VALUE or description=TEXT"));
+      "labels.KEY=VALUE or description=TEXT",
+      kLists));
 }
 
 absl::Status UnsetProfileField(absl::string_view field, v1::Profile* profile) {
@@ -65,7 +68,8 @@ absl::Status UnsetProfileField(absl::string_view field, v1::Profile* profile) {
     status = UsageError(absl::StrCat(
         "--unset \"", field,
         "\" is not default_params.KNOB, force_params.KNOB, labels.KEY or "
-        "description"));
+        "description",
+        kLists));
   }
   // Parameters that are there and empty would be a change.
   if (profile->default_params().ByteSizeLong() == 0) {

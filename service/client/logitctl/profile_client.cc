@@ -143,13 +143,24 @@ absl::Status ProfileClient::Hinted(const std::string& id,
     ids.push_back(ProfileId(profile.name()));
   }
   const std::string asked = ProfileId(id);
-  const bool is_there = std::count(ids.begin(), ids.end(), asked) > 0;
-  const std::string nearest = is_there ? "" : Nearest(asked, ids);
-  return nearest.empty()
-             ? status
-             : Reworded(status,
-                        absl::StrCat(status.message(),
-                                     "\nthe nearest profile is ", nearest));
+  if (std::count(ids.begin(), ids.end(), asked) > 0) {
+    return status;
+  }
+  std::string message = absl::StrCat(status.message(), WayBack(asked));
+  if (const std::string nearest = Nearest(asked, ids); !nearest.empty()) {
+    absl::StrAppend(&message, "\nthe nearest profile is ", nearest);
+  }
+  return Reworded(status, message);
+}
+
+std::string ProfileClient::WayBack(const std::string& id) const {
+  const auto last = Revisions(id, 1, 1);
+  // A file of the server's that is gone comes back as a file only.
+  if (!last.ok() || last->empty() || last->front().source() == "directory") {
+    return "";
+  }
+  return absl::StrCat("\nit was deleted: logitctl profiles rollback ", id, " ",
+                      last->front().revision(), " brings it back");
 }
 
 absl::Status ProfileClient::Watch(

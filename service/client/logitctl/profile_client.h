@@ -48,8 +48,9 @@ class ProfileClient {
                                        bool validate_only = false) const;
   absl::Status Delete(const std::string& id, const std::string& etag,
                       bool validate_only = false) const;
-  // The same failure; if it is that there is no profile `id`, with the nearest
-  // one that there is, for which the server is asked.
+  // The same failure; if it is that there is no profile `id`, with what brings
+  // it back if it was deleted, and the nearest one that there is. The server is
+  // asked for both.
   absl::Status Hinted(const std::string& id, const absl::Status& status) const;
   // Until `each` says false or the stream ends. An empty token: from the start.
   absl::Status Watch(
@@ -63,6 +64,8 @@ class ProfileClient {
       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                    Response*),
       const Request& request) const;
+  // A line on what brings back a profile that is gone; empty: nothing.
+  std::string WayBack(const std::string& id) const;
 
   std::unique_ptr<Stub> stub_;
   absl::Duration timeout_;

@@ -19,7 +19,14 @@ namespace {
 struct ExportFlags {
   ProfileFlags where;
   std::string folder;
+  std::string output = "yaml";
 };
+
+// As `get` prints it, without warnings: only the JSON holds the etag.
+std::string FileText(const v1::Profile& profile, const std::string& format) {
+  return format == "json" ? absl::StrCat(WriteJson(profile, Fields::kAll), "\n")
+                          : WriteYaml(profile);
+}
 
 absl::Status RunExport(const ExportFlags& flags) {
   const auto client = flags.where.Connect();
@@ -37,9 +44,9 @@ absl::Status RunExport(const ExportFlags& flags) {
         absl::StrCat("cannot make ", flags.folder, ": ", error.message()));
   }
   for (const v1::Profile& profile : *profiles) {
-    const std::string path =
-        absl::StrCat(flags.folder, "/", ProfileId(profile.name()), ".yaml");
-    if (absl::Status status = WriteText(path, WriteYaml(profile));
+    const std::string path = absl::StrCat(
+        flags.folder, "/", ProfileId(profile.name()), ".", flags.output);
+    if (absl::Status status = WriteText(path, FileText(profile, flags.output));
         !status.ok()) {
       return status;
     }
@@ -53,8 +60,15 @@ absl::Status RunExport(const ExportFlags& flags) {
 void AddProfileExport(CLI::App* profiles, Command* command) {
   auto flags = std::make_shared<ExportFlags>();
   CLI::App* app = profiles->add_subcommand(
-      "export", "Writes every profile to DIR/<id>.yaml, as import reads them.");
+      "export",
+      "Writes every profile to DIR/<id>.yaml, as import reads them. Such files "
+      "carry no etag: importing them takes back what others changed meanwhile. "
+      "Those of -o json carry it, and import refuses the stale ones.");
   app->add_option("DIR", flags->folder, "Made if it is not there")->required();
+  app->add_option("-o,--output", flags->output, "yaml or json")
+      ->check(CLI::IsMember({"yaml", "json"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
   flags->where.AddForReads(app);
   app->callback(
       [flags, command] { *command = [flags] { return RunExport(*flags); }; });

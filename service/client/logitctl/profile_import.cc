@@ -210,8 +210,10 @@ void AddProfileImport(CLI::App* profiles, Command* command) {
       "import",
       "Creates or updates a profile of each file, its stem is the id. All are "
       "checked before the first is written. A file that holds an etag, as `get "
-      "-o json` prints it, is refused when somebody changed the profile "
-      "since.");
+      "-o json` and `export -o json` write it, is refused when somebody "
+      "changed "
+      "the profile since. YAML files carry no etag: they replace whatever is "
+      "there.");
   app->add_option("FILE", flags->paths, "Files, or folders of them")
       ->required();
   app->add_flag("--validate-only", flags->validate_only,

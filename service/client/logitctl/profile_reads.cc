@@ -52,7 +52,7 @@ absl::Status RunList(const ReadFlags& flags, const ProfileClient& client) {
 absl::Status RunRevisions(const ReadFlags& flags, const ProfileClient& client) {
   const auto profiles = client.Revisions(flags.id, flags.count, flags.page);
   if (!profiles.ok()) {
-    return profiles.status();
+    return client.Hinted(flags.id, profiles.status());
   }
   absl::PrintF("%s", ProfilesText(*profiles, flags.output));
   return absl::OkStatus();
@@ -61,7 +61,7 @@ absl::Status RunRevisions(const ReadFlags& flags, const ProfileClient& client) {
 absl::Status RunGet(const ReadFlags& flags, const ProfileClient& client) {
   const auto profile = client.Get(flags.id);
   if (!profile.ok()) {
-    return profile.status();
+    return client.Hinted(flags.id, profile.status());
   }
   if (flags.output == "json") {
     absl::PrintF("%s\n", WriteJson(*profile, Fields::kAll));
@@ -81,7 +81,7 @@ absl::StatusOr<std::pair<v1::Profile, v1::Profile>> BothSides(
       !absl::StrContains(flags.id, '@')) {
     auto last = client.Revisions(flags.id, 2, 2);
     if (!last.ok()) {
-      return last.status();
+      return client.Hinted(flags.id, last.status());
     }
     if (last->size() < 2) {
       return UsageError(absl::StrCat(
@@ -91,14 +91,14 @@ absl::StatusOr<std::pair<v1::Profile, v1::Profile>> BothSides(
   }
   auto before = client.Get(flags.id);
   if (!before.ok()) {
-    return before.status();
+    return client.Hinted(flags.id, before.status());
   }
+  const std::string other =
+      flags.other.empty() ? ProfileId(flags.id) : flags.other;
   auto after =
-      flags.file.empty()
-          ? client.Get(flags.other.empty() ? ProfileId(flags.id) : flags.other)
-          : ReadProfile(flags.file, ProfileId(flags.id));
+      flags.file.empty() ? client.Get(other) : ReadProfile(flags.file, other);
   if (!after.ok()) {
-    return client.Hinted(flags.other, after.status());
+    return client.Hinted(other, after.status());
   }
   return std::make_pair(*std::move(before), *std::move(after));
 }
@@ -146,8 +146,7 @@ std::pair<CLI::App*, ReadFlags*> Add(CLI::App* profiles, Command* command,
   app->callback([flags, command, run] {
     *command = [flags, run] {
       const auto client = flags->where.Connect();
-      return client.ok() ? client->Hinted(flags->id, run(*flags, *client))
-                         : client.status();
+      return client.ok() ? run(*flags, *client) : client.status();
     };
   });
   return {app, flags.get()};

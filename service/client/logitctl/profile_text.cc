@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -38,6 +39,14 @@ std::string EventName(const v1::WatchProfilesResponse& event) {
 absl::Status FileError(absl::string_view what, const std::string& path) {
   return UsageError(
       absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(errno)));
+}
+
+// Each on a line of its own, the path first.
+std::string FaultLines(absl::string_view path, const Violations& faults) {
+  return absl::StrJoin(
+      faults, "\n", [&](std::string* line, const Violation& fault) {
+        absl::StrAppend(line, path, ": ", ToStatus(fault).message());
+      });
 }
 
 }  // namespace
@@ -78,6 +87,32 @@ std::string StemOf(absl::string_view path) {
                      : std::filesystem::path(std::string(path)).stem().string();
 }
 
+absl::StatusOr<std::vector<std::string>> FilesOf(
+    const std::vector<std::string>& paths) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator(path, error)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension == ".yaml" || extension == ".yml" || extension == ".json") {
+        found.push_back(entry.path().string());
+      }
+    }
+    if (error || found.empty()) {
+      return UsageError(absl::StrCat("no profiles in ", path));
+    }
+    std::sort(found.begin(), found.end());
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  return files;
+}
+
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
   if (file == nullptr) {
@@ -109,27 +144,24 @@ absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
   if (!text.ok()) {
     return text.status();
   }
-  const auto wrong = [&](absl::string_view why) {
-    return UsageError(absl::StrCat(path == "-" ? "stdin" : path, ": ", why));
-  };
+  v1::Profile profile;
   // A name that is given is compared below.
-  auto profile =
-      ParseProfile(*text, id.empty() ? StemOf(path) : "", Fields::kAll);
-  if (!profile.ok()) {
-    return wrong(profile.status().message());
-  }
-  if (id.empty()) {
-    return profile;
-  }
-  if (!profile->name().empty() && profile->name() != name) {
+  Violations faults = ReadProfileText(*text, id.empty() ? StemOf(path) : "",
+                                      Fields::kAll, &profile);
+  if (!id.empty() && !profile.name().empty() && profile.name() != name) {
     if (path != "-") {
-      return wrong(absl::StrCat("name: ", JsonString(profile->name()),
-                                " is not \"", name,
-                                "\": remove `name` or give it the same id"));
+      faults.push_back(
+          {"name", absl::StrCat(JsonString(profile.name()), " is not \"", name,
+                                "\": remove `name` or give it the same id")});
     }
-    profile->clear_etag();  // Another profile's.
+    profile.clear_etag();  // Another profile's.
   }
-  profile->set_name(name);
+  if (!faults.empty()) {
+    return UsageError(FaultLines(path == "-" ? "stdin" : path, faults));
+  }
+  if (!id.empty()) {
+    profile.set_name(name);
+  }
   return profile;
 }
 

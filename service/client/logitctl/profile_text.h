@@ -30,13 +30,17 @@ std::string AdminTargetOf(absl::string_view target);
 
 // "dir/code.yaml" -> "code"; "-" -> "".
 std::string StemOf(absl::string_view path);
+// Folders become their *.yaml, *.yml and *.json, by name; the rest stays. Usage
+// error: a folder has none.
+absl::StatusOr<std::vector<std::string>> FilesOf(
+    const std::vector<std::string>& paths);
 // The bytes of a file, "-" is stdin, at most a little more than a profile file
 // may have. Usage error: it cannot be read.
 absl::StatusOr<std::string> ReadText(const std::string& path);
 // A profile from a file, also as `get -o json` prints it: then with its etag.
 // An empty id takes the file's stem. A name in the text must be that id's; but
 // what comes from stdin is content, and an id given is its name. Usage error:
-// what is wrong with it, the path first.
+// all that is wrong with it, a line each, the path first.
 absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
                                         absl::string_view id);
 // Replaces the file. Usage error: it cannot be written.

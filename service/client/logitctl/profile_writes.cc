@@ -1,7 +1,9 @@
 // logitctl profiles create, update, rollback and delete.
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -122,19 +124,35 @@ absl::Status RunUpdate(const WriteFlags& flags) {
                      client->Update(*std::move(profile), flags.validate_only)));
 }
 
+// "3", or ID@3 as `get` takes it, of the same profile.
+absl::StatusOr<std::string> RevisionOf(const WriteFlags& flags) {
+  const std::size_t at = flags.revision.find('@');
+  if (at == std::string::npos) {
+    return flags.revision;
+  }
+  if (ProfileId(flags.revision) != ProfileId(flags.id)) {
+    return UsageError(
+        absl::StrCat("\"", flags.revision, "\" is no revision of ", flags.id));
+  }
+  return flags.revision.substr(at + 1);
+}
+
 absl::Status RunRollback(const WriteFlags& flags) {
+  const auto revision = RevisionOf(flags);
+  if (!revision.ok()) {
+    return revision.status();
+  }
   const auto client = flags.where.ConnectAdmin();
   if (!client.ok()) {
     return client.status();
   }
   const Before before = client->Get(flags.id);
   const std::string verb =
-      absl::StrCat("revision ", flags.revision, " is in force again as");
+      absl::StrCat("revision ", *revision, " is in force again as");
   return client->Hinted(
-      flags.id,
-      Tell(verb, flags, before,
-           client->Rollback(flags.id, flags.revision, EtagOf(flags.etag),
-                            flags.validate_only)));
+      flags.id, Tell(verb, flags, before,
+                     client->Rollback(flags.id, *revision, EtagOf(flags.etag),
+                                      flags.validate_only)));
 }
 
 absl::Status RunDelete(const WriteFlags& flags) {
@@ -226,7 +244,9 @@ void AddProfileWrites(CLI::App* profiles, Command* command) {
           "Makes a new revision with the content of an old one. A profile that "
           "was deleted is there again.",
           RunRollback);
-  rollback->add_option("REVISION", rollback_flags->revision, "The old one")
+  rollback
+      ->add_option("REVISION", rollback_flags->revision,
+                   "The old one, also as ID@REVISION")
       ->required();
   AddEtag(rollback, rollback_flags);
 

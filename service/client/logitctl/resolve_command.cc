@@ -84,7 +84,8 @@ absl::StatusOr<v1::SessionOpened> Ask(const ResolveFlags& flags,
 
 // Of SessionOpened, or of one of its phases.
 template <class Resolved>
-void PrintResolved(const std::string& title, const Resolved& resolved) {
+void PrintResolved(const std::string& title, const v1::SamplingParams& asked,
+                   const Resolved& resolved) {
   absl::PrintF("%s\n", title);
   std::map<std::string, std::string> sources;
   std::map<std::string, std::string> off;
@@ -103,6 +104,9 @@ void PrintResolved(const std::string& title, const Resolved& resolved) {
   }
   for (const v1::Clamped& clamped : resolved.clamped()) {
     absl::PrintF("  clamped %s\n", OverruledText(OfClamp(clamped)));
+  }
+  for (const Overruled& forced : ForcedIn(asked, resolved)) {
+    absl::PrintF("  forced %s\n", OverruledText(forced));
   }
 }
 
@@ -123,6 +127,7 @@ absl::Status RunResolve(const ResolveFlags& flags) {
   if (!open.ok()) {
     return open.status();
   }
+  const v1::SamplingParams asked = open->params();
   auto opened = Ask(flags, *std::move(open));
   if (!opened.ok()) {
     return HintProfile(flags.server, flags.profile, opened.status());
@@ -135,9 +140,9 @@ absl::Status RunResolve(const ResolveFlags& flags) {
       "%-*s   %s\n", kNameWidth, "profile",
       opened->profile_revision().empty() ? "none" : opened->profile_revision());
   absl::PrintF("%-*s   %s\n", kNameWidth, "fingerprint", opened->fingerprint());
-  PrintResolved("base", *opened);
+  PrintResolved("base", asked, *opened);
   for (const v1::ResolvedPhase& phase : opened->phases()) {
-    PrintResolved(absl::StrCat("phase ", phase.name()), phase);
+    PrintResolved(absl::StrCat("phase ", phase.name()), asked, phase);
   }
   return absl::OkStatus();
 }
@@ -150,8 +155,7 @@ void AddResolve(CLI::App* app, Command* command) {
       "resolve",
       "What a session with this profile and these knobs gets: each value that "
       "somebody set, also where it is off, the level it came from, what clamps "
-      "changed; the same for "
-      "each phase.");
+      "and forces changed; the same for each phase.");
   resolve->add_option("--profile", flags->profile,
                       "ID or ID@REVISION. Absent: the server's default");
   TakeWholeNumbers(

@@ -27,14 +27,9 @@ bool IsForce(v1::ParamLevel level) {
 
 // `Resolved` is SessionOpened, or one of its phases.
 template <class Resolved>
-std::optional<Overruled> FindOverruled(const std::string& knob,
-                                       const std::string& asked,
-                                       const Resolved& resolved) {
-  for (const v1::Clamped& clamped : resolved.clamped()) {
-    if (clamped.knob() == knob) {
-      return OfClamp(clamped);
-    }
-  }
+std::optional<Overruled> FindForced(const std::string& knob,
+                                    const std::string& asked,
+                                    const Resolved& resolved) {
   for (const v1::Provenance& from : resolved.provenance()) {
     if (from.knob() != knob || !IsForce(from.level())) {
       continue;
@@ -48,6 +43,30 @@ std::optional<Overruled> FindOverruled(const std::string& knob,
     }
   }
   return std::nullopt;
+}
+
+template <class Resolved>
+std::optional<Overruled> FindOverruled(const std::string& knob,
+                                       const std::string& asked,
+                                       const Resolved& resolved) {
+  for (const v1::Clamped& clamped : resolved.clamped()) {
+    if (clamped.knob() == knob) {
+      return OfClamp(clamped);
+    }
+  }
+  return FindForced(knob, asked, resolved);
+}
+
+template <class Resolved>
+std::vector<Overruled> AllForced(const v1::SamplingParams& asked,
+                                 const Resolved& resolved) {
+  std::vector<Overruled> all;
+  for (const auto& [knob, value] : ValuesOf(asked)) {
+    if (auto forced = FindForced(knob, value, resolved)) {
+      all.push_back(*std::move(forced));
+    }
+  }
+  return all;
 }
 
 template <class Resolved>
@@ -92,6 +111,16 @@ Overruled OfClamp(const v1::Clamped& clamped) {
 std::string OverruledText(const Overruled& overruled) {
   return absl::StrCat(overruled.knob, ": asked ", overruled.asked, ", used ",
                       overruled.used, ", by ", overruled.by);
+}
+
+std::vector<Overruled> ForcedIn(const v1::SamplingParams& asked,
+                                const v1::SessionOpened& opened) {
+  return AllForced(asked, opened);
+}
+
+std::vector<Overruled> ForcedIn(const v1::SamplingParams& asked,
+                                const v1::ResolvedPhase& phase) {
+  return AllForced(asked, phase);
 }
 
 std::vector<Overruled> OverruledInBase(const v1::SamplingParams& asked,

@@ -36,6 +36,13 @@ Overruled OfClamp(const v1::Clamped& clamped);
 // "temperature: asked 1.9, used 1, by profile clamps[0]".
 std::string OverruledText(const Overruled& overruled);
 
+// The knobs of `asked` to which a force gave another value, by name: outside
+// all phases, or in one.
+std::vector<Overruled> ForcedIn(const v1::SamplingParams& asked,
+                                const v1::SessionOpened& opened);
+std::vector<Overruled> ForcedIn(const v1::SamplingParams& asked,
+                                const v1::ResolvedPhase& phase);
+
 // The knobs of `asked` that were clamped or forced outside all phases, by name.
 std::vector<Overruled> OverruledInBase(const v1::SamplingParams& asked,
                                        const v1::SessionOpened& opened);

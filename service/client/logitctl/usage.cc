@@ -36,6 +36,16 @@ std::string Commands(const CLI::App& app) {
                        });
 }
 
+// What people call commands elsewhere; "" if it is no such word.
+std::string Meant(const CLI::App& app, const std::string& stray) {
+  const auto rollbacks = app.get_subcommands([](const CLI::App* command) {
+    return command->get_name() == "rollback";
+  });
+  return !rollbacks.empty() && stray == "\"undelete\""
+             ? "; rollback brings a deleted profile back"
+             : "";
+}
+
 // The first word that the app has no place for, quoted; "" if there is none.
 std::string Stray(const CLI::App& app) {
   for (const std::string& word : app.remaining()) {
@@ -81,7 +91,8 @@ std::string WhyNotParsed(const CLI::App& app, const CLI::ParseError& error) {
     const bool has_commands = !reached->get_subcommands(nullptr).empty();
     const std::string of = path.empty() ? "" : absl::StrCat(" of", path);
     if (has_commands && !stray.empty()) {
-      return absl::StrCat(stray, " is not a command", of, "; there are ",
+      return absl::StrCat(stray, " is not a command", of,
+                          Meant(*reached, stray), "; there are ",
                           Commands(*reached));
     }
     if (has_commands && chosen.empty()) {
