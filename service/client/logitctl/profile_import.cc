@@ -1,12 +1,9 @@
 // logitctl profiles import: profiles of files, all or none.
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,39 +18,11 @@
 namespace logitd::logitctl {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct ImportFlags {
   ProfileFlags where;
   std::vector<std::string> paths;
   bool validate_only = false;
 };
-
-// Folders become their *.yaml and *.json, by name.
-absl::StatusOr<std::vector<std::string>> Expand(
-    const std::vector<std::string>& paths) {
-  std::vector<std::string> files;
-  for (const std::string& path : paths) {
-    std::error_code error;
-    if (!fs::is_directory(path, error)) {
-      files.push_back(path);
-      continue;
-    }
-    std::vector<std::string> found;
-    for (const auto& entry : fs::directory_iterator(path, error)) {
-      const std::string extension = entry.path().extension().string();
-      if (extension == ".yaml" || extension == ".yml" || extension == ".json") {
-        found.push_back(entry.path().string());
-      }
-    }
-    if (error || found.empty()) {
-      return UsageError(absl::StrCat("no profiles in ", path));
-    }
-    std::sort(found.begin(), found.end());
-    files.insert(files.end(), found.begin(), found.end());
-  }
-  return files;
-}
 
 // What is to become of one file.
 struct Item {
@@ -174,7 +143,7 @@ absl::Status WriteItems(const std::vector<Item>& items, bool validate_only,
 }
 
 absl::Status RunImport(const ImportFlags& flags) {
-  const auto files = Expand(flags.paths);
+  const auto files = FilesOf(flags.paths);
   if (!files.ok()) {
     return files.status();
   }
