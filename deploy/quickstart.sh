@@ -270,6 +270,7 @@ logitctl generate --help      every knob: its range, its off value, its effect
 logitctl sweep --help         one knob over several values, texts side by side
 logitctl info                 what this server is, may and can do
 proto/logitd/v1/              the contract, commented as a manual
+service/profiles/README.md    the profile file, tasks, the linter's rules
 $metrics_url   while it runs (--keep)
 and, through reflection, with no proto file at hand:
   buf curl --protocol grpc --http2-prior-knowledge \\

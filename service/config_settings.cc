@@ -330,8 +330,9 @@ std::vector<Setting> LimitSettings() {
             "writes the oldest go, and sessions cannot be resumed at them.",
             &Limits::max_revisions, 1, 1u << 20),
       Count("max_profile_calls",
-            "ProfileService calls that wait for the disk; as many again may "
-            "wait for memory.",
+            "ProfileService calls that wait to write; as many again may wait "
+            "to read a store, sessions to open at a revision of one, and calls "
+            "for memory.",
             &Limits::max_profile_calls, 1, 1u << 20),
       Count("max_watchers", "WatchProfiles calls open at once.",
             &Limits::max_watchers, 1, 65536),
@@ -361,7 +362,9 @@ std::vector<Setting> ProfileSettings() {
                "change. Repeatable.",
                &Config::profile_dirs),
       Text("default_profile", "PROFILE",
-           "The profile of sessions that name none.", &Config::default_profile),
+           "The profile of sessions that name none. Until it is there the "
+           "server is not ready; ID@REVISION must be there at the start.",
+           &Config::default_profile),
       TextList("allowed_profiles", "ID",
                "The only profiles that sessions may name, in any revision: "
                "chat allows chat@3 too. Repeatable.",

@@ -26,6 +26,8 @@ OnceCall::OnceCall(const Environment& env, std::atomic<uint32_t>* calls,
   calls_->fetch_add(1, std::memory_order_relaxed);
   env_.metrics.AddReceivedBytes(request.Length());
   const absl::Status status = Read(request);
+  using Seconds = std::chrono::duration<double>;
+  times_.parse = Seconds(Clock::now() - arrived_).count();
   const std::string& profile = request_.open().profile();
   if (!status.ok()) {
     Refuse(status);
@@ -48,11 +50,12 @@ void OnceCall::Refuse(const absl::Status& status) {
 }
 
 void OnceCall::Start() {
+  const Clock::time_point begin = Clock::now();
   const absl::Status status = Prepare();
   if (!status.ok()) return Refuse(status);
   using Seconds = std::chrono::duration<double>;
   times_.transport = Transport::kInline;
-  times_.parse = Seconds(Clock::now() - arrived_).count();
+  times_.parse += Seconds(Clock::now() - begin).count();  // without a fetch
   if (draws_.size() > 1) {
     env_.workers.Run(this, draws_.size());
     return;

@@ -104,6 +104,13 @@ ProfileRules RulesOf(const Config& config, const Catalog* catalog) {
           config.require_profile};
 }
 
+absl::Status FindDefault(const ProfileRules& rules) {
+  const std::string& name = rules.default_profile;
+  if (name.empty() || rules.pinned_default != nullptr) return absl::OkStatus();
+  const absl::Status there = rules.catalog->Get(name).status();
+  return there.ok() ? there : InSetting("default_profile", there);
+}
+
 // What is only allowed may come later; a default too, but for a revision.
 absl::Status CheckRules(ProfileRules* rules) {
   for (const std::string& id : rules->allowed) {
@@ -111,12 +118,9 @@ absl::Status CheckRules(ProfileRules* rules) {
     Log(LogLevel::kWarning, "there is no such profile yet",
         {{"allowed_profiles", id}});
   }
-  const std::string& name = rules->default_profile;
-  if (name.empty()) return absl::OkStatus();
-  const auto profile = rules->catalog->Get(name);
-  if (!IsPinned(name)) return absl::OkStatus();
-  if (!profile.ok()) return InSetting("default_profile", profile.status());
-  rules->pinned_default = *profile;
+  if (!IsPinned(rules->default_profile)) return absl::OkStatus();
+  LOGITD_RETURN_IF_ERROR(FindDefault(*rules));
+  rules->pinned_default = *rules->catalog->Get(rules->default_profile);
   return absl::OkStatus();
 }
 
@@ -147,12 +151,7 @@ absl::StatusOr<std::unique_ptr<ProfileHost>> ProfileHost::Open(
   return host;
 }
 
-absl::Status ProfileHost::CheckDefault() const {
-  const std::string& name = rules_.default_profile;
-  if (name.empty() || rules_.pinned_default != nullptr) return absl::OkStatus();
-  const absl::Status there = catalog_->Get(name).status();
-  return there.ok() ? there : InSetting("default_profile", there);
-}
+absl::Status ProfileHost::CheckDefault() const { return FindDefault(rules_); }
 
 absl::Status ProfileHost::Check(const Config& config) {
   LOGITD_RETURN_IF_ERROR(AuditLog::Check(config.audit_log));
@@ -176,11 +175,7 @@ absl::Status ProfileHost::Check(const Config& config) {
   for (const StoreHealth& store : catalog->Health()) {
     if (!store.status.ok()) return InSetting("data_dir", store.status);
   }
-  const absl::Status there =
-      config.default_profile.empty()
-          ? absl::OkStatus()
-          : catalog->Get(config.default_profile).status();
-  return there.ok() ? there : InSetting("default_profile", there);
+  return FindDefault(RulesOf(config, catalog.get()));
 }
 
 }  // namespace logitd

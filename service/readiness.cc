@@ -1,15 +1,23 @@
 #include "service/readiness.h"
 
 #include <atomic>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace logitd {
 
+namespace {
+
+// Those that may wait for a disk; each answers by itself.
+constexpr Lane kLanes[] = {Lane::kWrite, Lane::kRead, Lane::kOpen};
+
+}  // namespace
+
 struct ExecutorProbe::Asked {
   std::chrono::steady_clock::time_point at;
-  std::atomic<int> left{3};  // lanes that have not answered
+  std::atomic<size_t> left{std::size(kLanes)};  // that have not answered
 };
 
 ExecutorProbe::ExecutorProbe(Executor* executor) : executor_(executor) {}
@@ -19,8 +27,7 @@ std::string ExecutorProbe::Check(std::chrono::steady_clock::time_point now) {
   if (asked_ == nullptr || asked_->left == 0) {
     auto asked = std::make_shared<Asked>();
     asked->at = now;
-    // Each lane that may wait for a disk answers by itself.
-    for (const Lane lane : {Lane::kWrite, Lane::kRead, Lane::kOpen}) {
+    for (const Lane lane : kLanes) {
       const auto answer = [asked] { --asked->left; };
       if (!executor_->Run(answer, lane)) {
         return absl::StrCat("more than ", executor_->waiting_max(),

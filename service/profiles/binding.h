@@ -35,10 +35,11 @@ struct Binding final : Origin {
   bool by_default = false;  // the open named none
   v1::SamplingParams request;
   std::vector<v1::Phase> request_phases;
+  uint32_t vocab_size = 0;
   Resolution resolution;
 
-  // "profile: profiles/chat@3, default_params.banned_ids: ..." where the
-  // profile set the knob.
+  // "profile: profiles/chat@3, default_params.banned_ids: ..." where a value of
+  // the profile is wrong.
   absl::Status Blame(const absl::Status& status) const override;
 };
 

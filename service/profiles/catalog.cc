@@ -82,10 +82,10 @@ void Catalog::NoteUnfitLocked(const v1::Profile& profile) {
   const absl::Status fit =
       options_.validate ? options_.validate(profile) : absl::OkStatus();
   if (fit.ok()) return;
-  unfit_[profile.name()] = {profile.revision(), std::string(fit.message())};
-  Log(LogLevel::kWarning, "a stored profile is not valid",
-      {{"profile", absl::StrCat(profile.name(), "@", profile.revision())},
-       {"error", std::string(fit.message())}});
+  const std::string why = absl::StrCat(profile.name(), "@", profile.revision(),
+                                       ": ", fit.message());
+  unfit_[profile.name()] = why;
+  Log(LogLevel::kWarning, "a stored profile is not valid", {{"error", why}});
 }
 
 // ---- changes ----------------------------------------------------------------
@@ -141,8 +141,9 @@ void Catalog::ApplyLocked(size_t store, const StoredRevision& change) {
   const bool had = entry[store].current != nullptr;
   if (!TakeLocked(store, change, &entry[store])) return;
   const bool has = entry[store].current != nullptr;
-  if (stores_[store].get() == writable_ && had != has) {
-    has ? ++written_ : --written_;
+  if (stores_[store].get() == writable_) {
+    unfit_.erase(name);
+    if (had != has) has ? ++written_ : --written_;
   }
   const ProfilePtr after = InForce(entry);
   if (!has) DropIfEmptyLocked(name);
@@ -291,15 +292,9 @@ size_t Catalog::watcher_count() const { return watch_.watcher_count(); }
 
 absl::Status Catalog::UnfitStatus() const {
   std::lock_guard<std::mutex> lock(mu_);
-  for (const auto& [name, why] : unfit_) {
-    const auto entry = entries_.find(name);
-    const ProfilePtr& current =
-        entry == entries_.end() ? ProfilePtr() : entry->second.back().current;
-    if (current == nullptr || current->revision() != why.first) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("store: ", name, "@", why.first, ": ", why.second));
-  }
-  return absl::OkStatus();
+  if (unfit_.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("store: ", unfit_.begin()->second));
 }
 
 uint64_t Catalog::change_count() const { return watch_.sequence() - loaded_; }

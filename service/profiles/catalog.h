@@ -23,7 +23,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -192,8 +191,7 @@ class Catalog {
   std::vector<Feed> feeds_;  // by store
   size_t in_force_ = 0;
   size_t written_ = 0;  // profiles that the writable store has
-  // Of stored profiles that are not valid, by name: the revision, and why.
-  std::map<std::string, std::pair<std::string, std::string>> unfit_;
+  std::map<std::string, std::string> unfit_;  // of the start, by name: why
   uint64_t loaded_ = 0;  // the sequence when all stores were loaded
 
   WatchLog watch_;

@@ -25,23 +25,13 @@ absl::Status CheckEtag(absl::string_view etag, const v1::Profile& current) {
       "etag: ", ShownEtag(etag), " is not the stored one, ", current.etag()));
 }
 
-// Parameters without a knob say nothing, so that with them or without them it
-// is the same content.
-template <class Part>
-void DropEmptyParams(Part* part) {
-  if (part->default_params().ByteSizeLong() == 0) part->clear_default_params();
-  if (part->force_params().ByteSizeLong() == 0) part->clear_force_params();
-}
-
-v1::Profile WithoutEmptyParts(v1::Profile profile) {
-  DropEmptyParams(&profile);
-  for (v1::Phase& phase : *profile.mutable_phases()) DropEmptyParams(&phase);
-  return profile;
-}
-
 }  // namespace
 
+// In force from a read-only store, or to be as soon as it is good.
 bool Catalog::IsReadOnly(absl::string_view name) const {
+  for (const auto& store : stores_) {
+    if (store.get() != writable_ && store->Claims(name)) return true;
+  }
   std::lock_guard<std::mutex> lock(mu_);
   const auto entry = entries_.find(name);
   if (entry == entries_.end()) return false;
@@ -121,7 +111,7 @@ absl::StatusOr<Written> Catalog::Put(const std::string& name, ProfilePtr before,
                                      bool validate_only) {
   Change change;
   change.name = name;
-  change.content = WithoutEmptyParts(ContentOf(content));
+  change.content = WithoutEmptyParams(ContentOf(content));
   change.content.set_name(name);
   LOGITD_RETURN_IF_ERROR(Check(change.content));
   if (before != nullptr &&

@@ -104,7 +104,6 @@ class DirectoryStore::Follower {
   struct Findings {
     std::vector<GoodFile> good;
     std::vector<std::string> gone;
-    std::map<std::string, std::string> owners;  // files of good, by id
     std::map<std::string, Tracked> tracked;
     bool unsettled = false;
   };
@@ -296,7 +295,6 @@ class DirectoryStore::Follower {
     tracked->done = !absl::IsUnavailable(good.status());
     if (good.ok()) {
       tracked->error.clear();
-      findings->owners[seen.id] = seen.file;
       findings->good.push_back(*std::move(good));
       return true;
     }
@@ -312,6 +310,7 @@ class DirectoryStore::Follower {
     LOGITD_ASSIGN_OR_RETURN(const std::string bytes,
                             look.Read(seen, kProfileFileBytesMax));
     GoodFile good;
+    good.file = seen.file;
     good.revision = RevisionOf(bytes);
     good.modified = absl::FromUnixNanos(seen.stamp.modified);
     LOGITD_ASSIGN_OR_RETURN(good.content, ParseProfile(bytes, seen.id));
@@ -352,7 +351,9 @@ class DirectoryStore::Follower {
     for (const std::string& name : findings.gone) {
       owner_.erase(name.substr(name.find('/') + 1));
     }
-    for (auto& [id, file] : findings.owners) owner_[id] = file;
+    for (const GoodFile& good : findings.good) {
+      owner_[IdOfProfileFile(good.file)] = good.file;
+    }
     std::map<std::string, std::string> errors;
     if (look.left_out() > 0) {
       errors.emplace("*", absl::StrCat(look.left_out(),
@@ -415,6 +416,10 @@ absl::StatusOr<std::unique_ptr<DirectoryStore>> DirectoryStore::Open(
   if (!started.ok()) return absl::FailedPreconditionError(started.message());
   return std::unique_ptr<DirectoryStore>(
       new DirectoryStore(std::move(follower)));
+}
+
+bool DirectoryStore::Claims(absl::string_view name) const {
+  return follower_->shelf().IsBad(name);
 }
 
 absl::StatusOr<LoadedStore> DirectoryStore::Load() {

@@ -59,6 +59,8 @@ class DirectoryStore : public Store {
 
   absl::string_view name() const override { return "directory"; }
   bool writable() const override { return false; }
+  // There is a bad file of the name.
+  bool Claims(absl::string_view name) const override;
   absl::StatusOr<LoadedStore> Load() override;
   absl::StatusOr<StoredRevision> Commit(const Change& change) override;
   absl::StatusOr<StoredRevision> GetRevision(

@@ -14,8 +14,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "sampler/status_macros.h"
+#include "service/profiles/profile_file.h"
 
 namespace logitd {
 namespace {
@@ -65,15 +65,6 @@ std::string DataTarget(const std::string& path) {
   return size < 0 ? "" : std::string(target, static_cast<size_t>(size));
 }
 
-// "chat" of "chat.yaml"; empty: no profile file.
-std::string IdOf(absl::string_view file) {
-  if (absl::StartsWith(file, ".")) return "";
-  for (const absl::string_view suffix : {".yaml", ".yml", ".json"}) {
-    if (absl::ConsumeSuffix(&file, suffix)) return std::string(file);
-  }
-  return "";
-}
-
 SeenFile See(int folder, const std::string& file, const std::string& id) {
   SeenFile seen{file, id, {}, ""};
   struct stat info = {};
@@ -95,7 +86,7 @@ FolderHandle::~FolderHandle() {
 }
 
 bool IsLookedAt(absl::string_view file) {
-  return file == "..data" || !IdOf(file).empty();
+  return file == "..data" || !IdOfProfileFile(file).empty();
 }
 
 absl::StatusOr<FolderLook> FolderLook::At(const std::string& path,
@@ -128,7 +119,8 @@ absl::Status FolderLook::List(size_t files_max) {
   std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = readdir(entries)) {
-    if (!IdOf(entry->d_name).empty()) names.emplace_back(entry->d_name);
+    if (!IdOfProfileFile(entry->d_name).empty())
+      names.emplace_back(entry->d_name);
     errno = 0;
   }
   absl::Status status = errno == 0 ? absl::OkStatus() : Unreadable(path_);
@@ -137,7 +129,7 @@ absl::Status FolderLook::List(size_t files_max) {
   left_out_ = names.size() - std::min(names.size(), files_max);
   names.resize(names.size() - left_out_);
   for (const std::string& file : names) {
-    files_.push_back(See(folder_->fd(), file, IdOf(file)));
+    files_.push_back(See(folder_->fd(), file, IdOfProfileFile(file)));
   }
   return status;
 }

@@ -1,5 +1,6 @@
-// One look at a folder of profile files: names, stamps, bytes. Knows nothing of
-// profiles. For directory_store. One thread at a time.
+// One look at a folder of profile files: names, stamps, bytes. Of
+// profiles it knows what their files are called. For directory_store. One
+// thread at a time.
 #ifndef LOGITD_SERVICE_PROFILES_DIRECTORY_STORE_LOOK_H_
 #define LOGITD_SERVICE_PROFILES_DIRECTORY_STORE_LOOK_H_
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "service/profiles/profile_file.h"
 
 namespace logitd {
 namespace {
@@ -84,14 +85,24 @@ void DirectoryShelf::Report(const absl::Status& folder,
     }
     health = absl::InvalidArgumentError(text);
   }
+  std::set<std::string, std::less<>> bad;
+  for (const auto& [file, why] : errors) {
+    bad.insert(absl::StrCat("profiles/", IdOfProfileFile(file)));
+  }
   std::lock_guard<std::mutex> lock(mu_);
   health_ = health;
+  if (folder.ok()) bad_ = std::move(bad);
 }
 
 bool DirectoryShelf::Has(absl::string_view name) const {
   std::lock_guard<std::mutex> lock(mu_);
   const auto row = rows_.find(name);
   return row != rows_.end() && !row->second.deleted;
+}
+
+bool DirectoryShelf::IsBad(absl::string_view name) const {
+  std::lock_guard<std::mutex> lock(mu_);
+  return bad_.count(name) > 0;
 }
 
 std::vector<std::string> DirectoryShelf::Names() const {

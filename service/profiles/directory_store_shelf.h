@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ namespace logitd {
 
 // A file that was read, parsed and found valid.
 struct GoodFile {
+  std::string file;  // "chat.yaml"
   std::string revision;
   v1::Profile content;  // with its name
   absl::Time modified;
@@ -34,12 +36,13 @@ class DirectoryShelf {
   // revision in force is no change.
   void Publish(const std::vector<GoodFile>& good,
                const std::vector<std::string>& gone);
-  // By file name. Null folder status: it can be read.
+  // The errors by file name. An OK folder: it can be read.
   void Report(const absl::Status& folder,
               const std::map<std::string, std::string>& errors);
 
   bool Has(absl::string_view name) const;
-  std::vector<std::string> Names() const;  // in force
+  bool IsBad(absl::string_view name) const;  // a file of it is
+  std::vector<std::string> Names() const;    // in force
 
   LoadedStore Load() const;
   absl::StatusOr<StoredRevision> Get(absl::string_view name,
@@ -64,6 +67,7 @@ class DirectoryShelf {
   std::map<std::string, Row, std::less<>> rows_;
   uint64_t sequence_ = 0;
   absl::Status health_;
+  std::set<std::string, std::less<>> bad_;  // names of bad files
   Store::Subscriber subscriber_;
 };
 

@@ -170,10 +170,11 @@ Findings Lint(const v1::Profile& profile, const Limits& limits) {
 
 std::vector<v1::LintFinding> LintText(absl::string_view text,
                                       absl::string_view id, Fields fields,
-                                      const Limits& limits) {
+                                      const Limits& limits, bool* is_profile) {
   v1::Profile profile;
   const Violations faults = ReadProfileText(text, id, fields, &profile);
-  return faults.empty() ? Lint(profile, limits) : ErrorsOf(faults);
+  *is_profile = faults.empty();
+  return *is_profile ? Lint(profile, limits) : ErrorsOf(faults);
 }
 
 std::vector<LintRule> AllLintRules() {

@@ -25,10 +25,10 @@ std::vector<v1::LintFinding> Lint(const v1::Profile& profile,
 
 // Of a file, or of standard input: profile_file.h has `id` and `fields`. A text
 // that is no profile has the errors that only a text can have, all of them, in
-// its order.
+// its order; *is_profile is then false, and its values were not judged.
 std::vector<v1::LintFinding> LintText(absl::string_view text,
                                       absl::string_view id, Fields fields,
-                                      const Limits& limits);
+                                      const Limits& limits, bool* is_profile);
 
 // The id of an error that nobody has foreseen.
 inline constexpr char kInvalidRule[] = "invalid";

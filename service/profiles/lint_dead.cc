@@ -20,6 +20,12 @@ constexpr int kPenalties[] = {P::kRepetitionPenaltyFieldNumber,
 // From here on nearly every row's mass is kept whatever it holds.
 constexpr double kWideTopK = 32768;
 
+template <class Is>
+bool Any(const google::protobuf::RepeatedPtrField<v1::Clamp>& clamps,
+         const Is& is) {
+  return std::any_of(clamps.begin(), clamps.end(), is);
+}
+
 // No caller can raise the temperature: it is forced, or a clamp is that low.
 bool StaysGreedy(const Subject& subject) {
   if (subject.IsForced(P::kTemperatureFieldNumber)) return true;
@@ -28,11 +34,8 @@ bool StaysGreedy(const Subject& subject) {
     return limits && clamp.knob() == "temperature" &&
            limits->max < kGreedyBelow;
   };
-  const auto any = [&](const auto& clamps) {
-    return std::any_of(clamps.begin(), clamps.end(), keeps);
-  };
-  return any(subject.profile.clamps()) ||
-         (!subject.is_base() && any(subject.phase->clamps()));
+  return Any(subject.profile.clamps(), keeps) ||
+         (!subject.is_base() && Any(subject.phase->clamps(), keeps));
 }
 
 // A phase that is not greedy takes the base's value.
@@ -154,13 +157,11 @@ bool IsMoved(const v1::Profile& profile, const Knob& knob) {
     return limits && clamp.knob() == knob.name() &&
            !limits->Contains(EffectOf(P(), knob, kCountMax));
   };
-  const auto any = [&](const auto& clamps) {
-    return std::any_of(clamps.begin(), clamps.end(), moves);
-  };
-  return any(profile.clamps()) ||
-         std::any_of(
-             profile.phases().begin(), profile.phases().end(),
-             [&](const v1::Phase& phase) { return any(phase.clamps()); });
+  return Any(profile.clamps(), moves) ||
+         std::any_of(profile.phases().begin(), profile.phases().end(),
+                     [&](const v1::Phase& phase) {
+                       return Any(phase.clamps(), moves);
+                     });
 }
 
 // In a force or a phase the off value switches something off; in the defaults

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "service/profiles/profile_file_message.h"
 #include "service/profiles/profile_file_tree.h"
 
@@ -20,6 +22,13 @@ bool IsProfileId(absl::string_view id) {
   if (id.empty() || id.size() > kIdBytesMax) return false;
   return id.find_first_not_of(kIdCharacters) == absl::string_view::npos &&
          id.front() >= 'a' && id.back() != '-';
+}
+
+// `Part` is Profile or Phase.
+template <class Part>
+void DropEmptyParams(Part* part) {
+  if (part->default_params().ByteSizeLong() == 0) part->clear_default_params();
+  if (part->force_params().ByteSizeLong() == 0) part->clear_force_params();
 }
 
 int LineOfKey(const FileNode& root, absl::string_view key) {
@@ -49,6 +58,14 @@ absl::Status CheckProfileId(absl::string_view field, absl::string_view id) {
                    "\" is not of the form [a-z]([a-z0-9-]{0,61}[a-z0-9])?"));
 }
 
+std::string IdOfProfileFile(absl::string_view file) {
+  if (absl::StartsWith(file, ".")) return "";
+  for (const absl::string_view suffix : {".yaml", ".yml", ".json"}) {
+    if (absl::ConsumeSuffix(&file, suffix)) return std::string(file);
+  }
+  return "";
+}
+
 bool IsOutputOnly(int profile_field_number) {
   return profile_field_number >= v1::Profile::kEtagFieldNumber;
 }
@@ -59,6 +76,12 @@ v1::Profile ContentOf(v1::Profile profile) {
     if (!IsOutputOnly(type.field(i)->number())) continue;
     profile.GetReflection()->ClearField(&profile, type.field(i));
   }
+  return profile;
+}
+
+v1::Profile WithoutEmptyParams(v1::Profile profile) {
+  DropEmptyParams(&profile);
+  for (v1::Phase& phase : *profile.mutable_phases()) DropEmptyParams(&phase);
   return profile;
 }
 

@@ -37,10 +37,17 @@ enum class Fields { kContent, kAll };
 // `field`.
 absl::Status CheckProfileId(absl::string_view field, absl::string_view id);
 
+// "chat" of "chat.yaml", "chat.yml" and "chat.json"; empty: by its name it is
+// no profile file, as hidden ones are not.
+std::string IdOfProfileFile(absl::string_view file);
+
 // True of etag, revision, create_time, update_time, source and warnings.
 bool IsOutputOnly(int profile_field_number);
 // `profile` without them.
 v1::Profile ContentOf(v1::Profile profile);
+// `profile` without parameters that have no knob: they say nothing, so that
+// with them or without them it is the same profile.
+v1::Profile WithoutEmptyParams(v1::Profile profile);
 
 // RESOURCE_EXHAUSTED: content of so many bytes is more than
 // --max_profile_bytes.

@@ -65,6 +65,10 @@ class Store {
   virtual absl::string_view name() const = 0;
   virtual bool writable() const = 0;
 
+  // The store has something of the name that is not good yet, and will have the
+  // name when it is.
+  virtual bool Claims(absl::string_view /*name*/) const { return false; }
+
   // UNAVAILABLE: the store cannot be read.
   virtual absl::StatusOr<LoadedStore> Load() = 0;
 

@@ -10,12 +10,12 @@
 namespace logitd {
 
 absl::StatusOr<std::shared_ptr<const SessionRules>> SessionRules::Compile(
-    absl::string_view base_path, Params base, std::vector<PhaseParams> phases,
-    uint32_t vocab_size, const Limits& limits) {
+    Params base, std::vector<PhaseParams> phases, uint32_t vocab_size,
+    const Limits& limits) {
   auto rules = std::make_shared<SessionRules>();
   rules->plans.reserve(phases.size() + 1);
   auto plan = Plan::Compile(std::move(base), vocab_size);
-  if (!plan.ok()) return InField(base_path, plan.status());
+  if (!plan.ok()) return InField("params.", plan.status());
   rules->plans.push_back(*std::move(plan));
   if (!phases.empty()) {
     LOGITD_ASSIGN_OR_RETURN(

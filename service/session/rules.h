@@ -21,10 +21,10 @@
 namespace logitd {
 
 struct SessionRules {
-  // Errors read "<base_path><knob>: <why>", "phases[i].<knob>: <why>".
+  // Errors read "params.<knob>: <why>", "phases[i].<knob>: <why>".
   static absl::StatusOr<std::shared_ptr<const SessionRules>> Compile(
-      absl::string_view base_path, Params base, std::vector<PhaseParams> phases,
-      uint32_t vocab_size, const Limits& limits);
+      Params base, std::vector<PhaseParams> phases, uint32_t vocab_size,
+      const Limits& limits);
 
   const Plan& base() const { return plans[0]; }
   // Tokens before the next one that a switch of phases may look at.

@@ -166,6 +166,10 @@ class Session {
   };
 
   Session() = default;
+  // Errors as `origin` blames them; nullptr: as they are.
+  static absl::StatusOr<std::shared_ptr<const SessionRules>> CompileRules(
+      Params params, std::vector<PhaseParams> phases, uint32_t vocab_size,
+      const Limits& limits, const Origin* origin);
   absl::Status TakeHistory(const SessionStart& start);
   absl::Status TakePrompt(const SessionStart& start, uint32_t length);
   // What the phases of `table` (nullptr: none) make of the history.

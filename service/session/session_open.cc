@@ -89,14 +89,10 @@ absl::StatusOr<Session> Session::Open(SessionStart start,
   LOGITD_RETURN_IF_ERROR(CheckReport(start.report, limits.max_top_n));
   Session session;
   session.limits_ = limits;
-  auto rules =
-      SessionRules::Compile("params.", std::move(start.params),
-                            std::move(start.phases), start.vocab_size, limits);
-  if (!rules.ok()) {
-    return start.origin == nullptr ? rules.status()
-                                   : start.origin->Blame(rules.status());
-  }
-  session.rules_ = *std::move(rules);
+  LOGITD_ASSIGN_OR_RETURN(
+      session.rules_,
+      CompileRules(std::move(start.params), std::move(start.phases),
+                   start.vocab_size, limits, start.origin.get()));
   LOGITD_RETURN_IF_ERROR(CheckFingerprint(start, session.fingerprint(),
                                           session.fingerprint_lines()));
   LOGITD_RETURN_IF_ERROR(session.TakeHistory(start));
@@ -106,6 +102,15 @@ absl::StatusOr<Session> Session::Open(SessionStart start,
   session.key_ = MakeStreamKey(session.seed_, session.salt_);
   session.report_ = start.report;
   return session;
+}
+
+absl::StatusOr<std::shared_ptr<const SessionRules>> Session::CompileRules(
+    Params params, std::vector<PhaseParams> phases, uint32_t vocab_size,
+    const Limits& limits, const Origin* origin) {
+  auto rules = SessionRules::Compile(std::move(params), std::move(phases),
+                                     vocab_size, limits);
+  if (rules.ok() || origin == nullptr) return rules;
+  return origin->Blame(rules.status());
 }
 
 absl::Status Session::TakeHistory(const SessionStart& start) {

@@ -16,14 +16,10 @@ absl::Status Session::Update(std::optional<uint32_t> position, Params params,
                              std::shared_ptr<const Origin> origin) {
   LOGITD_RETURN_IF_ERROR(CheckPosition(position));
   if (report) LOGITD_RETURN_IF_ERROR(CheckReport(*report, limits_.max_top_n));
-  auto compiled =
-      SessionRules::Compile("params.", std::move(params), std::move(phases),
-                            plan().vocab_size, limits_);
-  if (!compiled.ok()) {
-    return origin == nullptr ? compiled.status()
-                             : origin->Blame(compiled.status());
-  }
-  std::shared_ptr<const SessionRules> rules = *std::move(compiled);
+  LOGITD_ASSIGN_OR_RETURN(
+      std::shared_ptr<const SessionRules> rules,
+      CompileRules(std::move(params), std::move(phases), plan().vocab_size,
+                   limits_, origin.get()));
   LOGITD_ASSIGN_OR_RETURN(PhaseTracker tracker, PhasesUnder(rules->phases));
   LOGITD_RETURN_IF_ERROR(history_.Follow(rules->plans, tracker.phase(),
                                          rules->trigger_lookback()));

@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "tests/client/fake_profiles.h"
 #include "tests/client/fake_server.h"
+#include "tests/client/folder.h"
 #include "tests/client/shell.h"
 
 namespace logitd::client {
@@ -72,11 +73,7 @@ TEST(ProfileCommands, JudgeTheCommandLineBeforeConnecting) {
 
 class ProfilesTest : public ::testing::Test {
  protected:
-  ProfilesTest() : server_({&profiles_}) {
-    profiles_.Store("code", "\"1-a\"");
-    std::filesystem::create_directories(folder_);
-  }
-  ~ProfilesTest() override { std::filesystem::remove_all(folder_); }
+  ProfilesTest() : server_({&profiles_}) { profiles_.Store("code", "\"1-a\""); }
 
   Outcome Run(const std::string& arguments) {
     return Shell(absl::StrCat("export LOGITD_TARGET=", server_.target(),
@@ -104,7 +101,8 @@ class ProfilesTest : public ::testing::Test {
 
   FakeProfiles profiles_;
   InProcessServer server_;
-  const std::string folder_ = ::testing::TempDir() + "/logitctl_profiles/";
+  const Folder own_{{}};
+  const std::string folder_ = own_.path() + "/";
   Outcome edited_ = {};
 };
 

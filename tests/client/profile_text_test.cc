@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <map>
 #include <string>
@@ -14,6 +13,7 @@
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/profile_diff.h"
 #include "service/profiles/profile_file.h"
+#include "tests/client/folder.h"
 #include "tests/client/parse_profile.h"
 #include "tests/client/shell.h"
 
@@ -115,12 +115,17 @@ TEST(ProfileText, OfATableMovesNoCursor) {
             EndsWith("a\\u001b[2J\\u0009b\\u007f\\u009b it's \"so\"\n")));
 }
 
+// Where ReadText puts its text.
+std::string NamedFile() {
+  static const client::Folder folder({});
+  return folder.path() + "/named.yaml";
+}
+
 // Writes the text, reads it as ReadProfile(path, id).
 absl::StatusOr<v1::Profile> ReadText(const std::string& text,
                                      const std::string& id) {
-  const std::string path = ::testing::TempDir() + "/named.yaml";
-  EXPECT_TRUE(WriteText(path, text).ok());
-  return ReadProfile(path, id);
+  EXPECT_TRUE(WriteText(NamedFile(), text).ok());
+  return ReadProfile(NamedFile(), id);
 }
 
 TEST(ProfileFile, HasTheIdThatItIsGivenOrItsStem) {
@@ -144,7 +149,7 @@ TEST(ProfileFile, IsToldAllThatIsWrongWithItALineEach) {
       "default_params: {top_p: warm}\n",
       "copy");
   EXPECT_EQ(ExitCodeOf(read.status()), kUsage);
-  const std::string path = ::testing::TempDir() + "/named.yaml: ";
+  const std::string path = NamedFile() + ": ";
   EXPECT_EQ(
       read.status().message(),
       absl::StrCat(
@@ -156,42 +161,35 @@ TEST(ProfileFile, IsToldAllThatIsWrongWithItALineEach) {
           "or give it the same id"));
 }
 
-// A new folder, with files of these names and texts.
-std::string Folder(const std::map<std::string, std::string>& files) {
-  std::string folder = ::testing::TempDir() + "/lint_XXXXXX";
-  EXPECT_NE(mkdtemp(folder.data()), nullptr);
-  for (const auto& [name, text] : files) {
-    EXPECT_TRUE(WriteText(absl::StrCat(folder, "/", name), text).ok());
-  }
-  return folder;
-}
-
 client::Outcome Lint(const std::string& path) {
   return client::Shell(absl::StrCat(client::Logitctl(), " lint ", path));
 }
 
 TEST(Lint, TakesTheProfilesOfAFolderByName) {
-  const std::string folder = Folder({{"c.json", "{\"description\": \"c\"}"},
-                                     {"a.yaml", "description: a\n"},
-                                     {"b.yml", "description: b\n"},
-                                     {"d.txt", "no profile"}});
-  const client::Outcome outcome = Lint(folder);
+  const client::Folder folder({{"c.json", "{\"description\": \"c\"}"},
+                               {"a.yaml", "description: a\n"},
+                               {"b.yml", "description: b\n"},
+                               {".hidden.yaml", "no: profile"},
+                               {"d.txt", "no profile"}});
+  const client::Outcome outcome = Lint(folder.path());
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_EQ(outcome.output, absl::StrCat(folder, "/a.yaml: nothing found\n",
-                                         folder, "/b.yml: nothing found\n",
-                                         folder, "/c.json: nothing found\n"));
-  const client::Outcome none = Lint(Folder({}));
+  EXPECT_EQ(outcome.output,
+            absl::StrCat(folder.path(), "/a.yaml: nothing found\n",
+                         folder.path(), "/b.yml: nothing found\n",
+                         folder.path(), "/c.json: nothing found\n"));
+  const client::Outcome none = Lint(client::Folder({}).path());
   EXPECT_EQ(none.exit_code, kUsage);
   EXPECT_THAT(none.output, HasSubstr("no profiles in "));
 }
 
 TEST(Lint, SaysThatMoreMayFollowWhereAKeyHidesTheValues) {
   constexpr char kMore[] = "Once these are mended, the values are judged too.";
-  const std::string folder =
-      Folder({{"key.yaml", "labls: {}\ndefault_params: {top_p: 7}\n"},
-              {"value.yaml", "default_params: {top_p: 7}\n"}});
-  EXPECT_THAT(Lint(folder + "/key.yaml").output, HasSubstr(kMore));
-  EXPECT_THAT(Lint(folder + "/value.yaml").output, Not(HasSubstr(kMore)));
+  const client::Folder folder(
+      {{"key.yaml", "labls: {}\ndefault_params: {top_p: 7}\n"},
+       {"value.yaml", "default_params: {top_p: 7}\n"}});
+  EXPECT_THAT(Lint(folder.path() + "/key.yaml").output, HasSubstr(kMore));
+  EXPECT_THAT(Lint(folder.path() + "/value.yaml").output,
+              Not(HasSubstr(kMore)));
 }
 
 TEST(ProfileIds, OfWritesNameNoRevision) {

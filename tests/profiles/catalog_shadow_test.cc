@@ -24,10 +24,13 @@ class FileStore : public MemoryStore {
   void Subscribe(Subscriber subscriber) override {
     subscriber_ = std::move(subscriber);
   }
+  bool Claims(absl::string_view name) const override { return name == bad; }
   void Edit(const Change& change) {
     const StoredRevision stored = *Commit(change);
     subscriber_({Load()->sequence, {stored}});
   }
+
+  std::string bad;  // the name of a file that is not good
 
  private:
   Subscriber subscriber_;
@@ -108,6 +111,16 @@ TEST_F(ShadowedProfiles, AFileAloneIsDeletedAndNothingElse) {
   AddFile("x");
   RemoveFile("x", "1");
   EXPECT_THAT(Drain(), ElementsAre("REVISION x@1 at 7", "DELETED x@1"));
+}
+
+TEST_F(ShadowedProfiles, CannotBeMadeWhereAFileIsBad) {
+  files_->bad = "profiles/x";
+  const absl::Status refused = Create("x");
+  EXPECT_EQ(Code(refused), "FAILED_PRECONDITION");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("read-only store"));
+  EXPECT_TRUE(Create("y").ok());
+  files_->bad = "";
+  EXPECT_TRUE(Create("x").ok());
 }
 
 TEST_F(ShadowedProfiles, CountUnderMaxProfilesAndFilesDoNot) {

@@ -24,12 +24,24 @@ namespace {
 
 using testing::ProfileText;
 
+// A text that is no profile has nothing but errors.
+std::vector<v1::LintFinding> Linted(absl::string_view text,
+                                    absl::string_view id, Fields fields) {
+  bool is_profile = false;
+  auto found = LintText(text, id, fields, Limits(), &is_profile);
+  EXPECT_EQ(is_profile, ParseProfile(text, id, fields).ok());
+  for (const v1::LintFinding& finding : found) {
+    EXPECT_TRUE(is_profile || finding.severity() == v1::LINT_SEVERITY_ERROR);
+  }
+  return found;
+}
+
 // The rules that the bad file of this name breaks.
 std::map<std::string, std::vector<v1::LintFinding>> ErrorsOfFiles() {
   std::map<std::string, std::vector<v1::LintFinding>> errors;
   for (const auto& [name, file] : BadFiles()) {
     std::vector<v1::LintFinding>& found = errors[name];
-    found = LintText(file.text, file.stem, Fields::kContent, Limits());
+    found = Linted(file.text, file.stem, Fields::kContent);
     std::erase_if(found, [](const auto& finding) {
       return finding.severity() != v1::LINT_SEVERITY_ERROR;
     });
@@ -157,8 +169,8 @@ TEST(LintErrors, OfATextAreToldAllAtOnceInItsOrder) {
 }
 
 TEST(LintErrors, OfATextAreJudgedByOurWordsAndNotByTheirs) {
-  const auto found = LintText("default_params: {top_p: \"x conflicts with y\"}",
-                              "chat", Fields::kContent, Limits());
+  const auto found = Linted("default_params: {top_p: \"x conflicts with y\"}",
+                            "chat", Fields::kContent);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].rule(), "wrong-type");
 }
@@ -168,11 +180,10 @@ TEST(LintErrors, OfATextThatIsAProfileAreTheProfiles) {
       ProfileText("default_params { top_p: 7 } labels { key: 'task' }");
   profile.set_etag("x");
   const std::string text = WriteJson(profile, Fields::kAll);
-  const auto found = LintText(text, "", Fields::kAll, Limits());
+  const auto found = Linted(text, "", Fields::kAll);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].rule(), "out-of-range");
-  EXPECT_EQ(LintText(text, "", Fields::kContent, Limits())[0].rule(),
-            "output-only");
+  EXPECT_EQ(Linted(text, "", Fields::kContent)[0].rule(), "output-only");
 }
 
 // No file is left with the fix that says nothing, and no rule without a file.

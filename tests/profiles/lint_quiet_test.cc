@@ -12,36 +12,29 @@
 namespace logitd {
 namespace {
 
+using testing::Defaults;
 using testing::IdsText;
 using testing::PhaseText;
 using testing::ProfileText;
-
-std::string Defaults(const std::string& params) {
-  return absl::StrCat("default_params { ", params, " } ");
-}
 
 std::string Task(const std::string& task) {
   return absl::StrCat("labels { key: 'task' value: '", task, "' } ");
 }
 
-std::string Ids(const char* field, const TokenIds& ids) {
-  return absl::StrCat(field, ": ", IdsText(ids), " ");
-}
-
 // Phase "a", which 1 enters.
 std::string Phase(const std::string& rest) {
-  return absl::StrCat("phases { name: 'a' enter { ", Ids("tokens", {1}), "} ",
-                      rest, "} ");
+  return absl::StrCat("phases { name: 'a' enter { ", IdsText("tokens", {1}),
+                      "} ", rest, "} ");
 }
 
 // Phase "b" inside it, which 2 enters.
 std::string Inner(const std::string& rest) {
   return absl::StrCat("phases { name: 'b' within: 'a' enter { ",
-                      Ids("tokens", {2}), "} ", rest, "} ");
+                      IdsText("tokens", {2}), "} ", rest, "} ");
 }
 
 std::string Leave(const TokenIds& ids) {
-  return absl::StrCat("leave { ", Ids("tokens", ids), "} ");
+  return absl::StrCat("leave { ", IdsText("tokens", ids), "} ");
 }
 
 std::vector<std::string> RulesOf(const std::string& profile) {
@@ -62,13 +55,13 @@ struct Quiet {
 
 void PrintTo(const Quiet& quiet, std::ostream* os) { *os << quiet.name; }
 
-const std::string kOnlyTwo = Defaults(Ids("allowed_ids", {2}));
-const std::string kEos = Defaults(Ids("eos_ids", {3}));
+const std::string kOnlyTwo = Defaults(IdsText("allowed_ids", {2}));
+const std::string kEos = Defaults(IdsText("eos_ids", {3}));
 
 const Quiet kQuiet[] = {
     {"ExcludedTokens", "penalty-on-structure",
-     Task("json") +
-         Defaults("frequency_penalty: 0.5 " + Ids("penalty_exclude_ids", {1}))},
+     Task("json") + Defaults("frequency_penalty: 0.5 " +
+                             IdsText("penalty_exclude_ids", {1}))},
     {"RepetitionOfStructure", "repetition-high",
      Task("json") + Defaults("repetition_penalty: 1.5")},
     {"ForceBesideADefaultOfGreedy", "greedy-truncation",
@@ -98,21 +91,21 @@ const Quiet kQuiet[] = {
     {"NoEndInsideOfAPhaseThatIsLeft", "no-end",
      kEos + Phase(Leave({9})) + Inner(Defaults("ban_eos: true"))},
     {"NoEndBeforeAPhaseThatEnds", "no-end",
-     Defaults("ban_eos: true " + Ids("eos_ids", {3})) +
+     Defaults("ban_eos: true " + IdsText("eos_ids", {3})) +
          Phase(Defaults("ban_eos: false"))},
     {"EosNotAllowedInAPhaseThatIsLeft", "eos-not-allowed",
      kEos + Phase(Leave({2}) + kOnlyTwo)},
     {"EosNotAllowedInsideOfAPhaseThatIsLeft", "eos-not-allowed",
      kEos + Phase(Leave({2})) + Inner(kOnlyTwo)},
     {"EosNotAllowedWithMaxTokens", "eos-not-allowed",
-     Defaults("max_tokens: 5 " + Ids("allowed_ids", {7}) +
-              Ids("eos_ids", {3}))},
+     Defaults("max_tokens: 5 " + IdsText("allowed_ids", {7}) +
+              IdsText("eos_ids", {3}))},
     {"EosNotAllowedWithAStop", "eos-not-allowed",
-     Defaults(Ids("stop_ids", {7}) + Ids("allowed_ids", {7, 8}) +
-              Ids("eos_ids", {3}))},
+     Defaults(IdsText("stop_ids", {7}) + IdsText("allowed_ids", {7, 8}) +
+              IdsText("eos_ids", {3}))},
     {"EosNotAllowedWithAStopSequence", "eos-not-allowed",
-     Defaults("stop_sequences { " + Ids("tokens", {7, 8}) + "} " +
-              Ids("allowed_ids", {7, 8}) + Ids("eos_ids", {3}))},
+     Defaults("stop_sequences { " + IdsText("tokens", {7, 8}) + "} " +
+              IdsText("allowed_ids", {7, 8}) + IdsText("eos_ids", {3}))},
 
     {"LeaveThatBeginsBeforeThePhase", "leave-never-said",
      Phase(Leave({1, 2}) + kOnlyTwo)},
@@ -122,16 +115,17 @@ const Quiet kQuiet[] = {
      Phase(Leave({9}) + kOnlyTwo) +
          PhaseText("c", 2, Defaults("temperature: 0.5"))},
     {"StopThatWaitsForMinTokens", "stop-before-phase",
-     Defaults("min_tokens: 9 " + Ids("stop_ids", {1})) + Phase(Leave({9}))},
+     Defaults("min_tokens: 9 " + IdsText("stop_ids", {1})) + Phase(Leave({9}))},
     {"StopOfALongerSequence", "stop-before-phase",
-     Defaults("stop_sequences { " + Ids("tokens", {7, 1}) + "}") +
+     Defaults("stop_sequences { " + IdsText("tokens", {7, 1}) + "}") +
          Phase(Leave({9}))},
     {"StopInAnotherPhase", "stop-before-phase",
-     Phase(Leave({9})) + PhaseText("c", 5, Defaults(Ids("stop_ids", {1})))},
+     Phase(Leave({9})) + PhaseText("c", 5, Defaults(IdsText("stop_ids", {1})))},
     {"StopOfTheInnerPhaseItself", "stop-before-phase",
-     Phase(Leave({9})) + Inner(Leave({8}) + Defaults(Ids("stop_ids", {2})))},
+     Phase(Leave({9})) +
+         Inner(Leave({8}) + Defaults(IdsText("stop_ids", {2})))},
     {"EosThatIsIgnored", "stop-before-phase",
-     Defaults("ignore_eos: true max_tokens: 5 " + Ids("eos_ids", {1})) +
+     Defaults("ignore_eos: true max_tokens: 5 " + IdsText("eos_ids", {1})) +
          Phase(Leave({9}))},
 
     {"MinPInPlaceOfTopP", "band-extraction",

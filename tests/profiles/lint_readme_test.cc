@@ -160,8 +160,9 @@ TEST(ProfilesPage, HasExamplesOfWhichTheLinterFindsOnlyWhatThePageTells) {
     const size_t begin = at + sizeof(kFence) - 1;
     const std::string text =
         Page().substr(begin, Page().find("```", begin) - begin);
+    bool is_profile = false;
     for (const v1::LintFinding& finding :
-         LintText(text, "example", Fields::kContent, Limits())) {
+         LintText(text, "example", Fields::kContent, Limits(), &is_profile)) {
       found.push_back(absl::StrCat(finding.rule(), " ", finding.field()));
     }
     ++examples;

@@ -42,6 +42,20 @@ inline std::string IdsText(const TokenIds& ids) {
   return text + "\"";
 }
 
+// `field: "\001\000..." `.
+inline std::string IdsText(const char* field, const TokenIds& ids) {
+  return absl::StrCat(field, ": ", IdsText(ids), " ");
+}
+
+// Of a profile or a phase.
+inline std::string Defaults(const std::string& params) {
+  return absl::StrCat("default_params { ", params, " } ");
+}
+
+inline std::string Forces(const std::string& params) {
+  return absl::StrCat("force_params { ", params, " } ");
+}
+
 // A phase that token `id` enters and 9 leaves.
 inline std::string PhaseText(const std::string& name, uint32_t id,
                              const std::string& rest = "") {

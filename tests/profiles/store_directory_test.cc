@@ -206,6 +206,19 @@ TEST_F(DirectoryStores, ABadFileTakesNoNameFromAGoodOne) {
   EXPECT_EQ(changes_.size(), 3u);  // 0.2, 0.4, 0.3
 }
 
+// Else a profile could be stored under its name, and be hidden when the file is
+// mended.
+TEST_F(DirectoryStores, ABadFileClaimsItsName) {
+  WriteFile(folder_ / "a.yaml", "nonsense: 1\n");
+  WriteFile(folder_ / "b.yaml", YamlOf(0.1));
+  Open();
+  EXPECT_TRUE(store_->Claims("profiles/a"));
+  EXPECT_FALSE(store_->Claims("profiles/b"));
+  EXPECT_FALSE(store_->Claims("profiles/c"));
+  std::filesystem::remove(folder_ / "a.yaml");
+  EXPECT_TRUE(Eventually([&] { return !store_->Claims("profiles/a"); }));
+}
+
 // As when a volume is not mounted any more.
 TEST_F(DirectoryStores, AnotherFolderThatIsEmptyChangesNothing) {
   options_.path = folder_ / "mounted";

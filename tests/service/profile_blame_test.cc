@@ -77,7 +77,29 @@ TEST_F(ProfileBlame, OfAPhase) {
   EXPECT_THAT(
       OpenStatus("",
                  [&](v1::OpenSession* open) { *open->add_phases() = *phase; }),
-      StatusIs(Code::kInvalidArgument, "open[0].phases[0]."));
+      StatusIs(Code::kInvalidArgument,
+               "open[0].phases[0].default_params.banned_ids: id 9000"));
+}
+
+// Lists unite: a wrong id is told of the level that has it, at its index there.
+TEST_F(ProfileBlame, OfAPartOfAUnitedList) {
+  v1::Profile profile;
+  profile.mutable_default_params()->set_stop_ids(IdBytes({9, 7, 4000}));
+  CreateOrDie("stops", profile);
+  EXPECT_THAT(OpenStatus("stops",
+                         [](v1::OpenSession* open) {
+                           open->mutable_params()->set_stop_ids(IdBytes({5}));
+                         }),
+              StatusIs(Code::kInvalidArgument,
+                       "open[0].profile: profiles/stops@1, "
+                       "default_params.stop_ids: id 4000 at index 2"));
+  EXPECT_THAT(
+      OpenStatus("stops",
+                 [](v1::OpenSession* open) {
+                   open->mutable_params()->set_stop_ids(IdBytes({5, 6000}));
+                 }),
+      StatusIs(Code::kInvalidArgument,
+               "open[0].params.stop_ids: id 6000 at index 1"));
 }
 
 TEST_F(ProfileBlame, OfATrigger) {

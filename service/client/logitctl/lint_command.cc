@@ -25,11 +25,6 @@ Fields FieldsOf(const std::string& file) {
   return file == "-" ? Fields::kAll : Fields::kContent;
 }
 
-// False: keys or types are wrong, and the linter sees no values.
-bool IsAProfile(const std::string& text, const std::string& file) {
-  return ParseProfile(text, StemOf(file), FieldsOf(file)).ok();
-}
-
 absl::Status RunLint(const LintFlags& flags) {
   const auto files = FilesOf(flags.files);
   if (!files.ok()) {
@@ -41,8 +36,9 @@ absl::Status RunLint(const LintFlags& flags) {
     if (!text.ok()) {
       return text.status();
     }
+    bool is_profile = true;
     const std::vector<v1::LintFinding> findings =
-        LintText(*text, StemOf(file), FieldsOf(file), {});
+        LintText(*text, StemOf(file), FieldsOf(file), {}, &is_profile);
     if (findings.empty() || files->size() > 1) {
       absl::PrintF("%s: %s\n", file,
                    findings.empty() ? std::string("nothing found")
@@ -52,7 +48,7 @@ absl::Status RunLint(const LintFlags& flags) {
       absl::PrintF("%s", FindingText(finding));
       errors += finding.severity() == v1::LINT_SEVERITY_ERROR ? 1 : 0;
     }
-    if (!IsAProfile(*text, file)) {
+    if (!is_profile) {
       absl::PrintF("Once these are mended, the values are judged too.\n");
     }
   }

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/knobs.h"
+#include "service/profiles/profile_file.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -72,12 +73,7 @@ absl::Status UnsetProfileField(absl::string_view field, v1::Profile* profile) {
         kLists));
   }
   // Parameters that are there and empty would be a change.
-  if (profile->default_params().ByteSizeLong() == 0) {
-    profile->clear_default_params();
-  }
-  if (profile->force_params().ByteSizeLong() == 0) {
-    profile->clear_force_params();
-  }
+  *profile = WithoutEmptyParams(std::move(*profile));
   return status;
 }
 

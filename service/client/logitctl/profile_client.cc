@@ -197,6 +197,11 @@ void ProfileFlags::AddForWrites(CLI::App* app) {
       ->group("Connection");
 }
 
+void ProfileFlags::AddTrial(CLI::App* app, bool* validate_only) {
+  app->add_flag("--validate-only", *validate_only,
+                "Asks whether it would be done, and does not do it");
+}
+
 absl::StatusOr<ProfileClient> ProfileFlags::Connect() const {
   const auto connected = server.Connect();
   if (!connected.ok()) {

@@ -78,6 +78,8 @@ struct ProfileFlags {
 
   void AddForReads(CLI::App* app) { server.AddTo(app); }
   void AddForWrites(CLI::App* app);
+  // --validate-only.
+  static void AddTrial(CLI::App* app, bool* validate_only);
   absl::StatusOr<ProfileClient> Connect() const;
   // The admin socket, which also answers reads.
   absl::StatusOr<ProfileClient> ConnectAdmin() const;

@@ -32,6 +32,13 @@ struct EditFlags {
   std::string id;
 };
 
+// With its folder, which is our own.
+void RemoveFile(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::remove_all(std::filesystem::path(path).parent_path(),
+                              ignored);
+}
+
 // A folder of our own that holds <id>.yaml.
 absl::StatusOr<std::string> MakeFile(const v1::Profile& profile) {
   std::error_code error;
@@ -45,15 +52,10 @@ absl::StatusOr<std::string> MakeFile(const v1::Profile& profile) {
       absl::StrCat(folder, "/", ProfileId(profile.name()), ".yaml");
   if (absl::Status status = WriteText(path, AnnotatedYaml(profile));
       !status.ok()) {
+    RemoveFile(path);
     return status;
   }
   return path;
-}
-
-void RemoveFile(const std::string& path) {
-  std::error_code ignored;
-  std::filesystem::remove_all(std::filesystem::path(path).parent_path(),
-                              ignored);
 }
 
 // $EDITOR may bring flags of its own, so a shell reads it.

@@ -185,8 +185,7 @@ void AddProfileImport(CLI::App* profiles, Command* command) {
       "there.");
   app->add_option("FILE", flags->paths, "Files, or folders of them")
       ->required();
-  app->add_flag("--validate-only", flags->validate_only,
-                "Asks whether it would be done, and does not do it");
+  ProfileFlags::AddTrial(app, &flags->validate_only);
   flags->where.AddForWrites(app);
   app->callback(
       [flags, command] { *command = [flags] { return RunImport(*flags); }; });

@@ -99,8 +99,7 @@ absl::StatusOr<std::vector<std::string>> FilesOf(
     }
     std::vector<std::string> found;
     for (const auto& entry : fs::directory_iterator(path, error)) {
-      const std::string extension = entry.path().extension().string();
-      if (extension == ".yaml" || extension == ".yml" || extension == ".json") {
+      if (!IdOfProfileFile(entry.path().filename().string()).empty()) {
         found.push_back(entry.path().string());
       }
     }

@@ -186,8 +186,7 @@ std::pair<CLI::App*, WriteFlags*> Add(CLI::App* profiles, Command* command,
   auto flags = std::make_shared<WriteFlags>();
   CLI::App* app = profiles->add_subcommand(name, about);
   app->add_option("ID", flags->id, "The profile")->required();
-  app->add_flag("--validate-only", flags->validate_only,
-                "Asks whether it would be done, and does not do it");
+  ProfileFlags::AddTrial(app, &flags->validate_only);
   flags->where.AddForWrites(app);
   app->callback([flags, command, run] {
     *command = [flags, run] {
