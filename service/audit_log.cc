@@ -51,8 +51,9 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(
 absl::Status AuditLog::Check(const std::string& path) {
   if (path.empty()) return absl::OkStatus();
   const bool is_there = faccessat(AT_FDCWD, path.c_str(), F_OK, 0) == 0;
-  std::string folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
+  const std::filesystem::path parent =
+      std::filesystem::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
   const int writable =
       is_there ? faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS)
                : faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS);
