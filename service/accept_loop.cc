@@ -25,9 +25,12 @@ int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 }  // namespace
 
 AcceptLoop::AcceptLoop(std::vector<ListeningSocket> sockets,
-                       OnConnection on_connection, Peers unix_peers)
+                       OnConnection on_connection, OnShed on_shed,
+                       ConnectionWatch* watch, Peers unix_peers)
     : sockets_(std::move(sockets)),
       on_connection_(std::move(on_connection)),
+      on_shed_(std::move(on_shed)),
+      watch_(*watch),
       unix_peers_(unix_peers) {
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   reserve_ = OpenReserve();
@@ -62,7 +65,7 @@ void AcceptLoop::Accept(const ListeningSocket& socket) {
       accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0 && !MayKeep(socket, fd)) {
     close(fd);
-    TellOfRefusal();
+    TellOfRefusal(socket);
     return;
   }
   if (fd >= 0) {
@@ -70,13 +73,14 @@ void AcceptLoop::Accept(const ListeningSocket& socket) {
     if (socket.is_tcp()) {
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     }
+    watch_.Add(fd);
     on_connection_(socket.fd(), fd);
     return;
   }
   switch (errno) {
     case EMFILE:
     case ENFILE:
-      Shed(socket.fd());
+      Shed(socket);
       return;
     case ENOBUFS:
     case ENOMEM:
@@ -87,26 +91,31 @@ void AcceptLoop::Accept(const ListeningSocket& socket) {
   }
 }
 
-bool AcceptLoop::MayKeep(const ListeningSocket& socket, int fd) const {
-  const Peers peers = socket.is_tcp() ? Peers::kTcp : unix_peers_;
-  // The limit is asked each time: prlimit may change it.
-  return static_cast<rlim_t>(fd) < DescriptorsFor(peers, DescriptorLimit());
+Peers AcceptLoop::PeersOf(const ListeningSocket& socket) const {
+  return socket.is_tcp() ? Peers::kTcp : unix_peers_;
 }
 
-void AcceptLoop::Shed(int listener_fd) {
+bool AcceptLoop::MayKeep(const ListeningSocket& socket, int fd) const {
+  // The limit is asked each time: prlimit may change it.
+  return static_cast<rlim_t>(fd) <
+         DescriptorsFor(PeersOf(socket), DescriptorLimit());
+}
+
+void AcceptLoop::Shed(const ListeningSocket& socket) {
   if (reserve_ >= 0) {
     close(reserve_);
-    const int fd = accept4(listener_fd, nullptr, nullptr, SOCK_CLOEXEC);
+    const int fd = accept4(socket.fd(), nullptr, nullptr, SOCK_CLOEXEC);
     if (fd >= 0) close(fd);
     reserve_ = OpenReserve();
-    TellOfRefusal();
+    if (fd >= 0) TellOfRefusal(socket);
     return;
   }
   poll(nullptr, 0, kPauseMs);
   reserve_ = OpenReserve();
 }
 
-void AcceptLoop::TellOfRefusal() {
+void AcceptLoop::TellOfRefusal(const ListeningSocket& socket) {
+  on_shed_(PeersOf(socket));
   const auto now = std::chrono::steady_clock::now();
   if (told_ && now - *told_ < kTellEvery) return;
   told_ = now;

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "service/connection_watch.h"
 #include "service/socket.h"
 
 namespace logitd {
@@ -23,21 +24,29 @@ class AcceptLoop {
  public:
   // Takes the connection's descriptor over. Called on the loop's thread.
   using OnConnection = std::function<void(int listener_fd, int fd)>;
+  // A connection of these peers was closed for lack of descriptors. Called on
+  // the loop's thread.
+  using OnShed = std::function<void(Peers peers)>;
 
-  // `unix_peers`: who connects to the Unix sockets.
+  // `unix_peers`: who connects to the Unix sockets. `watch` is told of each
+  // connection and outlives the loop.
   AcceptLoop(std::vector<ListeningSocket> sockets, OnConnection on_connection,
+             OnShed on_shed, ConnectionWatch* watch,
              Peers unix_peers = Peers::kUnix);
   ~AcceptLoop();  // stops accepting, then closes the sockets
 
  private:
   void Loop();
   void Accept(const ListeningSocket& socket);
+  Peers PeersOf(const ListeningSocket& socket) const;
   bool MayKeep(const ListeningSocket& socket, int fd) const;
-  void Shed(int listener_fd);
-  void TellOfRefusal();
+  void Shed(const ListeningSocket& socket);
+  void TellOfRefusal(const ListeningSocket& socket);
 
   const std::vector<ListeningSocket> sockets_;
   const OnConnection on_connection_;
+  const OnShed on_shed_;
+  ConnectionWatch& watch_;
   const Peers unix_peers_;
   int wake_ = -1;  // an eventfd
   // Confined to the thread.

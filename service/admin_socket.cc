@@ -24,7 +24,8 @@ absl::Status Unprefixed(const absl::Status& status) {
 
 absl::StatusOr<std::unique_ptr<AdminSocket>> AdminSocket::Start(
     const std::string& path, const AddArguments& add_arguments,
-    const MakeServices& make_services) {
+    const MakeServices& make_services, AcceptLoop::OnShed on_shed,
+    ConnectionWatch* watch) {
   constexpr mode_t kMode = 0600;
   absl::StatusOr<ListeningSocket> socket =
       ListeningSocket::Open(absl::StrCat("unix:", path), kMode);
@@ -53,7 +54,7 @@ absl::StatusOr<std::unique_ptr<AdminSocket>> AdminSocket::Start(
   admin->accept_loop_ = std::make_unique<AcceptLoop>(
       std::move(sockets),
       [self](int listener_fd, int fd) { self->OnConnection(listener_fd, fd); },
-      Peers::kAdmin);
+      std::move(on_shed), watch, Peers::kAdmin);
   return admin;
 }
 

@@ -36,7 +36,8 @@ class AdminSocket {
   // Listens at `path`. Errors: as ListeningSocket::Open, naming no setting.
   static absl::StatusOr<std::unique_ptr<AdminSocket>> Start(
       const std::string& path, const AddArguments& add_arguments,
-      const MakeServices& make_services);
+      const MakeServices& make_services, AcceptLoop::OnShed on_shed,
+      ConnectionWatch* watch);
   ~AdminSocket();
 
   // Stops accepting and ends what still runs by `deadline`.

@@ -145,6 +145,12 @@ absl::StatusOr<Config> Build(const AllGiven& all, const Environ& environ) {
 
 // What no setting can see alone.
 absl::Status CheckTogether(const Config& config) {
+  const Limits& limits = config.limits;
+  if (limits.max_unanswered_bytes < limits.max_step_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_unanswered_bytes: ", limits.max_unanswered_bytes,
+                     " is less than --max_step_bytes ", limits.max_step_bytes));
+  }
   const TlsFiles& tls = config.tls;
   if (tls.cert.empty() != tls.key.empty()) {
     return absl::InvalidArgumentError(

@@ -53,22 +53,48 @@ bool ParseBytes(absl::string_view text, uint64_t* bytes) {
   if (absl::ConsumeSuffix(&text, "MiB")) shift = 20;
   if (absl::ConsumeSuffix(&text, "GiB")) shift = 30;
   uint64_t value = 0;
-  if (!absl::SimpleAtoi(text, &value) || value > (uint64_t{1} << 32)) {
+  constexpr uint64_t kMost = uint64_t{1} << 40;
+  if (!absl::SimpleAtoi(text, &value) || value > kMost >> shift) {
     return false;
   }
   *bytes = value << shift;
   return true;
 }
 
-std::string SetStepBytes(const Texts& texts, Config* config) {
-  constexpr uint64_t kMin = 1024;
-  constexpr uint64_t kMax = uint64_t{1} << 30;
-  uint64_t bytes = 0;
-  if (!ParseBytes(texts[0], &bytes) || bytes < kMin || bytes > kMax) {
-    return "is not a size in [1KiB, 1GiB]";
-  }
-  config->limits.max_step_bytes = bytes;
-  return "";
+// A size from 1 KiB to so many GiB.
+Setting Bytes(const char* name, const char* help, uint64_t Limits::*member,
+              uint64_t gib_max) {
+  return {name, "BYTES", help,
+          [=](const Texts& texts, Config* config) -> std::string {
+            uint64_t bytes = 0;
+            if (!ParseBytes(texts[0], &bytes) || bytes < 1024 ||
+                bytes > gib_max << 30) {
+              return absl::StrCat("is not a size in [1KiB, ", gib_max, "GiB]");
+            }
+            config->limits.*member = bytes;
+            return "";
+          },
+          [=](const Config& config) -> Texts {
+            return {absl::StrCat(config.limits.*member)};
+          }};
+}
+
+// `member` gives the duration of a Config.
+Setting Duration(const char* name, const char* help,
+                 absl::Duration& (*member)(Config&)) {
+  return {name, "DURATION", help,
+          [=](const Texts& texts, Config* config) -> std::string {
+            absl::Duration value;
+            if (!absl::ParseDuration(texts[0], &value) ||
+                value < absl::ZeroDuration() || value > absl::Hours(1)) {
+              return "is not a duration in [0, 1h], such as 20s or 500ms";
+            }
+            member(*config) = value;
+            return "";
+          },
+          [=](const Config& config) -> Texts {
+            return {absl::FormatDuration(member(const_cast<Config&>(config)))};
+          }};
 }
 
 std::string SetThreads(const Texts& texts, Config* config) {
@@ -151,16 +177,6 @@ Setting TlsFile(const char* name, const char* help,
           [=](const Config& config) -> Texts { return {config.tls.*member}; }};
 }
 
-std::string SetDrainTimeout(const Texts& texts, Config* config) {
-  absl::Duration value;
-  if (!absl::ParseDuration(texts[0], &value) || value < absl::ZeroDuration() ||
-      value > absl::Hours(1)) {
-    return "is not a duration in [0, 1h], such as 20s or 500ms";
-  }
-  config->drain_timeout = value;
-  return "";
-}
-
 std::string SetListen(const Texts& texts, Config* config) {
   if (texts.empty()) return "names no address";
   for (const std::string& text : texts) {
@@ -221,11 +237,9 @@ std::vector<Setting> ServingSettings() {
        "Instruction set of the row loops: auto, or AVX3, AVX2, NEON, SVE, "
        "SCALAR... The tokens are the same.",
        SetKernels, [](const Config& c) -> Texts { return {c.kernels}; }},
-      {"drain_timeout", "DURATION",
-       "After SIGTERM: how long open sessions may go on.", SetDrainTimeout,
-       [](const Config& c) -> Texts {
-         return {absl::FormatDuration(c.drain_timeout)};
-       }},
+      Duration("drain_timeout",
+               "After SIGTERM: how long open sessions may go on.",
+               [](Config& c) -> absl::Duration& { return c.drain_timeout; }),
   };
 }
 
@@ -289,11 +303,8 @@ std::vector<Setting> ObservationSettings() {
 
 std::vector<Setting> LimitSettings() {
   return {
-      {"max_step_bytes", "BYTES", "Largest request on the wire, such as 80MiB.",
-       SetStepBytes,
-       [](const Config& c) -> Texts {
-         return {absl::StrCat(c.limits.max_step_bytes)};
-       }},
+      Bytes("max_step_bytes", "Largest request on the wire, such as 80MiB.",
+            &Limits::max_step_bytes, 1),
       Count("max_rows", "Rows, and entries, of a step.", &Limits::max_rows, 1,
             65536),
       Count("max_vocab_size", "Largest vocabulary and row width.",
@@ -315,6 +326,17 @@ std::vector<Setting> LimitSettings() {
       Count("max_streams",
             "Sample streams, and SampleOnce calls, open at once.",
             &Limits::max_streams, 1, 65536),
+      Bytes("max_unanswered_bytes",
+            "Unanswered requests of all streams and calls together; one "
+            "client may have what it leaves to the others.",
+            &Limits::max_unanswered_bytes, 1024),
+      Duration("max_queue_delay",
+               "How long a step may have to wait for others, or four times "
+               "what its own stream takes. One that would wait longer is "
+               "refused and told when to come back. 0: any time.",
+               [](Config& c) -> absl::Duration& {
+                 return c.limits.max_queue_delay;
+               }),
       Count("max_profiles",
             "Profiles of the writable store; also files of one --profile_dir.",
             &Limits::max_profiles, 1, 1u << 20),

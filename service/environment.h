@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "sampler/sampler.h"
+#include "service/admission.h"
 #include "service/executor.h"
 #include "service/limits.h"
 #include "service/metrics.h"
@@ -20,6 +21,7 @@ struct Environment {
   const Limits& limits;
   const Sampler& sampler;
   Workers& workers;
+  Admission& admission;
   ServerSeeds& seeds;
   Metrics& metrics;
   const std::atomic<bool>& draining;

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "absl/time/time.h"
+
 namespace logitd {
 
 struct Limits {
@@ -19,8 +21,12 @@ struct Limits {
   uint32_t max_ids = 65536;  // of one list of token ids in the parameters
   uint32_t max_bias = 4096;  // biased tokens
   uint32_t max_stop_sequences = 64;
-  uint32_t max_inflight = 4;    // unanswered requests of one stream
-  uint32_t max_streams = 256;   // on the server
+  uint32_t max_inflight = 4;   // unanswered requests of one stream
+  uint32_t max_streams = 256;  // on the server
+  // Of the unanswered requests of all streams and calls together.
+  uint64_t max_unanswered_bytes = uint64_t{512} << 20;
+  // How long a request with rows may have to wait for its turn. 0: any time.
+  absl::Duration max_queue_delay = absl::Milliseconds(100);
   uint32_t max_watchers = 256;  // WatchProfiles calls at once
   uint32_t max_profiles = 1000;
   uint32_t max_profile_bytes = 16 << 10;  // of one profile, serialized

@@ -52,6 +52,10 @@ void Metrics::AddStreams(int change) {
   Count(kStreamsActive, 0, static_cast<uint64_t>(change));
 }
 
+void Metrics::AddShedConnection(Peers peers) {
+  Count(kConnectionsShed, static_cast<size_t>(peers), 1);
+}
+
 void Metrics::AddSessions(int64_t change, uint64_t opened) {
   Count(kSessionsActive, 0, static_cast<uint64_t>(change));
   Count(kSessionsOpened, 0, opened);
@@ -70,6 +74,10 @@ void Metrics::AddAppendedTokens(uint64_t count, FinishReason finish) {
 void Metrics::AddError(absl::StatusCode code) {
   if (code == absl::StatusCode::kOk) return;
   Count(kErrors, static_cast<size_t>(code), 1);
+}
+
+void Metrics::AddShed(ShedReason reason) {
+  Count(kShed, static_cast<size_t>(reason), 1);
 }
 
 void Metrics::AddStep() { Count(kSteps, 0, 1); }

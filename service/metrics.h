@@ -17,8 +17,12 @@
 #include "service/metrics_shards.h"
 #include "service/metrics_text.h"
 #include "service/session/session.h"
+#include "service/socket.h"
 
 namespace logitd {
+
+// Why a request was not let in, as `reason` is indexed in the catalogue.
+enum class ShedReason { kBytes, kQueueDelay, kDeadline };
 
 // As `transport` is indexed in the catalogue.
 enum class Transport { kNone, kInline };
@@ -43,12 +47,14 @@ class Metrics {
   explicit Metrics(BuildFacts build, const MetricsOptions& options = {});
 
   void AddStreams(int change);
+  void AddShedConnection(Peers peers);
   // Sessions open now, and sessions ever opened.
   void AddSessions(int64_t change, uint64_t opened);
   void AddReceivedBytes(uint64_t bytes);
   void AddSentBytes(uint64_t bytes);
   void AddAppendedTokens(uint64_t count, FinishReason finish);
   void AddError(absl::StatusCode code);
+  void AddShed(ShedReason reason);
   void AddStep();
   void AddRow(const EntryResult& result, double seconds);
   void AddRequest(const RequestTimes& times);

@@ -44,10 +44,14 @@ constexpr const char* kTransports[] = {"none", "inline"};
 constexpr const char* kStages[] = {"parse", "wait", "lists", "rows", "reply"};
 constexpr const char* kEntropyOf[] = {"raw", "final"};
 constexpr const char* kAgrees[] = {"no", "yes"};
+// By ShedReason.
+constexpr const char* kShedReasons[] = {"bytes", "queue_delay", "deadline"};
 constexpr const char* kActions[] = {"banned", "refused"};
 constexpr const char* kLevels[] = {"debug", "info", "warning", "error"};
 constexpr const char* kComponents[] = {"listeners", "executor", "store",
                                        "default_profile"};
+// As Peers.
+constexpr const char* kListeners[] = {"tcp", "unix", "admin"};
 constexpr const char* kStores[] = {"memory", "sqlite", "directory", "etcd"};
 
 constexpr MetricLabel kTransport = {"transport", kTransports};
@@ -114,11 +118,16 @@ constexpr Metric kList[] = {
     {kCounter, kCounted, "logitd_sessions_opened_total",
      "Sessions opened, forks included."},
     {kGauge, kCounted, "logitd_streams_active", "Sample streams open now."},
+    {kCounter,
+     kCounted,
+     "logitd_connections_shed_total",
+     "Connections closed as they came, for lack of descriptors.",
+     {"listener", kListeners}},
     {kHistogram,
      kCounted,
      "logitd_request_duration_seconds",
-     "Time of one request here: from the arrival of its bytes to its reply, "
-     "ready to be sent. By how its rows came; none: it had no rows.",
+     "Time of one request that was let in: from the arrival of its bytes to "
+     "its reply, ready to be sent. By how its rows came; none: it had no rows.",
      kTransport,
      {},
      kSeconds,
@@ -145,6 +154,17 @@ constexpr Metric kList[] = {
     {kGauge, kRead, "logitd_queue_depth",
      "Sessions whose next row waits for a worker thread."},
     {kGauge, kRead, "logitd_worker_threads", "Threads that run rows."},
+    {kGauge, kRead, "logitd_queue_delay_seconds",
+     "How long the worker threads would take for all that was let in."},
+    {kGauge, kRead, "logitd_unanswered_bytes",
+     "Bytes of the requests that are let in and not answered."},
+    {kCounter,
+     kCounted,
+     "logitd_shed_requests_total",
+     "Requests refused before they were parsed, for what was let in already: "
+     "its bytes (--max_unanswered_bytes), or a wait longer than "
+     "--max_queue_delay or the request's own deadline.",
+     {"reason", kShedReasons}},
     {kHistogram,
      kCounted,
      "logitd_kept_tokens",

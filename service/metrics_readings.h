@@ -39,6 +39,8 @@ struct ProfileRevision {
 struct Readings {
   uint64_t queue_depth = 0;
   uint64_t worker_threads = 0;
+  uint64_t unanswered_bytes = 0;
+  double queue_delay_seconds = 0;
   uint64_t profiles = 0;
   uint64_t profile_changes = 0;
   uint64_t profile_watchers = 0;

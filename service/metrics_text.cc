@@ -108,6 +108,10 @@ double One(MetricIndex index, const Scrape& scrape) {
       return static_cast<double>(now.queue_depth);
     case kWorkerThreads:
       return static_cast<double>(now.worker_threads);
+    case kQueueDelay:
+      return now.queue_delay_seconds;
+    case kUnansweredBytes:
+      return static_cast<double>(now.unanswered_bytes);
     case kProfiles:
       return static_cast<double>(now.profiles);
     case kProfileChanges:

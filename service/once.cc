@@ -16,27 +16,40 @@
 namespace logitd {
 
 OnceCall::OnceCall(const Environment& env, std::atomic<uint32_t>* calls,
-                   TraceContext trace, const grpc::ByteBuffer& request,
+                   Caller caller, const grpc::ByteBuffer& request,
                    grpc::ByteBuffer* response)
-    : env_(env),
+    : Batch(caller.account->line()),
+      env_(env),
       calls_(calls),
       response_(response),
-      log_("SampleOnce", std::move(trace)),
+      account_(std::move(caller.account)),
+      patience_(caller.patience),
+      log_("SampleOnce", std::move(caller.trace)),
       arrived_(Clock::now()) {
   calls_->fetch_add(1, std::memory_order_relaxed);
   env_.metrics.AddReceivedBytes(request.Length());
   const absl::Status status = Read(request);
   using Seconds = std::chrono::duration<double>;
   times_.parse = Seconds(Clock::now() - arrived_).count();
-  const std::string& profile = request_.open().profile();
-  if (!status.ok()) {
-    Refuse(status);
-  } else if (!MustFetch(profile, env_.profiles)) {
-    Start();
+  if (status.ok()) {
+    Begin();
   } else {
-    is_fetching_ = true;
-    Fetch(profile, env_, &fetched_, [this] { env_.workers.Run(this, 0); });
+    Refuse(status);
   }
+}
+
+void OnceCall::Begin() {
+  const auto on_a_worker = [this] {
+    is_to_start_ = true;
+    env_.workers.Run(this, 0);
+  };
+  const std::string& profile = request_.open().profile();
+  if (MustFetch(profile, env_.profiles)) {
+    return Fetch(profile, env_, &fetched_, on_a_worker);
+  }
+  Workers::Lease lease(&env_.workers);
+  if (lease.workspace() == nullptr) return on_a_worker();
+  Start(lease.workspace());
 }
 
 OnceCall::~OnceCall() { calls_->fetch_sub(1, std::memory_order_relaxed); }
@@ -49,20 +62,27 @@ void OnceCall::Refuse(const absl::Status& status) {
   Finish(ToGrpcStatus(status));
 }
 
-void OnceCall::Start() {
+void OnceCall::Start(Workspace* workspace) {
   const Clock::time_point begin = Clock::now();
   const absl::Status status = Prepare();
   if (!status.ok()) return Refuse(status);
   using Seconds = std::chrono::duration<double>;
   times_.transport = Transport::kInline;
   times_.parse += Seconds(Clock::now() - begin).count();  // without a fetch
-  if (draws_.size() > 1) {
-    env_.workers.Run(this, draws_.size());
-    return;
-  }
-  Workers::Lease lease(&env_.workers);
-  RunTask(0, lease.workspace());
-  AfterTasks(lease.workspace());
+  if (draws_.size() > 1) return env_.workers.Run(this, draws_.size());
+  RunTask(0, workspace);
+  AfterTasks(workspace);
+}
+
+absl::Status OnceCall::LetIn(uint64_t bytes, uint64_t draws) {
+  Admission::Request asked;
+  asked.bytes = bytes;
+  asked.rows = static_cast<double>(std::clamp<uint64_t>(draws, 1, kDrawsMax));
+  asked.row_bytes = static_cast<double>(bytes);
+  asked.patience = patience_;
+  asked.patience_field = "deadline";
+  asked.to_the_end = true;
+  return env_.admission.Admit(asked, account_, false, &ticket_);
 }
 
 absl::Status OnceCall::Read(const grpc::ByteBuffer& request) {
@@ -72,8 +92,12 @@ absl::Status OnceCall::Read(const grpc::ByteBuffer& request) {
         env_.limits.max_streams));
   }
   const Preflight seen =
-      Inspect(request, v1::SampleOnceRequest::descriptor(), env_.limits);
+      Inspect(request, v1::SampleOnceRequest::descriptor(), env_.limits,
+              {{{0, v1::SampleOnceRequest::kDrawCountFieldNumber}}});
   LOGITD_RETURN_IF_ERROR(seen.status);
+  if (seen.well_formed) {
+    LOGITD_RETURN_IF_ERROR(LetIn(request.Length(), seen.asked[0]));
+  }
   if (!seen.well_formed || !ParseInto(request, &request_)) {
     return absl::InvalidArgumentError(
         "request: the bytes are not a SampleOnceRequest");
@@ -153,8 +177,8 @@ bool OnceCall::RunTask(size_t task, Workspace* workspace) {
   return false;
 }
 
-void OnceCall::AfterTasks(Workspace*) {
-  if (std::exchange(is_fetching_, false)) return Start();
+void OnceCall::AfterTasks(Workspace* workspace) {
+  if (std::exchange(is_to_start_, false)) return Start(workspace);
   const absl::Status status = Answer();
   Finish(ToGrpcStatus(status));
 }
@@ -178,6 +202,8 @@ absl::Status OnceCall::Answer() {
   times_.reply = Seconds(now - answering).count();
   times_.total = Seconds(now - arrived_).count();
   env_.metrics.AddRequest(times_);
+  ticket_.Learn(times_.parse + outcome.busy_seconds + times_.reply,
+                outcome.part_run);
   return absl::OkStatus();
 }
 

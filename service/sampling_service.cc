@@ -4,10 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "sampler/fingerprint.h"
 #include "service/built.h"
 #include "service/call_trace.h"
 #include "service/once.h"
+#include "service/peer.h"
 #include "service/status.h"
 
 namespace logitd {
@@ -38,6 +41,9 @@ void WriteLimits(const Limits& limits, v1::GetServerInfoResponse* response) {
   wire["max_profile_bytes"] = limits.max_profile_bytes;
   wire["max_inflight"] = limits.max_inflight;
   wire["max_streams"] = limits.max_streams;
+  wire["max_unanswered_bytes"] = limits.max_unanswered_bytes;
+  wire["max_queue_delay_us"] =
+      static_cast<uint64_t>(absl::ToInt64Microseconds(limits.max_queue_delay));
 }
 
 }  // namespace
@@ -52,7 +58,9 @@ SamplingServiceImpl::SamplingServiceImpl(const Environment& env,
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 SamplingServiceImpl::Sample(grpc::CallbackServerContext* context) {
-  auto stream = std::make_unique<Stream>(env_, streams_, TraceOf(*context));
+  auto stream = std::make_unique<Stream>(
+      env_, streams_, env_.admission.NewAccount(ClientOf(*context)),
+      TraceOf(*context));
   const absl::Status status = streams_->Add(stream.get(), env_.limits);
   if (!status.ok()) {
     env_.metrics.AddError(status.code());
@@ -65,8 +73,15 @@ SamplingServiceImpl::Sample(grpc::CallbackServerContext* context) {
 grpc::ServerUnaryReactor* SamplingServiceImpl::SampleOnce(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
-  return new OnceCall(env_, &once_calls_, TraceOf(*context), *request,
-                      response);
+  // On a Unix socket all calls are one client: each would have a turn else.
+  const std::string client = ClientOf(*context);
+  const absl::Duration patience =
+      absl::FromChrono(context->deadline()) - absl::Now();
+  return new OnceCall(
+      env_, &once_calls_,
+      {env_.admission.NewAccount(client.empty() ? "unix" : client), patience,
+       TraceOf(*context)},
+      *request, response);
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::Verify(

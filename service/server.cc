@@ -25,6 +25,9 @@ namespace {
 
 constexpr int kKeepaliveTimeMs = 10000;
 constexpr int kKeepaliveTimeoutMs = 20000;
+// As long as that together: where there is no room for gRPC's question.
+constexpr std::chrono::milliseconds kSilenceMax(kKeepaliveTimeMs +
+                                                kKeepaliveTimeoutMs);
 constexpr int kPingIntervalMinMs = 5000;
 constexpr uint64_t kReceiveSlackBytes = uint64_t{16} << 20;
 // Reflection is a synchronous service of gRPC's: each of its streams holds a
@@ -106,11 +109,14 @@ Server::Server(Config config, const kernels::KernelTable& kernels,
       profiles_(std::move(profiles)),
       executor_probe_(&profiles_->executor()),
       workers_(ThreadCount(config_)),
-      sampling_service_({config_.limits, sampler_, workers_, seeds_, metrics_,
-                         draining_, profiles_->rules(), profiles_->executor()},
-                        &streams_, Version()),
+      admission_(config_.limits, workers_.thread_count(), &metrics_),
+      sampling_service_(
+          {config_.limits, sampler_, workers_, admission_, seeds_, metrics_,
+           draining_, profiles_->rules(), profiles_->executor()},
+          &streams_, Version()),
       profile_service_(config_.limits, &profiles_->calls(),
-                       &profiles_->executor(), &metrics_, "") {
+                       &profiles_->executor(), &metrics_, ""),
+      connections_(kSilenceMax) {
   metrics_.SetReadings([this] { return Read(); });
 }
 
@@ -125,6 +131,8 @@ Readings Server::Read() {
   Readings readings;
   readings.queue_depth = workers_.queue_depth();
   readings.worker_threads = workers_.thread_count();
+  readings.unanswered_bytes = admission_.bytes();
+  readings.queue_delay_seconds = admission_.queue_seconds();
   readings.ready = ready_;
   readings.draining = draining_;
   for (const Component& one : Components()) {
@@ -246,7 +254,9 @@ absl::Status Server::StartGrpc(std::vector<ListeningSocket> sockets) {
         connection.listener_fd = listener_fd;
         connection.fd = fd;
         acceptors.at(listener_fd)->HandleNewConnection(&connection);
-      });
+      },
+      [this](Peers peers) { metrics_.AddShedConnection(peers); },
+      &connections_);
   return absl::OkStatus();
 }
 
@@ -262,7 +272,8 @@ absl::Status Server::StartAdminSocket() {
   };
   auto socket = AdminSocket::Start(
       path, [this](grpc::ServerBuilder* builder) { AddArguments(builder); },
-      make_services);
+      make_services, [this](Peers peers) { metrics_.AddShedConnection(peers); },
+      &connections_);
   if (!socket.ok()) {
     return absl::Status(
         socket.status().code(),
@@ -318,6 +329,8 @@ void Server::Stop() {
   accept_loop_.reset();
   streams_.EndAll();
   const auto deadline = std::chrono::system_clock::now() + kStopGrace;
+  // gRPC waits for peers that take nothing, for ever.
+  connections_.CutAllAt(std::chrono::steady_clock::now() + 2 * kStopGrace);
   if (admin_socket_ != nullptr) admin_socket_->Stop(deadline);
   grpc_->Shutdown(deadline);
   grpc_->Wait();

@@ -19,7 +19,9 @@
 #include "service/accept_loop.h"
 #include "service/admin_http.h"
 #include "service/admin_socket.h"
+#include "service/admission.h"
 #include "service/config.h"
+#include "service/connection_watch.h"
 #include "service/environment.h"
 #include "service/profile_host.h"
 #include "service/profile_service.h"
@@ -81,8 +83,10 @@ class Server {
   ExecutorProbe executor_probe_;
   StreamSet streams_;
   Workers workers_;
+  Admission admission_;
   SamplingServiceImpl sampling_service_;
   ProfileServiceImpl profile_service_;
+  ConnectionWatch connections_;
   std::unique_ptr<Tls> tls_;  // null: TCP in the clear
   std::unique_ptr<grpc::Server> grpc_;
   using Acceptor = grpc::experimental::ExternalConnectionAcceptor;

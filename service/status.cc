@@ -46,26 +46,40 @@ void FitIntoMetadata(google::rpc::Status* wire) {
   wire->mutable_details(0)->PackFrom(some);
 }
 
+void CopyDetail(const absl::Status& status, const char* url,
+                google::rpc::Status* wire) {
+  const auto payload = status.GetPayload(url);
+  if (!payload) return;
+  google::protobuf::Any* detail = wire->add_details();
+  detail->set_type_url(url);
+  detail->set_value(std::string(*payload));
+}
+
 }  // namespace
+
+void SetRetryDelay(absl::Duration delay, absl::Status* status) {
+  google::rpc::RetryInfo info;
+  const timespec wire = absl::ToTimespec(delay);
+  info.mutable_retry_delay()->set_seconds(wire.tv_sec);
+  info.mutable_retry_delay()->set_nanos(static_cast<int32_t>(wire.tv_nsec));
+  status->SetPayload(kRetryInfoUrl, absl::Cord(info.SerializeAsString()));
+}
 
 void WriteStatus(const absl::Status& status, google::rpc::Status* wire) {
   const std::string message(status.message());
   wire->set_code(static_cast<int>(status.code()));
   wire->set_message(message);
-  const auto all = status.GetPayload(kBadRequestUrl);
-  if (all) {  // more than one thing is wrong
-    google::protobuf::Any* detail = wire->add_details();
-    detail->set_type_url(kBadRequestUrl);
-    detail->set_value(std::string(*all));
-    return;
-  }
+  // One that has this one has more than one violation.
+  CopyDetail(status, kBadRequestUrl, wire);
   const size_t colon = message.find(": ");
-  if (colon == std::string::npos) return;
-  google::rpc::BadRequest bad;
-  auto* violation = bad.add_field_violations();
-  violation->set_field(message.substr(0, colon));
-  violation->set_description(message.substr(colon + 2));
-  wire->add_details()->PackFrom(bad);
+  if (wire->details_size() == 0 && colon != std::string::npos) {
+    google::rpc::BadRequest bad;
+    auto* violation = bad.add_field_violations();
+    violation->set_field(message.substr(0, colon));
+    violation->set_description(message.substr(colon + 2));
+    wire->add_details()->PackFrom(bad);
+  }
+  CopyDetail(status, kRetryInfoUrl, wire);
 }
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {

@@ -6,10 +6,17 @@
 #define LOGITD_SERVICE_STATUS_H_
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/support/status.h"
 
 namespace logitd {
+
+// The payload that says when to try again: a serialized google.rpc.RetryInfo,
+// which becomes a detail.
+inline constexpr char kRetryInfoUrl[] =
+    "type.googleapis.com/google.rpc.RetryInfo";
+void SetRetryDelay(absl::Duration delay, absl::Status* status);
 
 void WriteStatus(const absl::Status& status, google::rpc::Status* wire);
 

@@ -126,10 +126,9 @@ void StepRun::MakeTasks() {
   }
 }
 
-double StepRun::Write(v1::StepResult* wire, Metrics* metrics) {
+StepOutcome StepRun::Write(v1::StepResult* wire, Metrics* metrics) {
   return WriteResults(absl::MakeConstSpan(entries_).first(entry_count_), wire,
-                      metrics)
-      .row_seconds;
+                      metrics);
 }
 
 StepOutcome WriteResults(absl::Span<const StepEntry> entries,
@@ -146,11 +145,18 @@ StepOutcome WriteResults(absl::Span<const StepEntry> entries,
     last = std::max(last, entry.ended);
   }
   using Seconds = std::chrono::duration<double>;
+  size_t run = 0;
   for (const StepEntry& entry : entries) {
+    const double seconds = Seconds(entry.ended - entry.started).count();
+    outcome.busy_seconds += seconds;
+    run += seconds > 0 ? 1 : 0;
     writer.Add(entry.result, wire);
-    metrics->AddRow(entry.result, Seconds(entry.ended - entry.started).count());
+    metrics->AddRow(entry.result, seconds);
   }
   metrics->AddStep();
+  if (run == 0) return outcome;
+  outcome.part_run =
+      static_cast<double>(run) / static_cast<double>(entries.size());
   if (last <= first) return outcome;
   const auto spent = last - first;
   outcome.row_seconds = Seconds(spent).count();

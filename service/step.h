@@ -36,11 +36,12 @@ struct StepEntry {
   void Fail(absl::Status why);
 };
 
-// The results of entries, which are counted, and the seconds that their rows
-// took.
+// The results of entries, which are counted, and the time of their rows.
 struct StepOutcome {
-  absl::Status error;  // the first, if there is one; in the results too
-  double row_seconds = 0;
+  absl::Status error;       // the first, if there is one; in the results too
+  double row_seconds = 0;   // from the start of the first to the last's end
+  double busy_seconds = 0;  // of each, added up
+  double part_run = 0;      // of the entries
 };
 StepOutcome WriteResults(absl::Span<const StepEntry> entries,
                          v1::StepResult* wire, Metrics* metrics);
@@ -63,9 +64,8 @@ class StepRun {
     return tasks_[task].next < tasks_[task].end;
   }
 
-  // After all tasks. Returns the seconds from the start of the first row to the
-  // end of the last.
-  double Write(v1::StepResult* wire, Metrics* metrics);
+  // After all tasks.
+  StepOutcome Write(v1::StepResult* wire, Metrics* metrics);
 
  private:
   struct Task {

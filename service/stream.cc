@@ -3,7 +3,9 @@
 //   -> sampler/kernels/rows-inl.h
 #include "service/stream.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
@@ -40,6 +42,27 @@ void ClearForReuse(v1::SampleRequest* message) {
 // Lists of a request run so long before others have their turn.
 constexpr std::chrono::milliseconds kListTurn(2);
 
+// What tells the work of a request before it is parsed.
+constexpr AskedField kAsked[] = {
+    {v1::SampleRequest::kStepFieldNumber, v1::Step::kTimeoutUsFieldNumber},
+    {v1::SampleRequest::kStepFieldNumber, v1::Step::kSessionIdFieldNumber,
+     true},
+    {v1::SampleRequest::kStepFieldNumber, v1::Step::kRowCountFieldNumber}};
+
+// Of a SampleRequest; bits as Preflight has them.
+constexpr uint32_t kListFields = 1u << v1::SampleRequest::kCloseFieldNumber |
+                                 1u << v1::SampleRequest::kOpenFieldNumber |
+                                 1u << v1::SampleRequest::kUpdateFieldNumber |
+                                 1u << v1::SampleRequest::kRewindFieldNumber |
+                                 1u << v1::SampleRequest::kForkFieldNumber |
+                                 1u << v1::SampleRequest::kAppendFieldNumber;
+
+// Of what a client sent: any number.
+absl::Duration MicrosecondsOf(uint64_t count) {
+  constexpr uint64_t kMost = uint64_t{1} << 62;
+  return absl::Microseconds(static_cast<int64_t>(std::min(count, kMost)));
+}
+
 double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -58,17 +81,34 @@ bool HasLittleToDo(const v1::SampleRequest& message) {
          message.step().session_id_size() <= 1;
 }
 
-void WriteGreeting(const Limits& limits, v1::Greeting* greeting) {
+grpc::Status Serialize(const v1::SampleResponse& reply,
+                       grpc::ByteBuffer* bytes) {
+  bool own = false;
+  return grpc::SerializationTraits<v1::SampleResponse>::Serialize(reply, bytes,
+                                                                  &own);
+}
+
+// The reply with the greeting behind it: messages on the wire add up.
+grpc::ByteBuffer Greeted(const grpc::ByteBuffer& reply, const Limits& limits) {
+  v1::SampleResponse more;
+  v1::Greeting* greeting = more.mutable_greeting();
   greeting->set_max_inflight(limits.max_inflight);
   greeting->set_semantics(kSemantics);
   greeting->set_core_version(kCoreVersion);
+  std::vector<grpc::Slice> slices;
+  (void)reply.Dump(&slices);
+  slices.emplace_back(more.SerializeAsString());
+  return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
 }  // namespace
 
-Stream::Stream(const Environment& env, StreamSet* set, TraceContext trace)
-    : env_(env),
+Stream::Stream(const Environment& env, StreamSet* set,
+               std::shared_ptr<Account> account, TraceContext trace)
+    : Batch(account->line()),
+      env_(env),
       set_(set),
+      account_(std::move(account)),
       log_("Sample", std::move(trace)),
       table_(env.limits),
       step_(env.limits) {}
@@ -97,30 +137,40 @@ void Stream::ReadOnLocked() {
 
 void Stream::OnReadDone(bool ok) {
   std::unique_ptr<Request> request;
-  absl::Status status;
+  absl::Status why_not;
+  bool is_request = false;
   bool light = false;
+  grpc::ByteBuffer refusal;
   if (ok) {
     request = TakeSpare();
-    status = ReadRequest(request.get());
+    why_not = ReadRequest(request.get(), &is_request);
     light = request->light;
+    if (is_request && !why_not.ok()) {
+      refusal = MakeRefusal(why_not, request.get());
+    }
   }
   {
     const std::lock_guard lock(mu_);
     reading_ = false;
-    if (!ok || !status.ok()) {
-      if (!reads_over_ && !status.ok()) end_status_ = ToGrpcStatus(status);
+    if (!is_request) {
+      if (!reads_over_ && !why_not.ok()) end_status_ = ToGrpcStatus(why_not);
       reads_over_ = true;
     }
     if (reads_over_ || gone_) return MaybeFinishLocked();
     ++unanswered_;
     ++request_count_;
+    if (!why_not.ok()) {
+      spare_.push_back(std::move(request));
+      QueueLocked(refusal);
+      return ReadOnLocked();
+    }
     waiting_.push_back(std::move(request));
     ReadOnLocked();
     if (running_) return;
     running_ = true;
   }
-  if (!light) return env_.workers.Run(this, 0);
-  Workers::Lease lease(&env_.workers);
+  Workers::Lease lease(light ? &env_.workers : nullptr);
+  if (lease.workspace() == nullptr) return env_.workers.Run(this, 0);
   RunNext(lease.workspace());
 }
 
@@ -132,36 +182,78 @@ std::unique_ptr<Stream::Request> Stream::TakeSpare() {
   return request;
 }
 
-// Errors end the stream.
-absl::Status Stream::ReadRequest(Request* request) {
+absl::Status Stream::ReadRequest(Request* request, bool* is_request) {
   request->arrived = Clock::now();
+  request->times = {};
   env_.metrics.AddReceivedBytes(incoming_.Length());
   const Preflight seen =
-      Inspect(incoming_, v1::SampleRequest::descriptor(), env_.limits);
+      Inspect(incoming_, v1::SampleRequest::descriptor(), env_.limits, kAsked);
   request->id = seen.request_id;
   request->has_step = seen.has_field(v1::SampleRequest::kStepFieldNumber);
-  request->refused = seen.status;
-  const bool parsed =
-      seen.well_formed &&
-      (!seen.status.ok() || ParseInto(incoming_, &request->message));
-  const v1::Step& step = request->message.step();
-  const size_t rows =
-      step.logits().inline_().size() + step.mask_table().inline_().size();
-  request->kept = incoming_.Length() - rows <= kKeptListBytesMax;
-  request->light = request->kept && HasLittleToDo(request->message);
-  incoming_.Clear();
-  if (parsed && request->refused.ok()) {
-    request->refused = CheckBuilt(request->message);
-    request->refused.Update(CheckListSizes(request->message, env_.limits));
+  absl::Status why_not = seen.status;
+  *is_request = seen.well_formed;
+  if (seen.well_formed && why_not.ok()) why_not = LetIn(seen, request);
+  if (seen.well_formed && why_not.ok()) {
+    *is_request = ParseInto(incoming_, &request->message);
+    if (*is_request) why_not = Look(request);
   }
-  request->times = {};
-  if (rows > 0) request->times.transport = Transport::kInline;
+  incoming_.Clear();
   request->times.parse = SecondsSince(request->arrived);
-  if (parsed) return absl::OkStatus();
+  if (*is_request) return why_not;
   env_.metrics.AddError(absl::StatusCode::kInvalidArgument);
   log_.Refused(request->id, absl::StatusCode::kInvalidArgument);
   return absl::InvalidArgumentError(
       "request: the bytes are not a SampleRequest");
+}
+
+// Of a request with lists only the step is refused: what is sent behind it may
+// rely on them.
+absl::Status Stream::LetIn(const Preflight& seen, Request* request) {
+  const auto [timeout_us, id_bytes, row_count] = seen.asked;
+  const uint64_t entries =
+      std::min<uint64_t>(id_bytes / 8, env_.limits.max_rows);
+  Admission::Request asked;
+  asked.bytes = incoming_.Length();
+  asked.rows = static_cast<double>(entries);
+  asked.row_bytes = static_cast<double>(asked.bytes) /
+                    static_cast<double>(std::clamp<uint64_t>(
+                        row_count, 1, std::max<uint64_t>(entries, 1)));
+  if (timeout_us > 0) {
+    asked.patience = MicrosecondsOf(timeout_us);
+    asked.patience_field = "step.timeout_us";
+  }
+  const bool has_lists = (seen.fields & kListFields) != 0;
+  request->shed =
+      env_.admission.Admit(asked, account_, has_lists, &request->ticket);
+  return request->ticket.holds() ? absl::OkStatus() : request->shed;
+}
+
+// At the message that was parsed.
+absl::Status Stream::Look(Request* request) const {
+  const v1::SampleRequest& message = request->message;
+  const size_t rows = message.step().logits().inline_().size() +
+                      message.step().mask_table().inline_().size();
+  request->kept = incoming_.Length() - rows <= kKeptListBytesMax;
+  request->light = request->kept && HasLittleToDo(message);
+  if (rows > 0) request->times.transport = Transport::kInline;
+  LOGITD_RETURN_IF_ERROR(CheckBuilt(message));
+  return CheckListSizes(message, env_.limits);
+}
+
+// The reply; the request is as good as new.
+grpc::ByteBuffer Stream::MakeRefusal(const absl::Status& why,
+                                     Request* request) const {
+  env_.metrics.AddError(why.code());
+  log_.Refused(request->id, why.code());
+  v1::SampleResponse reply;
+  reply.set_request_id(request->id);
+  reply.set_draining(env_.draining.load(std::memory_order_relaxed));
+  WriteStatus(why, reply.mutable_error());
+  grpc::ByteBuffer bytes;
+  (void)Serialize(reply, &bytes);  // its strings are short
+  request->ticket = {};
+  request->message = {};
+  return bytes;
 }
 
 // ---- running ----------------------------------------------------------------
@@ -176,34 +268,26 @@ void Stream::RunNext(Workspace* workspace) {
     current_ = std::move(waiting_.front());
     waiting_.pop_front();
   }
-  BeginReply();
+  reply_.Clear();
+  reply_.set_request_id(current_->id);
+  has_result_ = false;
+  fetched_ = {};
   RunLists(workspace);
 }
 
-void Stream::BeginReply() {
-  reply_.Clear();
-  reply_.set_request_id(current_->id);
-  if (!greeted_) WriteGreeting(env_.limits, reply_.mutable_greeting());
-  greeted_ = true;
-  has_result_ = false;
-  fetched_ = {};
-}
-
 void Stream::RunLists(Workspace* workspace) {
-  if (current_->refused.ok()) {
-    const Clock::time_point begin = Clock::now();
-    const ListTurn turn = {begin + kListTurn, stopping_, fetched_};
-    const ListsDone done =
-        ApplyLists(current_->message, env_, turn, &table_, &reply_);
-    if (ListElements(current_->message) > 0) {
-      current_->times.lists += SecondsSince(begin);
-    }
-    if (!done.all) {
-      out_ = Out::kLists;
-      if (done.fetch.empty()) return env_.workers.Run(this, 0);
-      return Fetch(done.fetch, env_, &fetched_,
-                   [this] { env_.workers.Run(this, 0); });
-    }
+  const Clock::time_point begin = Clock::now();
+  const ListTurn turn = {begin + kListTurn, stopping_, fetched_};
+  const ListsDone done =
+      ApplyLists(current_->message, env_, turn, &table_, &reply_);
+  if (ListElements(current_->message) > 0) {
+    current_->times.lists += SecondsSince(begin);
+  }
+  if (!done.all) {
+    out_ = Out::kLists;
+    if (done.fetch.empty()) return env_.workers.Run(this, 0);
+    return Fetch(done.fetch, env_, &fetched_,
+                 [this] { env_.workers.Run(this, 0); });
   }
   if (!RunStep(workspace)) return;
   Answer();
@@ -211,9 +295,9 @@ void Stream::RunLists(Workspace* workspace) {
 }
 
 bool Stream::RunStep(Workspace* workspace) {
-  absl::Status status = current_->refused;
+  if (!current_->has_step) return true;
+  absl::Status status = current_->shed;
   if (status.ok()) {
-    if (!current_->has_step) return true;
     status = InField("step.", step_.Prepare(current_->message.step(), &table_));
   }
   if (!status.ok()) {
@@ -282,17 +366,19 @@ void Stream::CountRequest(Clock::time_point answering) {
 
 void Stream::Answer() {
   const Clock::time_point answering = Clock::now();
+  StepOutcome outcome;
   if (has_result_) {
-    current_->times.rows = step_.Write(reply_.mutable_step(), &env_.metrics);
+    outcome = step_.Write(reply_.mutable_step(), &env_.metrics);
   }
+  RequestTimes& times = current_->times;
+  times.rows = outcome.row_seconds;
   reply_.set_draining(env_.draining.load(std::memory_order_relaxed));
   grpc::ByteBuffer bytes;
-  bool own = false;
-  const grpc::Status serialized =
-      grpc::SerializationTraits<v1::SampleResponse>::Serialize(reply_, &bytes,
-                                                               &own);
-  env_.metrics.AddSentBytes(bytes.Length());
+  const grpc::Status serialized = Serialize(reply_, &bytes);
   CountRequest(answering);
+  current_->ticket.Learn(times.parse + outcome.busy_seconds + times.reply,
+                         outcome.part_run);
+  current_->ticket.Return();
   if (bytes.Length() > kKeptBytesMax) v1::SampleResponse().Swap(&reply_);
   if (current_->kept) {
     ClearForReuse(&current_->message);
@@ -307,8 +393,7 @@ void Stream::Answer() {
     end_status_ = serialized;
     return;
   }
-  if (!gone_) replies_.push_back(bytes);
-  WriteOnLocked();
+  QueueLocked(bytes);
 }
 
 // What waits takes its turn among the other streams' batches.
@@ -323,8 +408,16 @@ void Stream::GoOn() {
   env_.workers.Run(this, 0);
 }
 
-// ---- writing and ending
-// -------------------------------------------------------
+// ---- writing and ending -----------------------------------------------------
+
+void Stream::QueueLocked(const grpc::ByteBuffer& reply) {
+  if (!gone_) {
+    replies_.push_back(greeted_ ? reply : Greeted(reply, env_.limits));
+    greeted_ = true;
+    env_.metrics.AddSentBytes(replies_.back().Length());
+  }
+  WriteOnLocked();
+}
 
 void Stream::WriteOnLocked() {
   if (writing_ || replies_.empty() || gone_ || finished_) return;
@@ -366,8 +459,7 @@ void Stream::End(bool only_idle) {
   }
   reads_over_ = true;
   stopping_.store(true, std::memory_order_relaxed);
-  end_status_ = ToGrpcStatus(absl::UnavailableError(
-      "server: drained; open the sessions again on another one"));
+  end_status_ = ToGrpcStatus(DrainedError());
   waiting_.clear();
   MaybeFinishLocked();
 }
@@ -389,41 +481,6 @@ void Stream::OnDone() {
                    : static_cast<absl::StatusCode>(end_status_.error_code()),
              request_count_);
   delete this;
-}
-
-// ---- the set
-// --------------------------------------------------------------------
-
-absl::Status StreamSet::Add(Stream* stream, const Limits& limits) {
-  const std::lock_guard lock(mu_);
-  if (streams_.size() >= limits.max_streams) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "server: ", streams_.size() + 1,
-        " streams are more than --max_streams ", limits.max_streams));
-  }
-  streams_.insert(stream);
-  return absl::OkStatus();
-}
-
-void StreamSet::Remove(Stream* stream) {
-  const std::lock_guard lock(mu_);
-  streams_.erase(stream);
-}
-
-size_t StreamSet::size() const {
-  const std::lock_guard lock(mu_);
-  return streams_.size();
-}
-
-size_t StreamSet::EndIdle() {
-  const std::lock_guard lock(mu_);
-  for (Stream* stream : streams_) stream->End(true);
-  return streams_.size();
-}
-
-void StreamSet::EndAll() {
-  const std::lock_guard lock(mu_);
-  for (Stream* stream : streams_) stream->End(false);
 }
 
 }  // namespace logitd

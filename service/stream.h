@@ -1,7 +1,8 @@
 // Stream: one Sample call, from the bytes of a request to those of its reply.
 //
-// A gRPC reactor: reads, hands over, writes, closes. Requests run one at a time
-// in the order sent; up to max_inflight are read ahead. The rows of a step run
+// A gRPC reactor: reads, hands over, writes, closes. What is refused as a whole
+// is answered at once; other requests run one at a time in the order sent, and
+// up to max_inflight are read ahead. The rows of a step run
 // in parallel on the workers, a single one on the thread that has it; nobody
 // waits for them: the thread that ends the last row goes on with the reply. One
 // write is in flight. Owns its sessions, which die with it; gRPC's OnDone
@@ -13,7 +14,6 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,35 +22,18 @@
 #include "logitd/v1/sampling.pb.h"
 #include "service/environment.h"
 #include "service/log_call.h"
+#include "service/preflight.h"
 #include "service/step.h"
+#include "service/stream_set.h"
 
 namespace logitd {
-
-class Stream;
-
-// The streams that are open, for the drain. Thread-safe.
-class StreamSet {
- public:
-  // RESOURCE_EXHAUSTED at --max_streams.
-  absl::Status Add(Stream* stream, const Limits& limits);
-  void Remove(Stream* stream);
-  size_t size() const;
-  // Ends those that have no session and nothing to do; returns how many are
-  // left.
-  size_t EndIdle();
-  // Ends all, after what runs now.
-  void EndAll();
-
- private:
-  mutable std::mutex mu_;  // guards streams_
-  std::unordered_set<Stream*> streams_;
-};
 
 class Stream final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       private Batch {
  public:
-  Stream(const Environment& env, StreamSet* set, TraceContext trace);
+  Stream(const Environment& env, StreamSet* set,
+         std::shared_ptr<Account> account, TraceContext trace);
   ~Stream() override;
 
   // Begins to read. Once, after StreamSet::Add().
@@ -66,9 +49,10 @@ class Stream final
     v1::SampleRequest message;
     uint64_t id = 0;
     bool has_step = false;
-    absl::Status refused;  // why nothing of it is done
-    bool light = false;    // small: may run on gRPC's thread
-    bool kept = false;     // small but for its rows: worth keeping
+    Ticket ticket;
+    absl::Status shed;   // why its step is refused; its lists are done
+    bool light = false;  // small: may run on gRPC's thread
+    bool kept = false;   // small but for its rows: worth keeping
     Clock::time_point arrived;
     RequestTimes times;  // but for the total
   };
@@ -84,12 +68,15 @@ class Stream final
 
   // Reading.
   std::unique_ptr<Request> TakeSpare();
-  absl::Status ReadRequest(Request* request);
+  // Why nothing of the request is done. *is_request: false ends the stream.
+  absl::Status ReadRequest(Request* request, bool* is_request);
+  absl::Status LetIn(const Preflight& seen, Request* request);
+  absl::Status Look(Request* request) const;
+  grpc::ByteBuffer MakeRefusal(const absl::Status& why, Request* request) const;
   void ReadOnLocked();
 
   // Running. At any time at most one thread is in here, but for RunTask.
   void RunNext(Workspace* workspace);
-  void BeginReply();
   // Goes on with the lists, and then with the step. *this may be gone.
   void RunLists(Workspace* workspace);
   // False when the rows went to the workers; then *this may be gone.
@@ -102,11 +89,13 @@ class Stream final
   void GoOn();
 
   // Writing and ending.
+  void QueueLocked(const grpc::ByteBuffer& reply);
   void WriteOnLocked();
   void MaybeFinishLocked();
 
   const Environment env_;
   StreamSet* const set_;
+  const std::shared_ptr<Account> account_;
   const CallLog log_;
 
   // Confined to the thread that runs requests.
@@ -114,7 +103,6 @@ class Stream final
   StepRun step_;
   std::unique_ptr<Request> current_;
   v1::SampleResponse reply_;
-  bool greeted_ = false;
   bool has_result_ = false;  // the request's step can be answered
   FetchedProfile fetched_;   // for the opens of the request
   Out out_ = Out::kNothing;
@@ -130,6 +118,7 @@ class Stream final
   std::vector<std::unique_ptr<Request>> spare_;
   std::deque<grpc::ByteBuffer> replies_;
   uint32_t unanswered_ = 0;  // read, and the reply not yet written
+  bool greeted_ = false;
   bool reading_ = false;
   bool running_ = false;
   bool writing_ = false;

@@ -8,10 +8,11 @@ namespace logitd {
 // Guarded by Workers::mu_.
 class Line {
  public:
-  std::deque<Workers::Turn> turns;
+  std::deque<Batch*> batches;
 };
 
-Workers::Workers(size_t thread_count) : common_(std::make_shared<Line>()) {
+Workers::Workers(size_t thread_count)
+    : thread_count_(thread_count), common_(NewLine()) {
   threads_.reserve(thread_count);
   for (size_t i = 0; i < thread_count; ++i) {
     threads_.emplace_back([this] { Work(); });
@@ -31,7 +32,10 @@ void Workers::Run(Batch* batch, size_t task_count) {
   {
     const std::lock_guard lock(mu_);
     batch->tasks_left_ = std::max<size_t>(task_count, 1);
-    AddTurnLocked({batch, 0, task_count});
+    batch->next_ = 0;
+    batch->end_ = task_count;
+    queue_depth_ += batch->tasks_left_;
+    StandInLineLocked(batch);
   }
   if (task_count <= 1) {
     wake_.notify_one();
@@ -40,61 +44,66 @@ void Workers::Run(Batch* batch, size_t task_count) {
   }
 }
 
-std::shared_ptr<Line> Workers::LineOf(const std::string& client) {
-  const std::lock_guard lock(mu_);
-  for (auto it = lines_.begin(); it != lines_.end();) {
-    it = it->second.expired() ? lines_.erase(it) : std::next(it);
+std::shared_ptr<Line> Workers::NewLine() { return std::make_shared<Line>(); }
+
+size_t Batch::TakeTask() {
+  if (next_ < end_) return next_++;
+  const size_t task = begun_[begun_at_++];
+  if (begun_at_ == begun_.size()) {
+    begun_.clear();
+    begun_at_ = 0;
   }
-  std::weak_ptr<Line>& known = lines_[client];
-  std::shared_ptr<Line> line = known.lock();
-  if (line == nullptr) known = line = std::make_shared<Line>();
-  return line;
+  return task;
 }
 
-void Workers::AddTurnLocked(const Turn& turn) {
-  PushLocked(turn);
-  queue_depth_ += std::max<size_t>(turn.end - turn.task, 1);
+void Workers::StandInLineLocked(Batch* batch) {
+  Line* line = (batch->line_ ? batch->line_ : common_).get();
+  if (line->batches.empty()) round_.push_back(line);
+  line->batches.push_back(batch);
+  batch->is_in_line_ = true;
 }
 
-void Workers::PushLocked(const Turn& turn) {
-  Line* line = (turn.batch->line_ ? turn.batch->line_ : common_).get();
-  if (line->turns.empty()) round_.push_back(line);
-  line->turns.push_back(turn);
-}
-
-// The rest of the batch goes to the end of its line, the line to the end of the
-// round.
-Workers::Turn Workers::TakeTurnLocked() {
+Batch* Workers::TakeTurnLocked() {
   Line* line = round_.front();
   round_.pop_front();
-  const Turn turn = line->turns.front();
-  line->turns.pop_front();
-  if (!line->turns.empty()) round_.push_back(line);
-  if (turn.task + 1 < turn.end) {
-    PushLocked({turn.batch, turn.task + 1, turn.end});
-  }
+  Batch* batch = line->batches.front();
+  line->batches.pop_front();
+  batch->is_in_line_ = false;
+  if (!line->batches.empty()) round_.push_back(line);
   --queue_depth_;
-  return turn;
+  return batch;
+}
+
+bool Workers::MayWorkLocked() const {
+  return !round_.empty() && working_ < thread_count_;
 }
 
 void Workers::Work() {
   Workspace workspace;
   std::unique_lock lock(mu_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !round_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || MayWorkLocked(); });
     if (round_.empty()) return;
-    const auto [batch, task, end] = TakeTurnLocked();
+    ++working_;
+    Batch* batch = TakeTurnLocked();
+    const bool has_task = batch->HasTask();
+    const size_t task = has_task ? batch->TakeTask() : 0;
+    // The rest goes to the end of its line.
+    if (batch->HasTask()) StandInLineLocked(batch);
     lock.unlock();
-    const bool more = task < end && batch->RunTask(task, &workspace);
+    const bool more = has_task && batch->RunTask(task, &workspace);
     lock.lock();
     if (more) {
-      AddTurnLocked({batch, task, task + 1});  // this thread comes back for it
-      continue;
+      batch->begun_.push_back(task);
+      ++queue_depth_;
+      // This thread comes back for it.
+      if (!batch->is_in_line_) StandInLineLocked(batch);
+    } else if (--batch->tasks_left_ == 0) {
+      lock.unlock();
+      batch->AfterTasks(&workspace);
+      lock.lock();
     }
-    if (--batch->tasks_left_ > 0) continue;
-    lock.unlock();
-    batch->AfterTasks(&workspace);
-    lock.lock();
+    --working_;
   }
 }
 
@@ -104,7 +113,12 @@ size_t Workers::queue_depth() const {
 }
 
 Workers::Lease::Lease(Workers* workers) : workers_(workers) {
+  if (workers == nullptr) return;
   const std::lock_guard lock(workers->mu_);
+  if (!workers->round_.empty() || workers->working_ >= workers->thread_count_) {
+    return;
+  }
+  ++workers->working_;
   if (workers->spare_.empty()) {
     workspace_ = std::make_unique<Workspace>();
     return;
@@ -114,8 +128,15 @@ Workers::Lease::Lease(Workers* workers) : workers_(workers) {
 }
 
 Workers::Lease::~Lease() {
-  const std::lock_guard lock(workers_->mu_);
-  workers_->spare_.push_back(std::move(workspace_));
+  if (workspace_ == nullptr) return;
+  bool waits = false;
+  {
+    const std::lock_guard lock(workers_->mu_);
+    --workers_->working_;
+    workers_->spare_.push_back(std::move(workspace_));
+    waits = !workers_->round_.empty();
+  }
+  if (waits) workers_->wake_.notify_one();
 }
 
 }  // namespace logitd

@@ -1,8 +1,8 @@
 // Workers: a fixed pool of threads for rows.
 //
 // Clients take turns, however many batches each has, and within a client its
-// batches, one piece of a task at a time: a huge one does not keep the others
-// waiting. Nobody waits for a batch: the thread that runs
+// batches, however many tasks, one piece of a task at a time: a huge one does
+// not keep the others waiting. Nobody waits for a batch: the thread that runs
 // its last task goes on with AfterTasks. Every task gets a Workspace that no
 // other thread uses. Knows nothing of gRPC, sessions or rows. Thread-safe. The
 // threads live as long as the object; all batches must be done before it goes.
@@ -12,10 +12,8 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -24,7 +22,7 @@
 
 namespace logitd {
 
-// One client's place in the round. Made by Workers::LineOf.
+// One client's place in the round. Made by Workers::NewLine.
 class Line;
 
 class Batch {
@@ -42,8 +40,17 @@ class Batch {
 
  private:
   friend class Workers;
+  bool HasTask() const { return next_ < end_ || !begun_.empty(); }
+  size_t TakeTask();
+
   const std::shared_ptr<Line> line_;
-  size_t tasks_left_ = 0;  // guarded by Workers::mu_
+  // Guarded by Workers::mu_.
+  size_t tasks_left_ = 0;
+  size_t next_ = 0;  // [next_, end_) have not begun
+  size_t end_ = 0;
+  std::vector<size_t> begun_;  // from begun_at_ on: those with more pieces
+  size_t begun_at_ = 0;
+  bool is_in_line_ = false;
 };
 
 class Workers {
@@ -53,15 +60,16 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // The line of a client, one for all who give this name at a time.
-  std::shared_ptr<Line> LineOf(const std::string& client);
+  static std::shared_ptr<Line> NewLine();
 
   // Runs task 0 .. task_count-1, then AfterTasks, on threads of the pool. With
   // no tasks only AfterTasks. Returns at once; `batch` may be gone when it
   // does.
   void Run(Batch* batch, size_t task_count);
 
-  // A workspace for a thread that is not of the pool.
+  // A workspace for a thread that is not of the pool, if a thread of the pool
+  // has nothing to do, which stays so: else, or without workers, workspace() is
+  // nullptr.
   class Lease {
    public:
     explicit Lease(Workers* workers);
@@ -75,30 +83,26 @@ class Workers {
     std::unique_ptr<Workspace> workspace_;
   };
 
-  size_t thread_count() const { return threads_.size(); }
+  size_t thread_count() const { return thread_count_; }
   // Tasks that wait for a thread.
   size_t queue_depth() const;
 
  private:
   friend class Line;
-  // Tasks [task, end) of a batch wait. Without any, AfterTasks alone.
-  struct Turn {
-    Batch* batch;
-    size_t task;
-    size_t end;
-  };
 
-  Turn TakeTurnLocked();
-  void AddTurnLocked(const Turn& turn);
-  void PushLocked(const Turn& turn);
+  // The batch whose turn it is. It has a task, or none at all.
+  Batch* TakeTurnLocked();
+  void StandInLineLocked(Batch* batch);
+  bool MayWorkLocked() const;
   void Work();
 
+  const size_t thread_count_;
   mutable std::mutex mu_;  // guards what follows, up to threads_
   std::condition_variable wake_;
   std::deque<Line*> round_;  // those with turns, which keep them alive
-  std::map<std::string, std::weak_ptr<Line>> lines_;
   const std::shared_ptr<Line> common_;
   size_t queue_depth_ = 0;
+  size_t working_ = 0;  // threads, those with a lease included
   bool stopping_ = false;
   std::vector<std::unique_ptr<Workspace>> spare_;
 

@@ -25,6 +25,11 @@ void AddLine(const std::string& subject, const std::string& text,
   absl::StrAppend(message, "\n  ", subject, subject.empty() ? "" : ": ", text);
 }
 
+absl::Duration DelayOf(const google::rpc::RetryInfo& info) {
+  return absl::Seconds(info.retry_delay().seconds()) +
+         absl::Nanoseconds(info.retry_delay().nanos());
+}
+
 void AddDetail(const google::protobuf::Any& detail, std::string* message) {
   google::rpc::BadRequest bad_request;
   google::rpc::PreconditionFailure precondition;
@@ -41,8 +46,7 @@ void AddDetail(const google::protobuf::Any& detail, std::string* message) {
   } else if (detail.UnpackTo(&reason)) {
     AddLine("reason", reason.reason(), message);
   } else if (detail.UnpackTo(&retry)) {
-    AddLine("retry after", absl::StrCat(retry.retry_delay().seconds(), " s"),
-            message);
+    AddLine("retry after", absl::FormatDuration(DelayOf(retry)), message);
   } else {
     AddLine("detail not understood", detail.type_url(), message);
   }
@@ -63,6 +67,14 @@ absl::Status ToStatus(const google::rpc::Status& status) {
     result.SetPayload(kDetailsUrl, absl::Cord(status.SerializeAsString()));
   }
   return result;
+}
+
+std::optional<absl::Duration> RetryDelay(const google::rpc::Status& status) {
+  google::rpc::RetryInfo info;
+  for (const auto& detail : status.details()) {
+    if (detail.UnpackTo(&info)) return DelayOf(info);
+  }
+  return std::nullopt;
 }
 
 absl::Status ToStatus(const grpc::Status& status) {

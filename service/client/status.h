@@ -8,7 +8,10 @@
 
 #include <grpcpp/support/status.h>
 
+#include <optional>
+
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "google/rpc/status.pb.h"
 
 namespace logitd::client {
@@ -23,6 +26,10 @@ absl::Status ToStatus(const grpc::Status& status);
 // An error inside a reply: of a request, of one of its elements, of an entry.
 // OK when the message is absent or its code is 0.
 absl::Status ToStatus(const google::rpc::Status& status);
+
+// How long to wait before the same request is sent again; nothing when the
+// server did not say that it may be.
+std::optional<absl::Duration> RetryDelay(const google::rpc::Status& status);
 
 }  // namespace logitd::client
 

@@ -157,6 +157,18 @@ TEST(ToStatus, DoesNotSayAViolationTwice) {
   EXPECT_EQ(ToStatus(status).message(), "top_p: 1.5 is outside (0, 1]");
 }
 
+TEST(RetryDelay, IsWhatTheServerSaidIfItDid) {
+  google::rpc::Status status;
+  status.set_code(8);
+  EXPECT_FALSE(RetryDelay(status).has_value());
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(1);
+  retry.mutable_retry_delay()->set_nanos(500'000'000);
+  status.add_details();  // one that says nothing
+  status.add_details()->PackFrom(retry);
+  EXPECT_EQ(RetryDelay(status), absl::Milliseconds(1500));
+}
+
 TEST(ToStatus, NamesReasonRetryAndTheUnknown) {
   google::rpc::ErrorInfo reason;
   reason.set_reason("DRAINING");
@@ -170,7 +182,7 @@ TEST(ToStatus, NamesReasonRetryAndTheUnknown) {
   status.add_details()->set_type_url("types/of.tomorrow");
   const absl::Status read = ToStatus(status);
   EXPECT_THAT(read.message(), HasSubstr("reason: DRAINING"));
-  EXPECT_THAT(read.message(), HasSubstr("retry after: 2 s"));
+  EXPECT_THAT(read.message(), HasSubstr("retry after: 2s"));
   EXPECT_THAT(read.message(), HasSubstr("types/of.tomorrow"));
 }
 

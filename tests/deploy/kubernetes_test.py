@@ -108,7 +108,7 @@ MISTAKES = [
      "nobody listens on"),
     # what does not fit
     (put("pod.terminationGracePeriodSeconds", 60), "too few to drain for 60"),
-    (lambda docs: set_env(docs, "LOGITD_MAX_INFLIGHT", "4"), "requests may need"),
+    (lambda docs: set_env(docs, "LOGITD_MAX_STREAMS", "256"), "requests may need"),
     # what is not safe
     (put("server.securityContext.readOnlyRootFilesystem", None), "readOnlyRoot"),
     (put("server.securityContext.capabilities", {"add": ["NET_RAW"]}), "capabilit"),

@@ -304,10 +304,17 @@ def bytes_of(quantity):
     return int(number) << {None: 0, "Ki": 10, "Mi": 20, "Gi": 30}[unit]
 
 
-def waiting_bytes(used):
-    """What requests may hold at once: as received and as parsed."""
+def unanswered_bytes(used):
+    """What requests that are let in may hold at once."""
     streams, inflight = int(used["max_streams"]), int(used["max_inflight"])
-    return streams * inflight * 2 * bytes_of(used["max_step_bytes"])
+    most = streams * inflight * bytes_of(used["max_step_bytes"])
+    return min(most, bytes_of(used.get("max_unanswered_bytes", "512MiB")))
+
+
+def waiting_bytes(used):
+    """The same, and one that arrives on each stream."""
+    arriving = int(used["max_streams"]) * bytes_of(used["max_step_bytes"])
+    return arriving + unanswered_bytes(used)
 
 
 def _memory(name, container, used):

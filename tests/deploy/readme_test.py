@@ -77,8 +77,9 @@ class Readme(unittest.TestCase):
             used = {name.removeprefix("LOGITD_").lower(): v for name, v in given.items()}
             limit = manifests.bytes_of(container["resources"]["limits"]["memory"])
             line = (
-                f"{shape}: {used['max_streams']} x {used['max_inflight']} x 2 x "
-                f"{manifests.bytes_of(used['max_step_bytes']) >> 20} = "
+                f"{shape}: {used['max_streams']} x "
+                f"{manifests.bytes_of(used['max_step_bytes']) >> 20} + "
+                f"{manifests.unanswered_bytes(used) >> 20} = "
                 f"{manifests.waiting_bytes(used) >> 20} MiB, "
                 f"in a limit of {limit >> 20} MiB"
             )

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -72,7 +74,15 @@ TEST(AcceptLoop, OutlivesAProcessWithoutDescriptors) {
   ASSERT_THAT(socket, testing::IsOk());
   std::vector<ListeningSocket> sockets;
   sockets.push_back(*std::move(socket));
-  AcceptLoop loop(std::move(sockets), [](int, int fd) { Greet(fd); });
+  std::atomic<int> shed = 0;
+  ConnectionWatch watch(std::chrono::hours(1));
+  AcceptLoop loop(
+      std::move(sockets), [](int, int fd) { Greet(fd); },
+      [&shed](Peers peers) {
+        EXPECT_EQ(peers, Peers::kUnix);
+        ++shed;
+      },
+      &watch);
 
   const int before = Connect(path);
   ASSERT_TRUE(IsGreeted(before));
@@ -95,6 +105,7 @@ TEST(AcceptLoop, OutlivesAProcessWithoutDescriptors) {
   const int after = Connect(path);
   EXPECT_TRUE(IsGreeted(after));
   close(after);
+  EXPECT_EQ(shed, 1);
 }
 
 // ---- what is left to others
@@ -152,7 +163,8 @@ class Doors : public ::testing::Test {
       sockets.push_back(*std::move(socket));
     }
     return std::make_unique<AcceptLoop>(
-        std::move(sockets), [](int, int fd) { Greet(fd); }, peers);
+        std::move(sockets), [](int, int fd) { Greet(fd); },
+        [this](Peers of) { ++shed_[static_cast<size_t>(of)]; }, &watch_, peers);
   }
   // Waits until the server has closed its end, and with it the descriptor.
   static bool IsGreetedAndClosed(int fd) {
@@ -167,7 +179,9 @@ class Doors : public ::testing::Test {
   bool GreetsTcp() const { return IsGreetedAndClosed(ConnectTcp(tcp_)); }
 
   const testing::TempFolder folder_;
+  ConnectionWatch watch_{std::chrono::hours(1)};
   std::string tcp_;
+  std::array<std::atomic<int>, 3> shed_ = {};  // by Peers
 };
 
 TEST_F(Doors, CloseOneAfterTheOther) {
@@ -202,6 +216,7 @@ TEST_F(Doors, CloseOneAfterTheOther) {
   EXPECT_TRUE(GreetsTcp());
   EXPECT_TRUE(Greets("serving"));
   EXPECT_TRUE(Greets("admin"));
+  for (const std::atomic<int>& shed : shed_) EXPECT_EQ(shed, 1);
 }
 
 TEST_F(Doors, DoNotOpenToAProcessThatMayHaveTooFewFiles) {

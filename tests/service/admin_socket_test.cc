@@ -69,7 +69,8 @@ class AdminDoor : public ::testing::Test {
  protected:
   void Start() {
     auto admin = AdminSocket::Start(
-        path_, [](grpc::ServerBuilder*) {}, MakeServices);
+        path_, [](grpc::ServerBuilder*) {}, MakeServices, [](Peers) {},
+        &watch_);
     ASSERT_THAT(admin, testing::IsOk());
     admin_ = *std::move(admin);
   }
@@ -116,6 +117,7 @@ class AdminDoor : public ::testing::Test {
 
   const TempFolder folder_;
   const std::string path_ = folder_.File("admin.sock");
+  ConnectionWatch watch_{std::chrono::hours(1)};
   std::unique_ptr<AdminSocket> admin_;
 };
 

@@ -11,6 +11,7 @@
 #include "grpcpp/support/sync_stream.h"
 #include "gtest/gtest.h"
 #include "logitd/v1/sampling.grpc.pb.h"
+#include "tests/service/long_step.h"
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_session.h"
 
@@ -19,33 +20,6 @@ namespace {
 
 using testing::TestServer;
 using testing::TestStream;
-
-constexpr uint32_t kWide = 1u << 20;
-constexpr uint32_t kEntries = 256;
-
-// A step of `sessions` sessions with kEntries entries in all, on one row that
-// takes long: seconds on one thread.
-v1::SampleRequest LongStep(uint32_t sessions) {
-  v1::SampleRequest request;
-  std::vector<float> row(kWide);
-  for (uint32_t i = 0; i < kWide; ++i) {
-    row[i] = static_cast<float>(i % 1021) / 256;
-  }
-  for (uint32_t id = 0; id < sessions; ++id) {
-    testing::AddOpen(id, kWide, &request)->mutable_params()->set_top_p(.9);
-  }
-  v1::Step* step = request.mutable_step();
-  step->set_row_count(1);
-  step->set_row_width(kWide);
-  step->set_dtype(v1::DTYPE_FLOAT32);
-  step->mutable_logits()->set_inline_(testing::FloatBytes(row));
-  for (uint32_t i = 0; i < kEntries; ++i) {
-    step->add_session_id(i % sessions);
-    step->add_position(i / sessions);
-    step->add_row(0);
-  }
-  return request;
-}
 
 // A request whose lists take long: each update counts a history of 2^20 tokens
 // anew.

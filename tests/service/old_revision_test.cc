@@ -53,8 +53,8 @@ class OldRevisions : public ::testing::Test {
     }
     rules_.catalog = catalog_.get();
     service_ = std::make_unique<SamplingServiceImpl>(
-        Environment{limits_, sampler_, workers_, seeds_, metrics_, draining_,
-                    rules_, executor_},
+        Environment{limits_, sampler_, workers_, admission_, seeds_, metrics_,
+                    draining_, rules_, executor_},
         &streams_, "test");
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
@@ -107,6 +107,7 @@ class OldRevisions : public ::testing::Test {
   std::atomic<bool> draining_ = false;
   StreamSet streams_;
   Workers workers_{2};
+  Admission admission_{limits_, workers_.thread_count(), &metrics_};
   Executor executor_{kManyCalls};
   std::unique_ptr<SamplingServiceImpl> service_;
   std::unique_ptr<grpc::Server> server_;

@@ -51,6 +51,45 @@ TEST(Preflight, FindsTheIdAndTheFieldsAcrossAnySlices) {
   }
 }
 
+TEST(Preflight, TellsTheNumbersAskedForAcrossAnySlices) {
+  v1::SampleRequest request = SomeRequest();
+  v1::Step* step = request.mutable_step();
+  step->add_session_id(2);
+  step->set_row_count(7);
+  step->set_timeout_us(1ull << 40);
+  // Numbers elsewhere are not meant.
+  request.add_close()->set_session_id(99);
+  const AskedField asked[] = {{8, v1::Step::kTimeoutUsFieldNumber},
+                              {8, v1::Step::kSessionIdFieldNumber, true},
+                              {8, v1::Step::kRowCountFieldNumber}};
+  const std::string text = request.SerializeAsString();
+  for (const size_t piece : {1u, 3u, 100000u}) {
+    const Preflight seen = Inspect(
+        Bytes(text, piece), v1::SampleRequest::descriptor(), Limits(), asked);
+    EXPECT_TRUE(seen.well_formed);
+    EXPECT_THAT(seen.asked, ::testing::ElementsAre(1ull << 40, 16, 7));
+  }
+  // A list may come unpacked, and in pieces.
+  v1::SampleRequest more;
+  more.mutable_step()->add_session_id(3);
+  std::string unpacked = text + more.SerializeAsString();
+  const std::string element = {5 << 3 | 1, 1, 0, 0, 0, 0, 0, 0, 0};
+  unpacked += std::string({8 << 3 | 2, 9}) + element;
+  EXPECT_THAT(
+      Inspect(Bytes(unpacked), v1::SampleRequest::descriptor(), Limits(), asked)
+          .asked,
+      ::testing::ElementsAre(1ull << 40, 32, 7));
+  v1::SampleOnceRequest once;
+  once.set_draw_count(300);
+  once.mutable_open()->mutable_params()->set_top_k(5);
+  const AskedField draws[] = {
+      {0, v1::SampleOnceRequest::kDrawCountFieldNumber}};
+  EXPECT_THAT(Inspect(Bytes(once.SerializeAsString()),
+                      v1::SampleOnceRequest::descriptor(), Limits(), draws)
+                  .asked,
+              ::testing::ElementsAre(300, 0, 0));
+}
+
 TEST(Preflight, FindsTheIdOfARequestThatIsTooLong) {
   v1::SampleRequest request = SomeRequest();
   const uint64_t id = request.request_id();

@@ -144,12 +144,13 @@ TEST(Workers, GiveEachClientItsTurnHoweverManyBatchesItHas) {
     Workers workers(1);
     workers.Run(&gate, 1);
     while (!gate.entered) std::this_thread::yield();
+    const auto many = Workers::NewLine();
     for (int i = 0; i < 20; ++i) {
-      batches.push_back(std::make_unique<NotingBatch>(workers.LineOf("many"),
-                                                      'm', &notes, &ended));
+      batches.push_back(
+          std::make_unique<NotingBatch>(many, 'm', &notes, &ended));
     }
-    batches.push_back(std::make_unique<NotingBatch>(workers.LineOf("one"), '1',
-                                                    &notes, &ended));
+    batches.push_back(
+        std::make_unique<NotingBatch>(Workers::NewLine(), '1', &notes, &ended));
     for (const auto& batch : batches) workers.Run(batch.get(), 4);
     EXPECT_EQ(workers.queue_depth(), 84u);
     gate.open = true;
@@ -160,13 +161,6 @@ TEST(Workers, GiveEachClientItsTurnHoweverManyBatchesItHas) {
   ASSERT_EQ(ended, 21);
   EXPECT_EQ(notes.substr(0, 8), "m1m1m1m1");
   EXPECT_EQ(notes.size(), 84u);
-}
-
-TEST(Workers, KnowAClientByItsNameWhileItIsThere) {
-  Workers workers(1);
-  const auto line = workers.LineOf("a");
-  EXPECT_EQ(workers.LineOf("a"), line);
-  EXPECT_NE(workers.LineOf("b"), line);
 }
 
 TEST(Workers, LetOthersInBetweenThePiecesOfATask) {
@@ -251,17 +245,37 @@ TEST(Workers, GiveASmallBatchItsTurnWhileAHugeOneRuns) {
 }
 
 TEST(Workers, LendWorkspacesToOtherThreads) {
-  Workers workers(1);
+  Workers workers(2);
   Workspace* first = nullptr;
   {
     Workers::Lease a(&workers);
     Workers::Lease b(&workers);
+    ASSERT_NE(a.workspace(), nullptr);
+    ASSERT_NE(b.workspace(), nullptr);
     EXPECT_NE(a.workspace(), b.workspace());
     first = b.workspace();
+    // Never do more threads work than there are in the pool.
+    Workers::Lease c(&workers);
+    EXPECT_EQ(c.workspace(), nullptr);
   }
   Workers::Lease again(&workers);
   Workers::Lease other(&workers);
   EXPECT_TRUE(again.workspace() == first || other.workspace() == first);
+}
+
+TEST(Workers, RunNothingMoreWhileAllTheirTurnsAreLent) {
+  Workers workers(1);
+  CountingBatch batch;
+  {
+    Workers::Lease lease(&workers);
+    ASSERT_NE(lease.workspace(), nullptr);
+    workers.Run(&batch, 1);
+    // Nothing to wait for: the worker's thread had its chance.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_TRUE(batch.tasks().empty());
+    EXPECT_EQ(workers.queue_depth(), 1u);
+  }
+  EXPECT_TRUE(batch.Wait(1));
 }
 
 }  // namespace

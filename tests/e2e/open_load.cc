@@ -1,0 +1,283 @@
+#include "tests/e2e/open_load.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "grpcpp/grpcpp.h"
+#include "grpcpp/support/client_callback.h"
+#include "logitd/v1/sampling.grpc.pb.h"
+#include "service/client/channel.h"
+#include "service/client/messages.h"
+#include "service/client/status.h"
+
+namespace logitd::testing {
+
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+double MillisecondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin)
+      .count();
+}
+
+// A row on which top_p keeps many, so that its tokens cost more than its bytes.
+std::vector<float> WideRow() {
+  std::vector<float> row(OpenLoad::kVocab);
+  for (uint32_t i = 0; i < row.size(); ++i) {
+    row[i] = static_cast<float>(i * 7919 % 1021) / 512;
+  }
+  return row;
+}
+
+v1::SampleRequest FirstStep() {
+  v1::SampleRequest request;
+  v1::SamplingParams params;
+  params.set_top_p(.95);
+  params.set_repetition_penalty(1.1);
+  for (uint32_t id = 0; id < OpenLoad::kSessions; ++id) {
+    *request.add_open() =
+        client::MakeOpen(id, OpenLoad::kVocab, params, id + 1);
+    client::AddEntry(id, 0, 0, request.mutable_step());
+  }
+  (void)client::SetRows(WideRow(), OpenLoad::kVocab, request.mutable_step());
+  return request;
+}
+
+}  // namespace
+
+double Quantile(const std::vector<double>& sorted, double p) {
+  if (sorted.empty()) return 0;
+  const auto last = static_cast<double>(sorted.size() - 1);
+  return sorted[static_cast<size_t>(p * last)];
+}
+
+// One stream. All of them draw the same tokens: same seeds, same rows.
+class LoadWorker
+    : public grpc::ClientBidiReactor<v1::SampleRequest, v1::SampleResponse> {
+ public:
+  // Tokens by position, of the first stream that got there.
+  struct Expected {
+    std::mutex mu;
+    std::vector<std::vector<uint32_t>> tokens;
+  };
+
+  LoadWorker(std::unique_ptr<v1::SamplingService::Stub> stub,
+             std::shared_ptr<Expected> expected)
+      : stub_(std::move(stub)),
+        expected_(std::move(expected)),
+        request_(FirstStep()) {
+    stub_->async()->Sample(&context_, this);
+    StartRead(&reply_);
+    StartCall();
+  }
+
+  // A step is to be sent.
+  void Arrive() {
+    const std::lock_guard lock(mu_);
+    ++result_.offered;
+    if (pending_ > 0 || over_ || Clock::now() < held_until_) {
+      ++result_.withheld;
+      return;
+    }
+    SendLocked();
+  }
+
+  // From now on, until told otherwise, a step follows the last.
+  void SetClosed(bool closed) {
+    {
+      const std::lock_guard lock(mu_);
+      closed_ = closed;
+    }
+    if (closed) Arrive();
+  }
+
+  // Waits for what is unanswered, and begins anew.
+  LoadResult Take() {
+    std::unique_lock lock(mu_);
+    idle_.wait(lock, [this] { return pending_ == 0 || over_; });
+    held_until_ = {};
+    return std::exchange(result_, {});
+  }
+
+  void End() {
+    {
+      const std::lock_guard lock(mu_);
+      closed_ = false;
+    }
+    context_.TryCancel();
+    std::unique_lock lock(mu_);
+    idle_.wait(lock, [this] { return done_; });
+  }
+
+ private:
+  void SendLocked() {
+    pending_ = 2;
+    sent_ = Clock::now();
+    StartWrite(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    const std::lock_guard lock(mu_);
+    if (!ok) {
+      over_ = true;
+      result_.wrong += pending_ > 0 ? 1 : 0;
+      idle_.notify_all();
+      return;
+    }
+    TakeReplyLocked();
+    StartRead(&reply_);
+    DoneLocked();
+  }
+
+  // May come after the reply.
+  void OnWriteDone(bool) override {
+    const std::lock_guard lock(mu_);
+    DoneLocked();
+  }
+
+  // With one of the two.
+  void DoneLocked() {
+    if (--pending_ > 0) return;
+    if (closed_ && Clock::now() >= held_until_) {
+      ++result_.offered;
+      SendLocked();
+    } else {
+      idle_.notify_all();
+    }
+  }
+
+  void OnDone(const grpc::Status&) override {
+    const std::lock_guard lock(mu_);
+    over_ = done_ = true;
+    idle_.notify_all();
+  }
+
+  void TakeReplyLocked() {
+    request_.clear_open();  // done even if the step was refused
+    const auto retry = client::RetryDelay(reply_.error());
+    if (reply_.error().code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+        retry) {
+      ++result_.refused;
+      result_.refused_ms.push_back(MillisecondsSince(sent_));
+      held_until_ = Clock::now() + absl::ToChronoNanoseconds(*retry);
+      return;
+    }
+    if (!IsRight(reply_.step())) {
+      ++result_.wrong;
+      return;
+    }
+    ++result_.admitted;
+    result_.admitted_ms.push_back(MillisecondsSince(sent_));
+    ++position_;
+    v1::Step* step = request_.mutable_step();
+    for (int i = 0; i < step->position_size(); ++i) {
+      step->set_position(i, position_);
+    }
+  }
+
+  bool IsRight(const v1::StepResult& result) const {
+    if (result.token_size() != static_cast<int>(OpenLoad::kSessions)) {
+      return false;
+    }
+    std::vector<uint32_t> tokens(result.token().begin(), result.token().end());
+    const std::lock_guard lock(expected_->mu);
+    if (expected_->tokens.size() == position_) {
+      expected_->tokens.push_back(tokens);
+    }
+    return expected_->tokens.at(position_) == tokens;
+  }
+
+  const std::unique_ptr<v1::SamplingService::Stub> stub_;
+  const std::shared_ptr<Expected> expected_;
+  grpc::ClientContext context_;
+  v1::SampleResponse reply_;
+
+  std::mutex mu_;  // guards what follows
+  std::condition_variable idle_;
+  v1::SampleRequest request_;
+  uint32_t position_ = 0;
+  int pending_ = 0;  // of a step: its write and its reply
+  bool closed_ = false;
+  bool over_ = false;
+  bool done_ = false;
+  Clock::time_point sent_{};
+  Clock::time_point held_until_{};
+  LoadResult result_;
+};
+
+OpenLoad::OpenLoad(const std::string& target, int streams) {
+  const auto expected = std::make_shared<LoadWorker::Expected>();
+  constexpr int kStreamsOfOne = 10;  // connection
+  std::shared_ptr<grpc::Channel> channel;
+  for (int i = 0; i < streams; ++i) {
+    if (i % kStreamsOfOne == 0) {
+      channel = client::ConnectChannel(target, {}).value();
+    }
+    workers_.push_back(std::make_unique<LoadWorker>(
+        v1::SamplingService::NewStub(channel), expected));
+  }
+}
+
+OpenLoad::~OpenLoad() {
+  for (const auto& worker : workers_) worker->End();
+}
+
+LoadResult OpenLoad::Closed(int streams, absl::Duration duration) {
+  const Clock::time_point begin = Clock::now();
+  for (int i = 0; i < streams; ++i) {
+    workers_[static_cast<size_t>(i)]->SetClosed(true);
+  }
+  std::this_thread::sleep_for(absl::ToChronoNanoseconds(duration));
+  for (int i = 0; i < streams; ++i) {
+    workers_[static_cast<size_t>(i)]->SetClosed(false);
+  }
+  return Collect(begin);
+}
+
+LoadResult OpenLoad::Open(double per_second, absl::Duration duration) {
+  std::mt19937_64 random(seed_++);
+  std::exponential_distribution<double> gap(per_second);
+  std::uniform_int_distribution<size_t> stream(0, workers_.size() - 1);
+  const Clock::time_point begin = Clock::now();
+  const double end = absl::ToDoubleSeconds(duration);
+  double next = gap(random);
+  while (next < end) {
+    const double now = MillisecondsSince(begin) / 1000;
+    for (; next < std::min(now, end); next += gap(random)) {
+      workers_[stream(random)]->Arrive();
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  return Collect(begin);
+}
+
+LoadResult OpenLoad::Collect(Clock::time_point begin) {
+  LoadResult all;
+  all.seconds = MillisecondsSince(begin) / 1000;
+  for (const auto& worker : workers_) {
+    LoadResult one = worker->Take();
+    all.offered += one.offered;
+    all.withheld += one.withheld;
+    all.admitted += one.admitted;
+    all.refused += one.refused;
+    all.wrong += one.wrong;
+    all.admitted_ms.insert(all.admitted_ms.end(), one.admitted_ms.begin(),
+                           one.admitted_ms.end());
+    all.refused_ms.insert(all.refused_ms.end(), one.refused_ms.begin(),
+                          one.refused_ms.end());
+  }
+  total_.offered += all.offered;
+  total_.withheld += all.withheld;
+  total_.admitted += all.admitted;
+  total_.refused += all.refused;
+  std::sort(all.admitted_ms.begin(), all.admitted_ms.end());
+  std::sort(all.refused_ms.begin(), all.refused_ms.end());
+  return all;
+}
+
+}  // namespace logitd::testing
