@@ -1,21 +1,14 @@
 // logitd with few descriptors: who floods one of its doors takes no answers
 // from those who are in, and the doors of those who are trusted more stay open.
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -31,6 +24,7 @@
 #include "service/socket.h"
 #include "tests/e2e/model_worker.h"
 #include "tests/e2e/processes.h"
+#include "tests/e2e/raw_connection.h"
 
 namespace logitd {
 namespace {
@@ -38,6 +32,7 @@ namespace {
 using testing::BinaryPath;
 using ::testing::HasSubstr;
 using testing::Process;
+using testing::RawConnection;
 using ::testing::StartsWith;
 using testing::TempFolder;
 using testing::Texts;
@@ -62,80 +57,6 @@ std::vector<std::string> Limited(int files, std::vector<std::string> command) {
       "sh"};
   command.insert(command.begin(), shell.begin(), shell.end());
   return command;
-}
-
-// A connection without a protocol. Closes with the object.
-class RawConnection {
- public:
-  explicit RawConnection(const std::string& unix_path)
-      : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, unix_path.data(), unix_path.size());
-    Connect(address);
-  }
-  // A full backlog of TCP makes it wait, but not us.
-  explicit RawConnection(int port)
-      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    Connect(address);
-  }
-  ~RawConnection() { close(fd_); }
-  RawConnection(const RawConnection&) = delete;
-  RawConnection& operator=(const RawConnection&) = delete;
-
-  // False while it is not connected.
-  bool Send(const std::string& text) {
-    return send(fd_, text.data(), text.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(text.size());
-  }
-  // The server has closed it.
-  bool IsClosed() {
-    char piece[512];
-    ssize_t count = 0;
-    while ((count = recv(fd_, piece, sizeof(piece), MSG_DONTWAIT)) > 0) {
-      received_.append(piece, static_cast<size_t>(count));
-    }
-    return count == 0 || errno != EAGAIN;
-  }
-  // What IsClosed has seen.
-  const std::string& received() const { return received_; }
-  // Who listens at the other end of a Unix socket.
-  pid_t ListenerPid() const {
-    ucred peer = {};
-    socklen_t size = sizeof(peer);
-    getsockopt(fd_, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-    return peer.pid;
-  }
-
- private:
-  template <class Address>
-  void Connect(const Address& address) {
-    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-    const bool begun =
-        connect(fd_, generic, sizeof(address)) == 0 || errno == EINPROGRESS;
-    EXPECT_TRUE(begun) << std::strerror(errno);
-  }
-
-  const int fd_;
-  std::string received_;
-};
-
-// Processor time that a process has used.
-double CpuSeconds(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  // After the name, which may hold anything: the fields from the third on.
-  const std::vector<std::string> fields =
-      absl::StrSplit(text.substr(text.rfind(')') + 2), ' ');
-  constexpr size_t kUser = 11;
-  double user = 0, system = 0;
-  EXPECT_TRUE(absl::SimpleAtod(fields[kUser], &user));
-  EXPECT_TRUE(absl::SimpleAtod(fields[kUser + 1], &system));
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 class Flood : public ::testing::TestWithParam<Door> {
@@ -259,16 +180,27 @@ class Flood : public ::testing::TestWithParam<Door> {
     }
   }
 
+  // The metrics tell which door was flooded.
+  void ExpectShedOnlyHere() const {
+    const std::string page = testing::HttpGet(http_port_, "/metrics");
+    const std::pair<Door, const char*> listeners[] = {
+        {Door::kTcp, "tcp"}, {Door::kUnix, "unix"}, {Door::kAdmin, "admin"}};
+    for (const auto& [door, listener] : listeners) {
+      const std::string none = absl::StrCat(
+          "\nlogitd_connections_shed_total{listener=\"", listener, "\"} 0\n");
+      EXPECT_EQ(absl::StrContains(page, none), door != GetParam()) << listener;
+    }
+  }
+
   // While somebody waits to be let in, the server uses no processor.
   void ExpectAtRest() {
     const RawConnection waiting(http_port_);
-    const pid_t pid = RawConnection(SocketPath(Door::kUnix)).ListenerPid();
-    const double before = CpuSeconds(pid);
+    const double before = process_.CpuSeconds();
     const auto begin = std::chrono::steady_clock::now();
     std::this_thread::sleep_for(std::chrono::seconds(1));
     const std::chrono::duration<double> passed =
         std::chrono::steady_clock::now() - begin;
-    EXPECT_LT(CpuSeconds(pid) - before, passed.count() / 2);
+    EXPECT_LT(process_.CpuSeconds() - before, passed.count() / 2);
   }
 
   const TempFolder folder_;
@@ -290,6 +222,7 @@ class Flood : public ::testing::TestWithParam<Door> {
 TEST_P(Flood, LeavesTheOthersTheirAnswers) {
   Fill();
   ExpectSteps(5);
+  if (GetParam() != Door::kHttp) ExpectShedOnlyHere();
   ExpectAtRest();
   if (GetParam() != Door::kHttp) {
     const auto late = Connect(GetParam());

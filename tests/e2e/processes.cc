@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -64,12 +65,14 @@ std::string FileText(const std::string& file) {
 std::vector<std::string> LogitdCommand(const TempFolder& folder,
                                        const std::string& threads,
                                        const std::string& kernels,
-                                       const std::vector<std::string>& flags) {
-  std::vector<std::string> command = {
+                                       const std::vector<std::string>& flags,
+                                       std::vector<std::string> command) {
+  const std::string own[] = {
       BinaryPath("logitd"), "--listen",    "unix:" + folder.File("logitd.sock"),
       "--admin_http",       "127.0.0.1:0", "--admin_http_port_file",
       folder.File("port"),  "--threads",   threads,
       "--kernels",          kernels};
+  command.insert(command.end(), std::begin(own), std::end(own));
   command.insert(command.end(), flags.begin(), flags.end());
   return command;
 }
@@ -135,17 +138,39 @@ std::optional<int> Process::Wait() {
   return exit_;
 }
 
+double Process::CpuSeconds() const {
+  const std::string text = FileText(absl::StrCat("/proc/", pid_, "/stat"));
+  // After the name, which may hold anything: the fields from the third on.
+  const std::vector<std::string> fields =
+      absl::StrSplit(text.substr(text.rfind(')') + 2), ' ');
+  constexpr size_t kUser = 11;
+  double user = 0, system = 0;
+  EXPECT_TRUE(absl::SimpleAtod(fields[kUser], &user));
+  EXPECT_TRUE(absl::SimpleAtod(fields[kUser + 1], &system));
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double Process::ResidentBytes() const {
+  const std::string text = FileText(absl::StrCat("/proc/", pid_, "/statm"));
+  const std::vector<std::string> fields = absl::StrSplit(text, ' ');
+  double pages = 0;
+  EXPECT_TRUE(fields.size() > 1 && absl::SimpleAtod(fields[1], &pages));
+  return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
 std::string Process::Errors() const { return FileText(errors_file_); }
 
 Logitd::Logitd(const TempFolder& folder, const std::string& threads,
                const std::string& kernels,
-               const std::vector<std::string>& flags)
+               const std::vector<std::string>& flags,
+               std::vector<std::string> launcher)
     : target_("unix:" + folder.File("logitd.sock")),
       admin_target_("unix:" + folder.File("logitd-admin.sock")),
       port_file_(folder.File("port")),
-      process_((unlink(port_file_.c_str()),
-                LogitdCommand(folder, threads, kernels, flags)),
-               folder.File("errors")) {}
+      process_(
+          (unlink(port_file_.c_str()),
+           LogitdCommand(folder, threads, kernels, flags, std::move(launcher))),
+          folder.File("errors")) {}
 
 bool Logitd::Serves() {
   const bool serves = WaitUntil([this] {
@@ -163,10 +188,13 @@ client::Client Logitd::Connect() const {
   return *client::Client::Connect(target_);
 }
 
-std::string Logitd::MetricsText() const {
+int Logitd::admin_port() const {
   int port = 0;
-  if (!absl::SimpleAtoi(FileText(port_file_), &port)) return "";
-  return HttpGet(port, "/metrics");
+  return absl::SimpleAtoi(FileText(port_file_), &port) ? port : 0;
+}
+
+std::string Logitd::MetricsText() const {
+  return HttpGet(admin_port(), "/metrics");
 }
 
 double Logitd::Metric(const std::string& series) const {
@@ -181,7 +209,7 @@ double Logitd::Metric(const std::string& series) const {
   return -1;
 }
 
-std::string HttpGet(int port, const std::string& path) {
+std::string HttpAnswer(int port, const std::string& path) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -199,6 +227,11 @@ std::string HttpGet(int port, const std::string& path) {
     }
   }
   close(fd);
+  return answer;
+}
+
+std::string HttpGet(int port, const std::string& path) {
+  const std::string answer = HttpAnswer(port, path);
   const size_t head = answer.find("\r\n\r\n");
   return head == std::string::npos ? "" : answer.substr(head + 4);
 }

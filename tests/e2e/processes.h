@@ -43,6 +43,9 @@ class Process {
   // The exit code; -number if a signal ended it; nothing if it runs for another
   // minute.
   std::optional<int> Wait();
+  // Processor time that it has used, in hundredths of a second.
+  double CpuSeconds() const;
+  double ResidentBytes() const;
   // What it has written to stderr.
   std::string Errors() const;
 
@@ -60,10 +63,12 @@ class Logitd {
  public:
   // `folder` must outlive the object. The socket of a server that was killed
   // stays there, and the next one in the folder takes it over. `flags` are
-  // added to the command.
+  // added to the command, `launcher` stands before it: a program that does
+  // something to itself and becomes what follows.
   Logitd(const TempFolder& folder, const std::string& threads,
          const std::string& kernels = "auto",
-         const std::vector<std::string>& flags = {});
+         const std::vector<std::string>& flags = {},
+         std::vector<std::string> launcher = {});
 
   // Waits until its health is SERVING.
   bool Serves();
@@ -73,6 +78,8 @@ class Logitd {
   const std::string& admin_target() const { return admin_target_; }
   // A new connection.
   client::Client Connect() const;
+  // 0 while there is none.
+  int admin_port() const;
   // All of /metrics, or "" when nobody answers.
   std::string MetricsText() const;
   // One series of it, such as `logitd_rows_total{status="ok"}`; -1 if missing.
@@ -85,7 +92,9 @@ class Logitd {
   Process process_;
 };
 
-// The body of a GET from 127.0.0.1:port, or "".
+// What a GET from 127.0.0.1:port gives, head and body.
+std::string HttpAnswer(int port, const std::string& path);
+// Its body, or "".
 std::string HttpGet(int port, const std::string& path);
 
 }  // namespace logitd::testing
