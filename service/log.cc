@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "service/utf8.h"
 
 namespace logitd {
 namespace {
@@ -19,10 +20,14 @@ std::atomic<LogLevel> level_min{LogLevel::kInfo};
 std::atomic<uint64_t> written[kLogLevelCount];
 std::atomic<uint64_t> suppressed_count;
 
+// Bytes that are no text become what Unicode has for such.
 std::string JsonString(absl::string_view text) {
+  const bool is_text = IsUtf8(text);
   std::string out = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') {
+    if (!is_text && static_cast<unsigned char>(c) >= 0x80) {
+      out += "\\ufffd";
+    } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
     } else if (static_cast<unsigned char>(c) < 0x20) {

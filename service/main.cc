@@ -1,4 +1,5 @@
 // logitd: reads its settings, serves until SIGTERM or SIGINT, drains.
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <string>
 
 #include "service/config.h"
 #include "service/log.h"
@@ -28,14 +30,18 @@ void TuneMalloc() {
 #endif
 }
 
-// gRPC's own lines, with what it knows of a connection, into the log and its
-// sampling.
-void TakeGrpcsLog() {
+// The libraries' own lines, gRPC's with what it knows of a connection, into the
+// log and its sampling.
+void TakeLibrariesLogs() {
   gpr_set_log_function([](gpr_log_func_args* line) {
     const LogLevel level = line->severity == GPR_LOG_SEVERITY_ERROR
                                ? LogLevel::kWarning
                                : LogLevel::kDebug;
     Log(level, "grpc", {{"text", line->message}});
+  });
+  google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*,
+                                     int, const std::string& text) {
+    Log(LogLevel::kWarning, "protobuf", {{"text", text}});
   });
 }
 
@@ -89,7 +95,7 @@ int Main(int argc, char** argv) {
     return checked.ok() ? 0 : kExitCannotStart;
   }
   TuneMalloc();
-  TakeGrpcsLog();
+  TakeLibrariesLogs();
   const sigset_t stops = BlockSignals();
   const auto server = Server::Start(*command->serve);
   if (!server.ok()) {

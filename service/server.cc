@@ -200,6 +200,12 @@ void Server::AddArguments(grpc::ServerBuilder* builder) const {
   builder->SetMaxReceiveMessageSize(
       static_cast<int>(config_.limits.max_step_bytes + kReceiveSlackBytes));
   builder->SetMaxSendMessageSize(-1);
+  // Of one connection: all that the server has for calls, and some that are
+  // short.
+  const Limits& limits = config_.limits;
+  builder->AddChannelArgument(
+      GRPC_ARG_MAX_CONCURRENT_STREAMS,
+      static_cast<int>(2 * limits.max_streams + limits.max_watchers + 64));
   // A compressed message could be a bomb, and logits do not compress.
   builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);

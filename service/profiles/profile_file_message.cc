@@ -11,6 +11,7 @@
 #include "service/profiles/profile_file_unknown.h"
 #include "service/profiles/profile_file_utf8.h"
 #include "service/profiles/profile_file_value.h"
+#include "service/utf8.h"
 
 namespace logitd {
 namespace {

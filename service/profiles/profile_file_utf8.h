@@ -11,7 +11,6 @@ namespace logitd {
 
 inline constexpr size_t kPrintableMax = 40;  // bytes
 
-bool IsUtf8(absl::string_view text);
 // What of it fits into an error: escaped, and not all if it is long.
 std::string Printable(absl::string_view text);
 

@@ -17,6 +17,7 @@
 #include "service/profiles/knob.h"
 #include "service/profiles/nearest.h"
 #include "service/profiles/profile_file_utf8.h"
+#include "service/utf8.h"
 
 namespace logitd {
 namespace {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -236,6 +237,30 @@ TEST_F(Drain, EndsAtOnceOnASecondSignal) {
   const auto received = stream_->Receive(&reply);
   EXPECT_EQ(received.status().code(), absl::StatusCode::kUnavailable)
       << received.status().ToString();
+}
+
+// ---- the log
+
+// Libraries have a say in it, and quote what clients sent.
+TEST(LogLines, AreJsonWhateverClientsSend) {
+  const TempFolder folder;
+  Logitd server(folder, "1");
+  ASSERT_TRUE(server.Serves());
+  const auto stream = server.Connect().Sample();
+  v1::SampleRequest request;
+  request.add_open()->set_profile("no text: \xff");
+  ASSERT_TRUE(stream->Send(request).ok());
+  v1::SampleResponse reply;
+  EXPECT_EQ(stream->Receive(&reply).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(testing::WaitUntil([&] {
+    return absl::StrContains(server.process().Errors(), "\"protobuf\"");
+  }));
+  std::istringstream lines(server.process().Errors());
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(absl::StartsWith(line, "{\"ts\":") && absl::EndsWith(line, "}"))
+        << line;
+  }
 }
 
 }  // namespace

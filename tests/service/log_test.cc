@@ -16,6 +16,19 @@ TEST(Log, IsOneJsonObjectALine) {
             "\"key\":\"back\\\\slash\\u000aline\"}\n");
 }
 
+TEST(Log, StaysJsonWhateverBytesItIsGiven) {
+  const std::string line = LogLine("t", LogLevel::kInfo, "grpc",
+                                   {{"text", std::string("a\xff\0z\xc3", 5)},
+                                    {"name",
+                                     "gr\xc3\xbc\xc3\x9f"
+                                     "e"}});
+  EXPECT_NE(line.find(R"("text":"a\ufffd\u0000z\ufffd")"), std::string::npos)
+      << line;
+  EXPECT_NE(line.find("\"name\":\"gr\xc3\xbc\xc3\x9f"
+                      "e\""),
+            std::string::npos);
+}
+
 TEST(Log, LevelsHaveNames) {
   for (const char* name : {"debug", "info", "warning", "error"}) {
     const auto level = ReadLogLevel(name);
