@@ -87,6 +87,11 @@ INCLUDES_ALLOWED = [
     ),
     (r"^service/profiles/", PROTOBUF, "a profile is a message of the contract"),
     (
+        r"^service/main\.cc$",
+        r"^google/protobuf/stubs/logging\.h$",
+        "no message: where its log goes",
+    ),
+    (
         r"^service/client/logitctl/",
         r"^service/profiles/(lint|nearest|profile_file)\.h$",
         "a file is checked without a server, in the same words",
