@@ -25,7 +25,7 @@ struct Limits {
   uint32_t max_streams = 256;  // on the server
   // Of the unanswered requests of all streams and calls together.
   uint64_t max_unanswered_bytes = uint64_t{512} << 20;
-  // How long a request with rows may have to wait for its turn. 0: any time.
+  // How long a step may have to wait for others. 0: any time.
   absl::Duration max_queue_delay = absl::Milliseconds(100);
   uint32_t max_watchers = 256;  // WatchProfiles calls at once
   uint32_t max_profiles = 1000;
