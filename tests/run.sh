@@ -12,7 +12,7 @@ usage: tests/run.sh [--fast | --long]
   --fast       the release build with all tests, nothing else
   --long       on top: clang-tidy, all tests with gcc and no precompiled
                header, the image from sources, and LOGITD_LONG=1, with which
-               tests take more samples
+               tests take more samples and hold bounds of time
 
 Logs: .build/logs/<stage>.log. LOGITD_JOBS sets the parallel jobs (all cores).
 A second run compiles nothing again.
