@@ -3,7 +3,9 @@
 #include <civetweb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -55,6 +57,16 @@ void Connect(int port) {
 // civetweb would print to stderr, which is the JSON log's.
 int Silence(const mg_connection*, const char*) { return 1; }
 
+// A page may wait, a step may not: in a storm of scrapes beside steps these
+// took 19 times as long at equal priority (tests/e2e/scrapes_test.cc, median).
+void* YieldToSteps(const mg_context*, int) {
+  constexpr int kNicer = 10;
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  [[maybe_unused]] const int result = setpriority(
+      PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + kNicer);
+  return nullptr;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AdminHttp>> AdminHttp::Start(
@@ -78,6 +90,7 @@ absl::StatusOr<std::unique_ptr<AdminHttp>> AdminHttp::Start(
                            nullptr};
   mg_callbacks callbacks = {};
   callbacks.log_message = Silence;
+  callbacks.init_thread = YieldToSteps;
   char text[256] = "";
   mg_error_data error = {};
   error.text = text;

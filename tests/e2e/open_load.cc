@@ -50,6 +50,21 @@ v1::SampleRequest FirstStep() {
 
 }  // namespace
 
+LoadResult& LoadResult::operator+=(const LoadResult& other) {
+  seconds += other.seconds;
+  offered += other.offered;
+  withheld += other.withheld;
+  admitted += other.admitted;
+  refused += other.refused;
+  wrong += other.wrong;
+  for (const auto& [mine, more] : {std::pair{&admitted_ms, &other.admitted_ms},
+                                   {&refused_ms, &other.refused_ms}}) {
+    mine->insert(mine->end(), more->begin(), more->end());
+    std::sort(mine->begin(), mine->end());
+  }
+  return *this;
+}
+
 double Quantile(const std::vector<double>& sorted, double p) {
   if (sorted.empty()) return 0;
   const auto last = static_cast<double>(sorted.size() - 1);
@@ -258,25 +273,9 @@ LoadResult OpenLoad::Open(double per_second, absl::Duration duration) {
 
 LoadResult OpenLoad::Collect(Clock::time_point begin) {
   LoadResult all;
+  for (const auto& worker : workers_) all += worker->Take();
   all.seconds = MillisecondsSince(begin) / 1000;
-  for (const auto& worker : workers_) {
-    LoadResult one = worker->Take();
-    all.offered += one.offered;
-    all.withheld += one.withheld;
-    all.admitted += one.admitted;
-    all.refused += one.refused;
-    all.wrong += one.wrong;
-    all.admitted_ms.insert(all.admitted_ms.end(), one.admitted_ms.begin(),
-                           one.admitted_ms.end());
-    all.refused_ms.insert(all.refused_ms.end(), one.refused_ms.begin(),
-                          one.refused_ms.end());
-  }
-  total_.offered += all.offered;
-  total_.withheld += all.withheld;
-  total_.admitted += all.admitted;
-  total_.refused += all.refused;
-  std::sort(all.admitted_ms.begin(), all.admitted_ms.end());
-  std::sort(all.refused_ms.begin(), all.refused_ms.end());
+  total_ += all;
   return all;
 }
 

@@ -28,6 +28,7 @@ struct LoadResult {
   std::vector<double> admitted_ms;  // from send to answer, sorted
   std::vector<double> refused_ms;
 
+  LoadResult& operator+=(const LoadResult& other);
   double Goodput() const { return static_cast<double>(admitted) / seconds; }
 };
 
@@ -52,7 +53,7 @@ class OpenLoad {
   // Steps come by chance, so many a second, each to a stream by chance.
   LoadResult Open(double per_second, absl::Duration duration);
 
-  // The counts of all that was sent so far.
+  // All that was sent so far.
   const LoadResult& total() const { return total_; }
 
  private:

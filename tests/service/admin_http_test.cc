@@ -3,10 +3,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <fstream>
 #include <thread>
@@ -103,6 +106,23 @@ TEST(AdminHttp, AnswersBesideFiftyClientsThatSendAByteNowAndThen) {
   ASSERT_TRUE(slow.back()->Send("ics HTTP/1.1\r\nHost: slow\r\n\r\n"));
   EXPECT_TRUE(StrContains(slow.back()->ReadAll(), "some_metric 1"));
   slow.clear();
+}
+
+int NiceOfThisThread() {
+  return getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)));
+}
+
+TEST(AdminHttp, YieldsToThreadsThatSample) {
+  int nice = -100;
+  AdminHttp::Pages pages = SomePages();
+  pages.metrics = [&nice] {
+    nice = NiceOfThisThread();
+    return std::string();
+  };
+  const auto admin = AdminHttp::Start("127.0.0.1:0", pages);
+  ASSERT_TRUE(admin.ok()) << admin.status();
+  Ask((*admin)->port(), "GET", "/metrics");
+  EXPECT_EQ(nice, std::min(NiceOfThisThread() + 10, 19));
 }
 
 TEST(AdminHttp, CutsWhoDoesNotFinishARequest) {
