@@ -11,8 +11,9 @@ usage: tests/run.sh [--fast | --long]
                the product with gcc; other instruction sets under emulation
   --fast       the release build with all tests, nothing else
   --long       on top: clang-tidy, all tests with gcc and no precompiled
-               header, the image from sources, and LOGITD_LONG=1, with which
-               tests take more samples and hold bounds of time
+               header, the image from sources, LOGITD_LONG=1, with which
+               tests take more samples, and LOGITD_QUIET=1 one by one for
+               those that hold bounds of time
 
 Logs: .build/logs/<stage>.log. LOGITD_JOBS sets the parallel jobs (all cores).
 A second run compiles nothing again.
@@ -24,6 +25,9 @@ readonly root
 readonly logs="$root/.build/logs"
 jobs="${LOGITD_JOBS:-$(nproc)}"
 readonly jobs
+
+# Tests that hold them when nothing else runs: those that call IsQuiet().
+readonly bounds_of_time='Overload|HalfAProcessor|Scrapes|HostileText'
 
 stages=()   # "seconds|verdict|name", for the table
 passed=0
@@ -146,6 +150,8 @@ run_stages() {
   LOGITD_BUILD_DIR="$root/.build/release" \
       stage emulation tests/emulation/run.sh || true
   if [[ $mode == long ]]; then
+    LOGITD_QUIET=1 stage bounds-of-time \
+        ctest --preset release -j 1 -R "$bounds_of_time" || true
     stage clang-tidy check_clang_tidy || true
     build_and_test gcc-tests || true
     LOGITD_SOURCE_DIR="$root" LOGITD_BUILD_DIR="$root/.build/release" \

@@ -26,6 +26,7 @@
 #include "tests/e2e/churn_writer.h"
 #include "tests/e2e/model_worker.h"
 #include "tests/e2e/processes.h"
+#include "tests/support/effort.h"
 
 namespace logitd {
 namespace {
@@ -60,9 +61,7 @@ constexpr size_t kAfterReset = 50;
 constexpr size_t kLate = 100;
 constexpr size_t kAway = 20;
 
-uint32_t TokenCount() {
-  return std::getenv("LOGITD_LONG") != nullptr ? 2000 : 500;
-}
+uint32_t TokenCount() { return tests::IsLong() ? 2000 : 500; }
 
 // The server, the writer and the watchers of one run.
 class ChurnRun {

@@ -2,7 +2,6 @@
 //
 // A synchronous gRPC client that waits for nothing looks at its connections
 // every 5 s only, pings included. LOGITD_LONG=1 idles longer.
-#include <cstdlib>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "service/client/messages.h"
 #include "tests/e2e/model_worker.h"
 #include "tests/e2e/processes.h"
+#include "tests/support/effort.h"
 #include "tests/support/rows.h"
 
 namespace logitd {
@@ -32,7 +32,7 @@ bool StepOnce(uint32_t position, client::Stream* stream) {
 
 TEST(IdleClients, GoOnWithTheirStreams) {
   constexpr int kClients = 8;
-  const int seconds = std::getenv("LOGITD_LONG") != nullptr ? 90 : 22;
+  const int seconds = tests::IsLong() ? 90 : 22;
   const testing::TempFolder folder;
   Logitd server(folder, "2");
   ASSERT_TRUE(server.Serves());

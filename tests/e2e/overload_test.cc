@@ -1,14 +1,14 @@
 // More load than a server can take: what it lets in is as fast as it was, what
 // it does not is told so at once, and no token is wrong.
 //
-// The figures depend on a quiet machine, so they are printed; LOGITD_LONG=1
+// The figures depend on a quiet machine, so they are printed; LOGITD_QUIET=1
 // runs longer and holds them against their bounds.
 #include <cstdio>
-#include <cstdlib>
 
 #include "gtest/gtest.h"
 #include "tests/e2e/open_load.h"
 #include "tests/e2e/processes.h"
+#include "tests/support/effort.h"
 
 namespace logitd {
 namespace {
@@ -17,8 +17,6 @@ using testing::LoadResult;
 using testing::Logitd;
 using testing::OpenLoad;
 using testing::Quantile;
-
-bool IsLong() { return std::getenv("LOGITD_LONG") != nullptr; }
 
 void Print(const char* name, const LoadResult& load) {
   const auto per_second = [&load](uint64_t count) {
@@ -86,13 +84,13 @@ TEST(Overload, IsShedAndWhatIsLetInStaysFast) {
   Logitd server(folder, "1", "auto", {"--max_queue_delay", "4ms"});
   ASSERT_TRUE(server.Serves());
   OpenLoad load(server.target(), 80);
-  const Figures figures = Measure(&load, IsLong() ? 12 : 2);
+  const Figures figures = Measure(&load, tests::IsQuiet() ? 12 : 2);
   for (const LoadResult* open :
        {&figures.half, &figures.twice, &figures.tenfold, &figures.after}) {
     ExpectWhole(*open);
   }
   EXPECT_GT(figures.tenfold.refused, 0u);
-  if (IsLong()) ExpectFast(figures);
+  if (tests::IsQuiet()) ExpectFast(figures);
   // What the server counted is what the clients saw.
   EXPECT_EQ(server.Metric("logitd_unanswered_bytes"), 0);
   EXPECT_EQ(

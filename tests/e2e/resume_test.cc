@@ -5,7 +5,6 @@
 // LOGITD_LONG=1 from each to the end.
 #include <signal.h>
 
-#include <cstdlib>
 #include <memory>
 #include <ostream>
 #include <set>
@@ -16,6 +15,7 @@
 #include "service/client/messages.h"
 #include "tests/e2e/model_worker.h"
 #include "tests/e2e/processes.h"
+#include "tests/support/effort.h"
 #include "tests/support/rows.h"
 
 namespace logitd {
@@ -249,7 +249,7 @@ TEST_P(Resume, AnotherProcessContinuesIdenticallyFromEachPosition) {
   Logitd server(folder_, "7", kernels_);
   ASSERT_TRUE(server.Serves()) << server.process().Errors();
   const auto stream = server.Connect().Sample();
-  const bool all_to_the_end = std::getenv("LOGITD_LONG") != nullptr;
+  const bool all_to_the_end = tests::IsLong();
   v1::SampleRequest request;
   for (uint32_t cut = 1; cut < kTokens; ++cut) {
     *request.add_open() = Open(cut, cut);

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "tests/e2e/crew.h"
 #include "tests/e2e/generation.h"
 #include "tests/e2e/processes.h"
+#include "tests/support/effort.h"
 
 namespace logitd {
 namespace {
@@ -32,7 +32,7 @@ constexpr size_t kStay = 100;
 // What each worker makes between two changes.
 constexpr size_t kTokens = 5 * kGenerations;
 
-int Rounds() { return std::getenv("LOGITD_LONG") != nullptr ? 40 : 5; }
+int Rounds() { return tests::IsLong() ? 40 : 5; }
 
 // Two replicas that can be restarted.
 class Replicas {

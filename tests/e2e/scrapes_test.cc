@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -25,6 +24,7 @@
 #include "tests/e2e/paced_session.h"
 #include "tests/e2e/processes.h"
 #include "tests/e2e/raw_connection.h"
+#include "tests/support/effort.h"
 
 namespace logitd {
 namespace {
@@ -190,7 +190,7 @@ TEST(Scrapes, InAStormBesideSlowClientsAreWholeAndStepsGoOn) {
   }
   std::printf("%zu scrapes, the slowest in %.3f s\n", scrapes.size(), slowest);
   // On a machine that is busy with other tests it says nothing.
-  if (std::getenv("LOGITD_LONG") != nullptr) {
+  if (tests::IsQuiet()) {
     EXPECT_LT(slowest, kScrapeSecondsMax);
   }
   EXPECT_TRUE(WaitUntil(

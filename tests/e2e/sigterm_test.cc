@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,6 +14,7 @@
 #include "tests/e2e/crew.h"
 #include "tests/e2e/generation.h"
 #include "tests/e2e/processes.h"
+#include "tests/support/effort.h"
 #include "tests/support/rows.h"
 
 namespace logitd {
@@ -33,7 +33,7 @@ constexpr uint64_t kMoments = 16;  // the seed of what is random here
 // The latest moment after each worker has made a token.
 constexpr uint32_t kLatestUs = 30'000;
 
-int Signals() { return std::getenv("LOGITD_LONG") != nullptr ? 500 : 60; }
+int Signals() { return tests::IsLong() ? 500 : 60; }
 
 std::unique_ptr<Logitd> Start(const TempFolder& folder, tests::Dice* dice) {
   const std::vector<std::string> timeouts = {"0s", "1ms", "25ms", "100ms"};

@@ -1,10 +1,9 @@
 // Texts made to keep the reader of profile files busy: each is answered, and
-// the cost stays linear in its size. With LOGITD_LONG=1 the latter is measured,
-// as a ratio of two sizes.
+// the cost stays linear in its size. With LOGITD_QUIET=1 the latter is
+// measured, as a ratio of two sizes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 #include <functional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "service/profiles/lint.h"
 #include "service/profiles/profile_file.h"
+#include "tests/support/effort.h"
 
 namespace logitd {
 namespace {
@@ -147,7 +147,7 @@ TEST_P(HostileText, OfFullSizeIsAnswered) {
         << profile.status();
     EXPECT_LT(profile.status().message().size(), 300u);
   }
-  if (std::getenv("LOGITD_LONG") != nullptr) ExpectLinear(hostile);
+  if (tests::IsQuiet()) ExpectLinear(hostile);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HostileText, testing::ValuesIn(kHostile),

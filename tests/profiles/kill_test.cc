@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -21,6 +20,7 @@
 #include "service/profiles/sqlite_store.h"
 #include "service/profiles/sqlite_store_schema.h"
 #include "tests/profiles/store_support.h"
+#include "tests/support/effort.h"
 
 namespace logitd {
 namespace {
@@ -154,10 +154,8 @@ class KillTest : public testing::Test {
 };
 
 TEST_F(KillTest, AcknowledgedWritesSurviveKill9) {
-  const char* wish = std::getenv("LOGITD_LONG");
-  const bool is_long = wish != nullptr && std::string(wish) == "1";
-  const uint64_t kills_min = is_long ? 1'000 : 200;
-  const uint64_t writes_min = is_long ? 50'000 : 10'000;
+  const uint64_t kills_min = tests::IsLong() ? 1'000 : 200;
+  const uint64_t writes_min = tests::IsLong() ? 50'000 : 10'000;
   std::mt19937 random(kSeed);
   while (kills_ < kills_min || acknowledged_ < writes_min) {
     // At a random moment: also before the first write and right after open.
