@@ -155,13 +155,14 @@ void Worker::TakeReply(const v1::SampleResponse& reply, const Asked& asked) {
   for (size_t k = 0; k < asked.closes.size(); ++k) {
     const v1::SessionClosed& closed = reply.closed(static_cast<int>(k));
     const size_t i = asked.closes[k];
+    is_open_[i] = false;
+    if (IsOfAStop(CodeOf(closed))) continue;  // it goes with its stream
     const bool is_same =
         closed.fingerprint() == generations_[i].fingerprint &&
         closed.generated_count() == generations_[i].tokens.size();
     if (CodeOf(closed) != absl::StatusCode::kOk || !is_same) {
       return Wrong("the server counts other tokens", closed.ShortDebugString());
     }
-    is_open_[i] = false;
   }
 }
 
