@@ -233,7 +233,7 @@ absl::Status CheckListSizes(const v1::SampleRequest& request,
 }
 
 void Fetch(const std::string& name, const Environment& env,
-           FetchedProfile* fetched, std::function<void()> done) {
+           FetchedProfile* fetched, const std::function<void()>& done) {
   fetched->name = name;
   const auto fetch = [fetched, done, catalog = env.profiles.catalog] {
     fetched->profile = catalog->Get(fetched->name);

@@ -52,7 +52,7 @@ absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
 // Reads a revision on the executor, then calls `done` there. When too many
 // wait, `done` is called at once and what was fetched is RESOURCE_EXHAUSTED.
 void Fetch(const std::string& name, const Environment& env,
-           FetchedProfile* fetched, std::function<void()> done);
+           FetchedProfile* fetched, const std::function<void()>& done);
 
 }  // namespace logitd
 

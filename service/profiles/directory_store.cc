@@ -188,7 +188,7 @@ class DirectoryStore::Follower {
         WatchFolder(look->inode());
         if (watch_ >= 0) continue;  // what changed before it is seen now
       }
-      const absl::Status status = look.ok() ? CheckSame(*look) : look.status();
+      absl::Status status = look.ok() ? CheckSame(*look) : look.status();
       if (!status.ok()) {
         LogOnce(status);
         shelf_.Report(status, {});

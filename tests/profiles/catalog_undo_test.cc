@@ -149,7 +149,7 @@ TEST_P(CatalogUndo, TheDefaultIsNotDeleted) {
 
 INSTANTIATE_TEST_SUITE_P(Over, CatalogUndo,
                          ::testing::Values("memory", "sqlite"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& tested) { return tested.param; });
 
 }  // namespace
 }  // namespace logitd

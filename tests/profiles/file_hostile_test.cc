@@ -151,7 +151,7 @@ TEST_P(HostileText, OfFullSizeIsAnswered) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HostileText, testing::ValuesIn(kHostile),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 
 TEST(ProfileFileDepth, IsSixteenAndNoMore) {
   const auto error = [](int levels) {  // the file's own map is one

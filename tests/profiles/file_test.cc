@@ -210,7 +210,7 @@ const Refusal kRefusals[] = {
 void PrintTo(const Refusal& refusal, std::ostream* os) { *os << refusal.name; }
 
 INSTANTIATE_TEST_SUITE_P(All, FileRefuses, testing::ValuesIn(kRefusals),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 
 TEST(ProfileFile, RefusesABillionLaughs) {
   std::string bomb = "a0: &a0 [x, x]\n";

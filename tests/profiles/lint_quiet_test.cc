@@ -151,7 +151,7 @@ TEST_P(LintIsQuiet, WhereTheRuleHasNothingToSay) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LintIsQuiet, ::testing::ValuesIn(kQuiet),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 
 using Rules = std::vector<std::string>;
 

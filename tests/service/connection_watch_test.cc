@@ -120,8 +120,8 @@ TEST_P(Watched, OneForWhomThereIsNothingIsNot) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, Watched, ::testing::Bool(),
-                         [](const auto& info) {
-                           return info.param ? "Tcp" : "Unix";
+                         [](const auto& tested) {
+                           return tested.param ? "Tcp" : "Unix";
                          });
 
 TEST(ConnectionWatch, LeavesAnotherSocketOfTheSameNumberAlone) {

@@ -78,6 +78,7 @@ std::string FieldName(absl::string_view name) {
 absl::Status NoKnob(absl::string_view name) {
   const auto* type = v1::SamplingParams::descriptor();
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(type->field_count()));
   for (int i = 0; i < type->field_count(); ++i) {
     names.push_back(type->field(i)->name());
   }

@@ -167,7 +167,7 @@ absl::Status RunEdit(const EditFlags& flags) {
     return client->Hinted(flags.id, profile.status());
   }
   // Before anybody types what this server, or this caller, may not store.
-  const absl::Status storable = client->Update(*profile, true).status();
+  absl::Status storable = client->Update(*profile, true).status();
   if (!storable.ok() && !IsOfContent(storable)) {
     return storable;
   }

@@ -84,10 +84,11 @@ absl::Status Try(const ProfileClient& client, Item* item) {
     return absl::OkStatus();
   }
   auto tried = Write(*item, true, client);
-  if (tried.ok()) {
-    item->tried = *std::move(tried);
+  if (!tried.ok()) {
+    return tried.status();
   }
-  return tried.status();
+  item->tried = *std::move(tried);
+  return absl::OkStatus();
 }
 
 absl::Status OfFile(const std::string& file, const absl::Status& status) {

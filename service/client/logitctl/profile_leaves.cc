@@ -120,9 +120,10 @@ class Taker {
     if (!field->is_repeated()) {
       return LeafText(message, field, -1);
     }
+    const int size = message.GetReflection()->FieldSize(message, field);
     std::vector<std::string> texts;
-    for (int i = 0; i < message.GetReflection()->FieldSize(message, field);
-         ++i) {
+    texts.reserve(static_cast<size_t>(size));
+    for (int i = 0; i < size; ++i) {
       texts.push_back(LeafText(message, field, i));
     }
     return JsonArray(texts);

@@ -132,6 +132,7 @@ std::vector<std::string> OverruledTexts(const v1::SamplingParams& asked,
                                         const v1::SessionOpened& opened) {
   const std::vector<Overruled> in_base = OverruledInBase(asked, opened);
   std::vector<std::string> texts;
+  texts.reserve(in_base.size());
   for (const Overruled& overruled : in_base) {
     texts.push_back(OverruledText(overruled));
   }
