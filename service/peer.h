@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "grpcpp/support/server_callback.h"
+#include "grpcpp/server_context.h"
 
 namespace logitd {
 
