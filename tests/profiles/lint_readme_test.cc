@@ -128,7 +128,9 @@ TEST(ProfilesPage, HasEveryKnob) {
     ASSERT_EQ(row != told.end(), IsBuilt(knob)) << name;
     if (row == told.end()) continue;
     const std::string takes = TakesOf(knob);
-    if (!takes.empty()) EXPECT_EQ(row->second[2], takes) << name;
+    if (!takes.empty()) {
+      EXPECT_EQ(row->second[2], takes) << name;
+    }
     EXPECT_FALSE(row->second[2].empty() || row->second[3].empty()) << name;
     if (!RangeOf(knob)) continue;
     const double off = EffectOf(v1::SamplingParams(), knob, kCountMax);

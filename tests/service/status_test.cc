@@ -22,7 +22,9 @@ google::rpc::BadRequest DetailsOf(const grpc::Status& status) {
   google::rpc::BadRequest bad;
   EXPECT_TRUE(wire.ParseFromString(status.error_details()));
   EXPECT_EQ(wire.code(), static_cast<int>(status.error_code()));
-  if (wire.details_size() > 0) EXPECT_TRUE(wire.details(0).UnpackTo(&bad));
+  if (wire.details_size() > 0) {
+    EXPECT_TRUE(wire.details(0).UnpackTo(&bad));
+  }
   return bad;
 }
 
