@@ -57,18 +57,19 @@ LoadResult& LoadResult::operator+=(const LoadResult& other) {
   admitted += other.admitted;
   refused += other.refused;
   wrong += other.wrong;
-  for (const auto& [mine, more] : {std::pair{&admitted_ms, &other.admitted_ms},
-                                   {&refused_ms, &other.refused_ms}}) {
-    mine->insert(mine->end(), more->begin(), more->end());
-    std::sort(mine->begin(), mine->end());
-  }
+  admitted_ms.insert(admitted_ms.end(), other.admitted_ms.begin(),
+                     other.admitted_ms.end());
+  refused_ms.insert(refused_ms.end(), other.refused_ms.begin(),
+                    other.refused_ms.end());
   return *this;
 }
 
-double Quantile(const std::vector<double>& sorted, double p) {
-  if (sorted.empty()) return 0;
-  const auto last = static_cast<double>(sorted.size() - 1);
-  return sorted[static_cast<size_t>(p * last)];
+double Quantile(std::vector<double> values, double p) {
+  if (values.empty()) return 0;
+  const auto last = static_cast<double>(values.size() - 1);
+  const auto nth = values.begin() + static_cast<std::ptrdiff_t>(p * last);
+  std::nth_element(values.begin(), nth, values.end());
+  return *nth;
 }
 
 // One stream. All of them draw the same tokens: same seeds, same rows.

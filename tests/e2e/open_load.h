@@ -25,15 +25,15 @@ struct LoadResult {
   uint64_t admitted = 0;  // answered with tokens
   uint64_t refused = 0;   // answered RESOURCE_EXHAUSTED with a RetryInfo
   uint64_t wrong = 0;     // any other answer, or other tokens than they must be
-  std::vector<double> admitted_ms;  // from send to answer, sorted
+  std::vector<double> admitted_ms;  // from send to answer
   std::vector<double> refused_ms;
 
   LoadResult& operator+=(const LoadResult& other);
   double Goodput() const { return static_cast<double>(admitted) / seconds; }
 };
 
-// The p-th part of sorted values, 0 if there are none.
-double Quantile(const std::vector<double>& sorted, double p);
+// The value below which the p-th part of them lies, 0 if there are none.
+double Quantile(std::vector<double> values, double p);
 
 class LoadWorker;
 

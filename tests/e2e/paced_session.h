@@ -18,7 +18,7 @@ namespace logitd::testing {
 
 // What became of steps.
 struct PacedResult {
-  std::vector<double> times_ms;  // of those answered with a token; sorted
+  std::vector<double> times_ms;  // of those answered with a token
   size_t failed = 0;
 };
 
