@@ -57,8 +57,7 @@ void Connect(int port) {
 // civetweb would print to stderr, which is the JSON log's.
 int Silence(const mg_connection*, const char*) { return 1; }
 
-// A page may wait, a step may not: in a storm of scrapes beside steps these
-// took 19 times as long at equal priority (tests/e2e/scrapes_test.cc, median).
+// A page may wait, a step may not. Figures: DECISIONS.md.
 void* YieldToSteps(const mg_context*, int) {
   constexpr int kNicer = 10;
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
