@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the peer that the bench compares with: llama.cpp's sampler, as the npm
-# package llama.rn carries it. Fetched by name and checked against a pinned
-# hash; its code stays in the build folder.
+# Builds the peer that the bench and the dialects' tests compare with:
+# llama.cpp's sampler, as the npm package llama.rn carries it. Fetched by name
+# and checked against a pinned hash; its code stays in the build folder.
 #
 #   peer.sh OUT_DIR
 #
@@ -46,12 +46,22 @@ fetch() {
     give_up "cannot unpack $tarball"
 }
 
+# Our side of it, with the flags and the compiler of the caller.
+glue() {
+  "$compiler" "${flags[@]}" -Wall -Wextra -Werror -isystem package/cpp \
+    -I"$here" -c "$here/$1.cc" -o "$tag.$1.o" 2>> "$tag.log"
+}
+
 # The peer's code is built alone; what it names and nobody calls stays open.
 compile() {
   local tag=$1 compiler=$2 object=peer_$1.so
   local flags=(-O3 -march=native -DNDEBUG -std=c++17 -fPIC)
-  if [[ -f $object && $object -nt "$here/peer_glue.cc" &&
-    $object -nt "$here/peer_abi.h" && $object -nt "$here/peer.sh" ]]; then
+  local newer=1 source
+  for source in peer_glue.cc peer_abi.h peer_chain_glue.cc peer_chain_abi.h \
+    peer.sh; do
+    [[ $object -nt $here/$source ]] || newer=0
+  done
+  if ((newer)); then
     return
   fi
   if ! command -v "$compiler" > /dev/null; then
@@ -60,10 +70,10 @@ compile() {
   fi
   "$compiler" "${flags[@]}" -Ipackage/cpp -c package/cpp/llama-sampler.cpp \
     -o "$tag.sampler.o" 2> "$tag.log" &&
-    "$compiler" "${flags[@]}" -Wall -Wextra -Werror -isystem package/cpp \
-      -I"$here" -c "$here/peer_glue.cc" -o "$tag.glue.o" 2>> "$tag.log" &&
+    glue peer_glue && glue peer_chain_glue &&
     "$compiler" -shared -Wl,--unresolved-symbols=ignore-all \
-      "$tag.sampler.o" "$tag.glue.o" -o "$object" 2>> "$tag.log" ||
+      "$tag".{sampler,peer_glue,peer_chain_glue}.o -o "$object" \
+      2>> "$tag.log" ||
     { rm -f "$object"; echo "$compiler failed: see $out/$tag.log"; }
 }
 
