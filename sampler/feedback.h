@@ -8,7 +8,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "sampler/candidates.h"
 #include "sampler/step_values.h"
 
@@ -27,6 +30,11 @@ struct Feedback {
   bool empty() const { return !mu && !sums; }
   friend bool operator==(const Feedback&, const Feedback&) = default;
 };
+
+// The state as bytes, and back: version 1, which parts follow, then doubles, low
+// byte first; none for an empty state. INVALID_ARGUMENT for anything else.
+std::string WriteFeedback(const Feedback& feedback);
+absl::StatusOr<Feedback> ReadFeedback(absl::string_view bytes);
 
 // Drops tokens that surprise by more than mu bits (version 2), or all but as
 // many as Zipf's law gives for mu (version 1). vocab_size is N of version 1.

@@ -36,9 +36,8 @@ void TopNSigma(double sigmas, Candidates* candidates) {
   const auto count = static_cast<double>(candidates->Count());
   const double mean =
       kernels.sum_of_d(row, candidates->scale(), candidates->cut()) / count;
-  const double squares =
-      kernels.squares_around(row, candidates->scale(), candidates->cut(),
-                             static_cast<float>(mean));
+  const double squares = kernels.squares_around(
+      row, candidates->scale(), candidates->cut(), static_cast<float>(mean));
   // Squares that fp32 hardly holds say nothing.
   if (!(squares >= 0x1p-100 && squares < 0x1p120)) return;
   const double reach = sigmas * std::sqrt(squares / count);

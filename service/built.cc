@@ -26,7 +26,6 @@ const Names& Lacking() {
       "Dtype.DTYPE_FLOAT16",
       "OpenSession.history_digest",
       "OpenSession.receipt",
-      "OpenSession.state",
       "Place.candidates",
       "Place.region",
       "Place.segments",

@@ -71,6 +71,7 @@ class ResultWriter {
   bool any_given_ = false;
   bool any_flag_ = false;
   bool any_phase_ = false;
+  bool any_state_ = false;
   bool any_error_ = false;
   uint32_t entry_count_ = 0;
   std::vector<absl::Status> errors_;  // the distinct ones

@@ -78,6 +78,7 @@ absl::StatusOr<SessionStart> ReadOpen(const v1::OpenSession& wire,
                           ReadHistory("generated", wire.generated(), limits));
   LOGITD_ASSIGN_OR_RETURN(start.report, ReadReport(wire.report()));
   LOGITD_RETURN_IF_ERROR(ReadExpected(wire, &start));
+  LOGITD_ASSIGN_OR_RETURN(start.feedback, ReadFeedback(wire.state()));
   start.initial_phase = wire.initial_phase();
   return start;
 }

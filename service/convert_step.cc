@@ -75,6 +75,13 @@ void AddTop(const EntryResult& result, uint32_t entry, v1::StepResult* wire) {
   top->set_raw_ids(WriteIds(ids));
 }
 
+// Of the session after its token; a peek moves nothing.
+Feedback StateOf(const EntryResult& result) {
+  const bool moved = result.status == EntryStatus::kOk ||
+                     result.status == EntryStatus::kReplayed;
+  return moved ? result.outcome.feedback : Feedback();
+}
+
 }  // namespace
 
 absl::StatusOr<absl::string_view> ReadPlace(absl::string_view field,
@@ -154,6 +161,7 @@ void ResultWriter::Ask(const EntryResult& result) {
   any_given_ |= result.given;
   any_flag_ |= Flags(result) != 0;
   any_phase_ |= HasOutcome(result) && result.phase != 0;
+  any_state_ |= !StateOf(result).empty();
   any_error_ |= result.status == EntryStatus::kError;
 }
 
@@ -172,6 +180,7 @@ void ResultWriter::Add(const EntryResult& result, v1::StepResult* wire) {
   }
   if (any_flag_) wire->add_flags(Flags(result));
   if (any_phase_) wire->add_phase(has ? result.phase : 0);
+  if (any_state_) wire->add_state(WriteFeedback(StateOf(result)));
   if (any_error_) wire->add_error_index(ErrorIndex(result, wire));
   if (has) AddTop(result, entry_count_, wire);
   ++entry_count_;

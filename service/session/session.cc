@@ -126,9 +126,9 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   if (entry.mode == EntryMode::kGiven) given = entry.given_token;
   result->phase = phase();
   const bool watch = entry.watch && entry.mode == EntryMode::kSample;
-  result->error = sampler.Sample(plan(phase()), history_, feedback_, at, row,
-                                 watch ? WithQuality(report_) : report_, given,
-                                 workspace, &result->outcome);
+  result->error = sampler.Sample(plan(phase()), history_, feedback_.now(), at,
+                                 row, watch ? WithQuality(report_) : report_,
+                                 given, workspace, &result->outcome);
   if (!result->error.ok()) {
     result->status = EntryStatus::kError;
     result->phase = 0;
@@ -141,7 +141,7 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   if (watch) result->quality = TakeQuality(report_, &result->outcome);
   result->repeats = EndsWithOneOf(history_.tail(), result->outcome.token);
   Take(result->outcome.token);
-  feedback_ = result->outcome.feedback;
+  feedback_.Move(position(), result->outcome.feedback);
   FollowPhase();
   result->switches_phase = phase() != result->phase;
   finish_ = LastEnds();
@@ -159,7 +159,9 @@ void Session::Keep(const Entry& entry, const EntryResult& result) {
 
 absl::Status Session::Rewind(uint32_t to) {
   const uint32_t from = position();
+  LOGITD_RETURN_IF_ERROR(feedback_.CheckRewind(to));
   LOGITD_RETURN_IF_ERROR(history_.Rewind(to));
+  feedback_.Rewind(to);
   if (to == from) return absl::OkStatus();  // nothing was taken back
   phases_.Rewind(to);
   FollowPhase();

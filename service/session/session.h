@@ -27,6 +27,7 @@
 #include "sampler/sampler.h"
 #include "sampler/workspace.h"
 #include "service/limits.h"
+#include "service/session/feedback_trail.h"
 #include "service/session/phase_tracker.h"
 #include "service/session/phases.h"
 #include "service/session/rules.h"
@@ -53,6 +54,7 @@ struct SessionStart {
   TokenIds prompt;
   std::optional<uint32_t> prompt_length;  // when the prompt is not given
   TokenIds generated;
+  Feedback feedback;  // that an earlier session of these tokens had
   Report report;
   std::string expected_fingerprint;  // empty: any
   std::vector<std::string> expected_fingerprint_lines;
@@ -204,7 +206,7 @@ class Session {
   Report report_;
   History history_;
   PhaseTracker phases_;
-  Feedback feedback_;
+  FeedbackTrail feedback_;
   FinishReason finish_ = FinishReason::kNone;
   std::optional<Last> last_;
 };

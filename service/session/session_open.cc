@@ -96,6 +96,7 @@ absl::StatusOr<Session> Session::Open(SessionStart start,
   LOGITD_RETURN_IF_ERROR(CheckFingerprint(start, session.fingerprint(),
                                           session.fingerprint_lines()));
   LOGITD_RETURN_IF_ERROR(session.TakeHistory(start));
+  session.feedback_.Start(session.position(), start.feedback);
   session.origin_ = std::move(start.origin);
   session.seed_ = start.seed;
   session.salt_ = std::move(start.salt);
