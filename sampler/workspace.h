@@ -1,8 +1,9 @@
 // Workspace: all scratch memory of one row in the making.
 //
 // One per worker, never shared: confined to one thread at a time. Reserve
-// allocates when a larger vocabulary comes; nothing else ever does. About 8.2
-// bytes per token of the largest vocabulary, and 40 KiB.
+// allocates when a larger vocabulary comes, and lists when they grow. About 8.2
+// bytes per token of the largest vocabulary and 40 KiB, and where repeats are
+// looked for 4 bytes more, and 4 per token of endlessly repetitive histories.
 #ifndef LOGITD_SAMPLER_WORKSPACE_H_
 #define LOGITD_SAMPLER_WORKSPACE_H_
 
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "sampler/kernels/kernels.h"
+#include "sampler/repeat_index.h"
 
 namespace logitd {
 
@@ -37,6 +39,7 @@ class Workspace {
   // Room for kGatherMax ids.
   std::vector<uint32_t>& ids() { return ids_; }
   std::vector<float>& block_scratch() { return block_scratch_; }
+  Repeats& repeats() { return repeats_; }
 
   static constexpr uint32_t kGatherMax = 4096;
 
@@ -53,6 +56,7 @@ class Workspace {
   std::vector<Edit> edits_;
   std::vector<uint32_t> ids_;
   std::vector<float> block_scratch_;
+  Repeats repeats_;
 };
 
 }  // namespace logitd

@@ -32,16 +32,24 @@ enum class Focus {
   kRepetition,
   kFrequency,
   kPresence,
+  kPromptRepetition,
+  kDry,
+  kLengthPenalty,
   kLogitBias,
   kAllowedIds,
   kBannedIds,
   kMask,
   kMinTokens,
+  kBadWords,
+  kSuppressedIds,  // begin_suppressed_ids too
+  kNoRepeatNgram,
+  kForcedTokens,
+  kThinkingBudget,
   kNonFinite,    // NaN and +inf in the row, and beyond the vocabulary
   kTruncations,  // temperature, top_k, top_p and min_p together
   kEverything,
 };
-inline constexpr int kFocusCount = 15;
+inline constexpr int kFocusCount = 23;
 const char* Name(Focus focus);
 
 struct Case {
