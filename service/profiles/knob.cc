@@ -29,8 +29,6 @@ constexpr OffValue kOffUnbuilt[] = {
     {SamplingParams::kTailFreeFieldNumber, 1},
     {SamplingParams::kTopHFieldNumber, 1},
     {SamplingParams::kXtcThresholdFieldNumber, 0.5},
-    {SamplingParams::kPromptRepetitionPenaltyFieldNumber, 1},
-    {SamplingParams::kLengthPenaltyFactorFieldNumber, 1},
     {SamplingParams::kGuidanceScaleFieldNumber, 1},
 };
 
@@ -84,6 +82,8 @@ Merge MergeOf(const Knob& knob) {
   switch (knob.number()) {
     case SamplingParams::kBannedIdsFieldNumber:
     case SamplingParams::kBadWordsFieldNumber:
+    case SamplingParams::kSuppressedIdsFieldNumber:
+    case SamplingParams::kBeginSuppressedIdsFieldNumber:
     case SamplingParams::kStopIdsFieldNumber:
     case SamplingParams::kStopSequencesFieldNumber:
       return Merge::kUnite;
