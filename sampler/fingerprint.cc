@@ -23,12 +23,26 @@ struct VersionedStage {
 // In the order of the pipeline.
 constexpr VersionedStage kStages[] = {
     {"check", 1, [](const Plan&) { return true; }},
+    {"thinking_budget", 1,
+     [](const Plan& p) { return p.thinking.has_value(); }},
+    {"forced_tokens", 1,
+     [](const Plan& p) { return !p.forced_tokens.empty(); }},
     {"hard_bans", 1, [](const Plan&) { return true; }},
     {"min_tokens", 1, [](const Plan& p) { return !p.delayed_ids.empty(); }},
+    {"bad_words", 1, [](const Plan& p) { return !p.bad_words.empty(); }},
+    {"suppressed", 1,
+     [](const Plan& p) {
+       return !p.suppressed_ids.empty() || !p.begin_suppressed_ids.empty();
+     }},
+    {"no_repeat_ngram", 1, [](const Plan& p) { return p.no_repeat_ngram > 0; }},
     {"logit_bias", 1, [](const Plan& p) { return !p.bias_ids.empty(); }},
+    {"prompt_repetition", 1,
+     [](const Plan& p) { return p.prompt_repetition.has_value(); }},
     {"repetition", 1, [](const Plan& p) { return p.repetition.has_value(); }},
     {"frequency", 1, [](const Plan& p) { return p.frequency.has_value(); }},
     {"presence", 1, [](const Plan& p) { return p.presence.has_value(); }},
+    {"dry", 1, [](const Plan& p) { return p.dry.has_value(); }},
+    {"length", 1, [](const Plan& p) { return p.length.has_value(); }},
     {"greedy", 1, [](const Plan& p) { return p.values.greedy; }},
     {"temperature", 1,
      [](const Plan& p) { return p.values.inverse_temperature != 1.0f; }},
@@ -104,6 +118,13 @@ void AddScalars(const Plan& plan, Fields* fields) {
   if (plan.top_k_is_off()) fields->erase(10);
   if (!plan.relax_soft_bans) (*fields)[kOnEmptyField] = "2";
   if (plan.ban_non_finite) (*fields)[kOnNonFiniteField] = "2";
+  if (!plan.mask_wins) (*fields)[kOnConflictField] = "2";
+}
+
+std::string Text(const ThinkingBudget& budget) {
+  return absl::StrCat(absl::StrJoin(budget.start, ","), ";",
+                      absl::StrJoin(budget.end, ","), ";", budget.max_tokens,
+                      ";", absl::StrJoin(budget.message, ","));
 }
 
 void AddLists(const Plan& plan, Fields* fields) {
@@ -120,13 +141,16 @@ void AddLists(const Plan& plan, Fields* fields) {
     }
     (*fields)[kBiasIdsField] = values;
   }
-  std::vector<std::string> sequences;
-  for (const TokenIds& sequence : params.stop_sequences) {
-    sequences.push_back(absl::StrJoin(sequence, ","));
+  for (const SequencesKnob& knob : kSequencesKnobs) {
+    const auto& sequences = params.*knob.value;
+    if (sequences.empty()) continue;
+    (*fields)[knob.field] = SortedSequences(sequences);
   }
-  std::sort(sequences.begin(), sequences.end());
-  if (!sequences.empty()) {
-    (*fields)[kStopSequencesField] = absl::StrJoin(sequences, ";");
+  if (!params.forced_tokens.empty()) {
+    (*fields)[kForcedTokensField] = absl::StrJoin(params.forced_tokens, ",");
+  }
+  if (params.thinking_budget) {
+    (*fields)[kThinkingBudgetField] = Text(*params.thinking_budget);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "sampler/history.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,11 +21,14 @@ History History::WithoutPrompt(uint32_t prompt_length) {
   return history;
 }
 
+uint32_t History::WindowStart(uint32_t window, uint32_t position) const {
+  const bool all = window == 0 || window >= position;
+  return std::max(all ? 0 : position - window, KnownFrom());
+}
+
 uint32_t History::WindowStart(const Track& track, uint32_t position) const {
-  const uint32_t start = track.window == 0 || track.window >= position
-                             ? 0
-                             : position - track.window;
-  return std::max(start, track.output_only ? prompt_length_ : KnownFrom());
+  const uint32_t start = WindowStart(track.window, position);
+  return track.part == Part::kOutput ? std::max(start, prompt_length_) : start;
 }
 
 absl::Status History::CheckKept(uint32_t lookback, uint32_t position) const {
@@ -36,6 +40,20 @@ absl::Status History::CheckKept(uint32_t lookback, uint32_t position) const {
                    first_kept_, "; open the session again with its history"));
 }
 
+namespace {
+
+// What the index of repeats must find for all of the plans; 0: nothing.
+uint32_t LeastRepeat(absl::Span<const Plan> plans) {
+  uint32_t least = 0;
+  for (const Plan& plan : plans) {
+    const uint32_t of_plan = plan.least_repeat();
+    if (of_plan != 0 && (least == 0 || of_plan < least)) least = of_plan;
+  }
+  return least;
+}
+
+}  // namespace
+
 absl::Status History::Follow(const Plan& plan) {
   return Follow({&plan, 1}, 0, 0);
 }
@@ -45,8 +63,9 @@ absl::Status History::Follow(absl::Span<const Plan> plans, size_t in_force,
   for (const Plan& plan : plans) {
     if (plan.needs_prompt() && !prompt_known_) {
       return absl::FailedPreconditionError(
-          "prompt: repetition_penalty looks at the prompt; send its tokens, "
-          "not only prompt_length");
+          absl::StrCat("prompt: ", plan.knob_of_prompt(),
+                       " looks at the prompt; send its tokens, not only "
+                       "prompt_length"));
     }
     lookback = std::max(lookback, plan.lookback());
   }
@@ -54,11 +73,18 @@ absl::Status History::Follow(absl::Span<const Plan> plans, size_t in_force,
   lookback_ = lookback;
   Count(plans[in_force], false);
   Shrink();
+  const uint32_t gram = std::min(LeastRepeat(plans), RepeatIndex::kGramMax);
+  if (gram != repeats_.gram()) repeats_.Start(gram, tokens_, first_kept_);
   return absl::OkStatus();
 }
 
 void History::Count(const Plan& plan, bool keep_unused) {
-  const auto set = [&](TrackIndex index, bool used, bool output_only,
+  CountTracks(plan, keep_unused);
+  SetMarks(plan, keep_unused);
+}
+
+void History::CountTracks(const Plan& plan, bool keep_unused) {
+  const auto set = [&](TrackIndex index, bool used, Part part,
                        std::optional<uint32_t> optional_window) {
     Track& track = tracks_[index];
     if (!used && keep_unused) return;
@@ -69,26 +95,53 @@ void History::Count(const Plan& plan, bool keep_unused) {
         track.window == 0 || (window != 0 && window < track.window);
     if (narrower) track.counts = CountTable();
     track.active = used;
-    track.output_only = output_only;
+    track.part = part;
     track.window = window;
     Recount(&track);  // it may be long: 5 ms for 2^20 tokens
   };
   const Params& params = plan.params;
-  set(kRepetition, plan.repetition.has_value(), false,
+  set(kRepetition, plan.repetition.has_value(), Part::kBoth,
       params.repetition_window);
-  set(kFrequency, plan.frequency.has_value(), true, params.frequency_window);
+  set(kFrequency, plan.frequency.has_value(), Part::kOutput,
+      params.frequency_window);
   const bool shared = plan.frequency.has_value() &&
                       params.frequency_window == params.presence_window;
-  set(kPresence, plan.presence.has_value() && !shared, true,
+  set(kPresence, plan.presence.has_value() && !shared, Part::kOutput,
       params.presence_window);
+  set(kPrompt, plan.prompt_repetition.has_value(), Part::kPrompt, {});
+  set(kAll, plan.no_repeat_ngram == 1, Part::kBoth, {});
   presence_track_ = shared ? kFrequency : kPresence;
 }
 
 void History::Recount(Track* track) {
   track->counts.Clear();
   if (!track->active) return;
-  for (uint32_t p = WindowStart(*track, position()); p < position(); ++p) {
+  const uint32_t end =
+      track->part == Part::kPrompt ? prompt_length_ : position();
+  for (uint32_t p = WindowStart(*track, position()); p < end; ++p) {
     track->counts.Add(token_at(p));
+  }
+}
+
+void History::SetMarks(const Plan& plan, bool keep_unused) {
+  const auto set = [&](MarkIndex index,
+                       const std::shared_ptr<const SequenceSet>& sequences) {
+    if (sequences == nullptr && keep_unused) return;
+    if (marks_[index].Watches(sequences)) return;
+    marks_[index].Watch(sequences);
+    if (sequences != nullptr) Remark(index);
+  };
+  set(kBreaker, plan.dry ? plan.dry->breakers : nullptr);
+  set(kThinkStart, plan.thinking ? plan.thinking->start : nullptr);
+  set(kThinkEnd, plan.thinking ? plan.thinking->end : nullptr);
+  set(kTopPReset, plan.top_p_resets);
+}
+
+void History::Remark(MarkIndex index) {
+  const absl::Span<const uint32_t> tokens = tokens_;
+  for (size_t n = 1; n <= tokens.size(); ++n) {
+    marks_[index].Append(tokens.first(n),
+                         first_kept_ + static_cast<uint32_t>(n));
   }
 }
 
@@ -96,13 +149,15 @@ void History::Append(uint32_t token) {
   const uint32_t here = position();
   tokens_.push_back(token);
   for (Track& track : tracks_) {
-    if (!track.active) continue;
+    if (!track.active || track.part == Part::kPrompt) continue;
     track.counts.Add(token);
     for (uint32_t p = WindowStart(track, here);
          p < WindowStart(track, here + 1); ++p) {
       track.counts.Remove(token_at(p));
     }
   }
+  for (Marks& marks : marks_) marks.Append(tokens_, position());
+  repeats_.Append(tokens_, first_kept_);
   Trim();
 }
 
@@ -116,15 +171,17 @@ absl::Status History::Rewind(uint32_t to) {
   while (position() > to) {
     const uint32_t last_position = position() - 1;
     for (Track& track : tracks_) {
-      if (!track.active) continue;
+      if (!track.active || track.part == Part::kPrompt) continue;
       track.counts.Remove(tokens_.back());
       for (uint32_t p = WindowStart(track, last_position);
            p < WindowStart(track, last_position + 1); ++p) {
         track.counts.Add(token_at(p));
       }
     }
+    repeats_.RemoveLast(tokens_, first_kept_);
     tokens_.pop_back();
   }
+  for (Marks& marks : marks_) marks.Rewind(to);
   return absl::OkStatus();
 }
 
@@ -137,7 +194,13 @@ void History::Trim() {
   const size_t drop = tokens_.size() - static_cast<size_t>(Keep());
   tokens_.erase(tokens_.begin(),
                 tokens_.begin() + static_cast<std::ptrdiff_t>(drop));
-  first_kept_ += static_cast<uint32_t>(drop);
+  Dropped(drop);
+}
+
+void History::Dropped(size_t count) {
+  first_kept_ += static_cast<uint32_t>(count);
+  repeats_.DropFront(count);
+  for (Marks& marks : marks_) marks.Trim(floor());
 }
 
 // Gives back what a long prompt took and nothing looks at.
@@ -147,13 +210,37 @@ void History::Shrink() {
   std::vector<uint32_t> kept;
   kept.reserve(2 * keep);
   kept.assign(tokens_.end() - static_cast<std::ptrdiff_t>(keep), tokens_.end());
-  first_kept_ += static_cast<uint32_t>(tokens_.size() - keep);
+  const size_t drop = tokens_.size() - keep;
   tokens_ = std::move(kept);
+  Dropped(drop);
 }
 
 bool History::OutputEndsWith(absl::Span<const uint32_t> sequence) const {
   if (sequence.size() > generated()) return false;
   return std::equal(sequence.rbegin(), sequence.rend(), tokens_.rbegin());
+}
+
+void History::FindDry(const DryPlan& dry, Repeats* repeats) const {
+  const uint32_t from = WindowStart(dry.window.value_or(0), position());
+  const uint32_t breaker = dry.breakers ? marks_[kBreaker].last() : 0;
+  const uint32_t most = position() - std::max(from, breaker);
+  repeats_.Find(tokens_, first_kept_, {from, dry.allowed_length, most},
+                repeats);
+}
+
+void History::FindNgrams(uint32_t ngram, Repeats* repeats) const {
+  repeats_.Find(tokens_, first_kept_, {KnownFrom(), ngram - 1, ngram - 1},
+                repeats);
+}
+
+std::optional<uint32_t> History::thought() const {
+  const uint32_t start = marks_[kThinkStart].last();
+  if (start <= marks_[kThinkEnd].last()) return std::nullopt;
+  return position() - start;
+}
+
+uint32_t History::since_top_p_reset() const {
+  return position() - std::max(prompt_length_, marks_[kTopPReset].last());
 }
 
 }  // namespace logitd

@@ -1,10 +1,12 @@
-// History: the tokens of a session, and what the penalties count in them.
+// History: the tokens of a session, and what penalties and forcing look for in
+// them.
 //
-// One representation: the token list. The count tables are derived from it and
-// follow it at each append and rewind, so a copy of a History is a fork of it.
-// Keeps as many tokens as the plans look back, and kRewindMin more to rewind
-// over. Thread-compatible. Append is O(1) amortised whatever the length; it
-// allocates only when a list or table doubles.
+// One representation: the token list. Count tables, marks and the index of
+// repeats are derived from it and follow it at each append and rewind, so a
+// copy of a History is a fork of it, and one that is made of the same tokens
+// elsewhere is equal to it. Keeps as many tokens as the plans look back, and
+// kRewindMin more to rewind over. Thread-compatible. Append is O(1) amortised
+// whatever the length; it allocates only when a list or table doubles.
 #ifndef LOGITD_SAMPLER_HISTORY_H_
 #define LOGITD_SAMPLER_HISTORY_H_
 
@@ -12,12 +14,15 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "sampler/count_table.h"
+#include "sampler/marks.h"
 #include "sampler/plan.h"
+#include "sampler/repeat_index.h"
 
 namespace logitd {
 
@@ -74,17 +79,48 @@ class History {
   const CountTable& frequency() const { return tracks_[kFrequency].counts; }
   // Shared with frequency when both look at the same window.
   const CountTable& presence() const { return tracks_[presence_track_].counts; }
+  // The tokens of the prompt, and those of prompt and output.
+  const CountTable& prompt_tokens() const { return tracks_[kPrompt].counts; }
+  const CountTable& all_tokens() const { return tracks_[kAll].counts; }
+
+  // The tokens that once followed the last n of the history, with the greatest
+  // such n: for DRY in its window, behind the last breaker and at least
+  // allowed_length; for no_repeat_ngram always n - 1. For plans that use them.
+  // O(earlier places of the last tokens); on histories of endless repetition
+  // O(tokens looked at).
+  void FindDry(const DryPlan& dry, Repeats* repeats) const;
+  void FindNgrams(uint32_t ngram, Repeats* repeats) const;
+
+  // How many tokens stand behind the last start of a thinking section; nothing
+  // when there is none, or an end is behind it.
+  std::optional<uint32_t> thought() const;
+  // How many tokens were generated behind the last one of top_p_resets, or at
+  // all. O(1).
+  uint32_t since_top_p_reset() const;
 
  private:
-  enum TrackIndex { kRepetition, kFrequency, kPresence, kTrackCount };
+  enum TrackIndex {
+    kRepetition,
+    kFrequency,
+    kPresence,
+    kPrompt,
+    kAll,
+    kTrackCount
+  };
+  enum class Part { kBoth, kPrompt, kOutput };
   struct Track {
     bool active = false;
-    bool output_only = false;
+    Part part = Part::kBoth;
     uint32_t window = 0;  // 0: all
     CountTable counts;
   };
 
-  // First position that the track sees when `position` comes next.
+  enum MarkIndex { kBreaker, kThinkStart, kThinkEnd, kTopPReset, kMarkCount };
+
+  // First position of the last `window` tokens, 0: of all, when `position`
+  // comes next.
+  uint32_t WindowStart(uint32_t window, uint32_t position) const;
+  // The same of what the track sees.
   uint32_t WindowStart(const Track& track, uint32_t position) const;
   uint32_t KnownFrom() const { return prompt_known_ ? 0 : prompt_length_; }
   uint32_t token_at(uint32_t position) const {
@@ -97,8 +133,13 @@ class History {
   // What the plan does not use is dropped, or counted on for the next plan.
   void Count(const Plan& plan, bool keep_unused);
   void Recount(Track* track);
+  void CountTracks(const Plan& plan, bool keep_unused);
+  void SetMarks(const Plan& plan, bool keep_unused);
+  void Remark(MarkIndex index);
   void Trim();
   void Shrink();
+  // `count` tokens went from the front.
+  void Dropped(size_t count);
 
   std::vector<uint32_t> tokens_;  // positions first_kept_ ..
   uint32_t first_kept_ = 0;
@@ -107,6 +148,8 @@ class History {
   uint32_t lookback_ = 0;
   Track tracks_[kTrackCount];
   TrackIndex presence_track_ = kPresence;
+  Marks marks_[kMarkCount];
+  RepeatIndex repeats_;
 };
 
 }  // namespace logitd

@@ -53,6 +53,12 @@ inline constexpr RealKnob kRealKnobs[] = {
     {"repetition_penalty", 40, &Params::repetition_penalty, 0.1, 10, false, 1},
     {"frequency_penalty", 42, &Params::frequency_penalty, -2, 2, false, 0},
     {"presence_penalty", 44, &Params::presence_penalty, -2, 2, false, 0},
+    {"prompt_repetition_penalty", 47, &Params::prompt_repetition_penalty, 0.1,
+     10, false, 1},
+    {"dry_multiplier", 48, &Params::dry_multiplier, 0, 100, false, 0},
+    {"dry_base", 49, &Params::dry_base, 1, 10, false, 1.75},
+    {"length_penalty_factor", 55, &Params::length_penalty_factor, 1, 10, false,
+     1},
 };
 
 struct CountKnob {
@@ -73,6 +79,11 @@ inline constexpr CountKnob kCountKnobs[] = {
     {"repetition_window", 41, &Params::repetition_window, 1, kCountMax, kNoOff},
     {"frequency_window", 43, &Params::frequency_window, 1, kCountMax, kNoOff},
     {"presence_window", 45, &Params::presence_window, 1, kCountMax, kNoOff},
+    {"dry_allowed_length", 50, &Params::dry_allowed_length, 1, kCountMax, 2},
+    {"dry_window", 51, &Params::dry_window, 1, kCountMax, kNoOff},
+    {"no_repeat_ngram", 53, &Params::no_repeat_ngram, 0, kCountMax, 0},
+    {"length_penalty_start", 54, &Params::length_penalty_start, 0, kCountMax,
+     0},
     {"min_tokens", 83, &Params::min_tokens, 0, kCountMax, 0},
     {"max_tokens", 84, &Params::max_tokens, 1, kCountMax, kNoOff},
 };
@@ -94,8 +105,11 @@ inline constexpr size_t kStopSequenceTokensMax = 256;
 inline constexpr IdsKnob kIdsKnobs[] = {
     {"xtc_protected_ids", 23, &Params::xtc_protected_ids, kIdsMax},
     {"penalty_exclude_ids", 46, &Params::penalty_exclude_ids, kIdsMax},
+    {"dry_breaker_ids", 52, &Params::dry_breaker_ids, kIdsMax},
     {"allowed_ids", 62, &Params::allowed_ids, kIdsMax},
     {"banned_ids", 63, &Params::banned_ids, kIdsMax},
+    {"suppressed_ids", 65, &Params::suppressed_ids, kIdsMax},
+    {"begin_suppressed_ids", 66, &Params::begin_suppressed_ids, kIdsMax},
     {"eos_ids", 80, &Params::eos_ids, kIdsMax},
     {"stop_ids", 81, &Params::stop_ids, kIdsMax},
 };
@@ -112,12 +126,28 @@ inline constexpr SwitchKnob kSwitchKnobs[] = {
     {"ban_eos", 86, &Params::ban_eos},
 };
 
+// Sets of token sequences: their order and repetition mean nothing.
+struct SequencesKnob {
+  const char* name;
+  int field;
+  std::vector<TokenIds> Params::*value;
+};
+
+inline constexpr int kStopSequencesField = 82;
+inline constexpr SequencesKnob kSequencesKnobs[] = {
+    {"dry_breaker_sequences", 56, &Params::dry_breaker_sequences},
+    {"bad_words", 64, &Params::bad_words},
+    {"stop_sequences", kStopSequencesField, &Params::stop_sequences},
+};
+
 // Knobs of a shape of their own.
 inline constexpr int kBiasIdsField = 60;
 inline constexpr int kBiasValuesField = 61;
-inline constexpr int kStopSequencesField = 82;
+inline constexpr int kForcedTokensField = 68;
+inline constexpr int kThinkingBudgetField = 69;
 inline constexpr int kOnEmptyField = 90;
 inline constexpr int kOnNonFiniteField = 91;
+inline constexpr int kOnConflictField = 92;
 
 }  // namespace logitd
 

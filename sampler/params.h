@@ -20,6 +20,16 @@ using TokenIds = std::vector<uint32_t>;
 enum class OnEmpty { kRelax, kError };
 // What happens to NaN and +inf in a row.
 enum class OnNonFinite { kReject, kBan };
+// What happens when a forced token is hard-banned.
+enum class OnConflict { kMaskWins, kError };
+
+// The end of a thinking section by force.
+struct ThinkingBudget {
+  TokenIds start;
+  TokenIds end;
+  uint32_t max_tokens = 0;
+  TokenIds message;  // before `end`; may be empty
+};
 
 // What a knob is when it is absent and another knob asks for it.
 inline constexpr double kXtcThreshold = 0.1;
@@ -63,11 +73,26 @@ struct Params {
   std::optional<double> presence_penalty;
   std::optional<uint32_t> presence_window;
   TokenIds penalty_exclude_ids;
+  std::optional<double> prompt_repetition_penalty;
+  std::optional<double> dry_multiplier;
+  std::optional<double> dry_base;
+  std::optional<uint32_t> dry_allowed_length;
+  std::optional<uint32_t> dry_window;
+  TokenIds dry_breaker_ids;
+  std::vector<TokenIds> dry_breaker_sequences;
+  std::optional<uint32_t> no_repeat_ngram;
+  std::optional<uint32_t> length_penalty_start;
+  std::optional<double> length_penalty_factor;
 
   TokenIds logit_bias_ids;
   std::vector<double> logit_bias_values;  // one for each id
   TokenIds allowed_ids;                   // empty: all
   TokenIds banned_ids;
+  std::vector<TokenIds> bad_words;
+  TokenIds suppressed_ids;
+  TokenIds begin_suppressed_ids;
+  TokenIds forced_tokens;
+  std::optional<ThinkingBudget> thinking_budget;
 
   TokenIds eos_ids;
   TokenIds stop_ids;
@@ -79,6 +104,7 @@ struct Params {
 
   std::optional<OnEmpty> on_empty;
   std::optional<OnNonFinite> on_non_finite;
+  std::optional<OnConflict> on_conflict;
 };
 
 // OK, or INVALID_ARGUMENT (a value) or RESOURCE_EXHAUSTED (a length) with

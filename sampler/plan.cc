@@ -7,6 +7,7 @@
 
 #include "sampler/float_environment.h"
 #include "sampler/knobs.h"
+#include "sampler/repeat_index.h"
 #include "sampler/status_macros.h"
 
 namespace logitd {
@@ -21,6 +22,11 @@ TokenIds SortedSet(TokenIds ids) {
 TokenIds Union(TokenIds a, const TokenIds& b) {
   a.insert(a.end(), b.begin(), b.end());
   return SortedSet(std::move(a));
+}
+
+std::shared_ptr<const SequenceSet> Sequences(std::vector<TokenIds> sequences) {
+  if (sequences.empty()) return nullptr;
+  return std::make_shared<const SequenceSet>(std::move(sequences));
 }
 
 template <class T>
@@ -39,10 +45,29 @@ void CompileBans(const Params& params, Plan* plan) {
   if (params.ban_eos.value_or(false)) {
     plan->banned_ids = Union(std::move(plan->banned_ids), params.eos_ids);
   }
+  plan->bad_words = params.bad_words;
+  plan->suppressed_ids = SortedSet(params.suppressed_ids);
+  plan->begin_suppressed_ids = SortedSet(params.begin_suppressed_ids);
+  plan->no_repeat_ngram = params.no_repeat_ngram.value_or(0);
   plan->relax_soft_bans =
       params.on_empty.value_or(OnEmpty::kRelax) == OnEmpty::kRelax;
   plan->ban_non_finite =
       params.on_non_finite.value_or(OnNonFinite::kReject) == OnNonFinite::kBan;
+}
+
+void CompileForcing(const Params& params, Plan* plan) {
+  plan->forced_tokens = params.forced_tokens;
+  plan->mask_wins = params.on_conflict.value_or(OnConflict::kMaskWins) ==
+                    OnConflict::kMaskWins;
+  if (!params.thinking_budget) return;
+  const ThinkingBudget& budget = *params.thinking_budget;
+  ThinkingPlan& thinking = plan->thinking.emplace();
+  thinking.start = Sequences({budget.start});
+  thinking.end = Sequences({budget.end});
+  thinking.max_tokens = budget.max_tokens;
+  thinking.forced = budget.message;
+  thinking.forced.insert(thinking.forced.end(), budget.end.begin(),
+                         budget.end.end());
 }
 
 void CompileEnds(const Params& params, Plan* plan) {
@@ -71,7 +96,33 @@ void CompileBiasAndPenalties(const Params& params, Plan* plan) {
   plan->repetition = UnlessOff(params.repetition_penalty, 1.0);
   plan->frequency = UnlessOff(params.frequency_penalty, 0.0);
   plan->presence = UnlessOff(params.presence_penalty, 0.0);
+  plan->prompt_repetition = UnlessOff(params.prompt_repetition_penalty, 1.0);
   plan->penalty_exclude_ids = SortedSet(params.penalty_exclude_ids);
+}
+
+void CompileDry(const Params& params, Plan* plan) {
+  const double multiplier = params.dry_multiplier.value_or(0);
+  if (multiplier == 0) return;
+  DryPlan& dry = plan->dry.emplace();
+  dry.multiplier = multiplier;
+  dry.base = params.dry_base.value_or(1.75);
+  dry.allowed_length = params.dry_allowed_length.value_or(2);
+  dry.window = params.dry_window;
+  std::vector<TokenIds> breakers = params.dry_breaker_sequences;
+  for (const uint32_t id : params.dry_breaker_ids) breakers.push_back({id});
+  TokenIds untouched = params.penalty_exclude_ids;
+  for (const TokenIds& breaker : breakers) {
+    if (breaker.size() == 1) untouched.push_back(breaker[0]);
+  }
+  dry.untouched = SortedSet(std::move(untouched));
+  dry.breakers = Sequences(std::move(breakers));
+}
+
+void CompileLength(const Params& params, Plan* plan) {
+  const double factor = params.length_penalty_factor.value_or(1);
+  if (factor == 1 || plan->eos_ids.empty()) return;
+  plan->length = LengthPlan{params.length_penalty_start.value_or(0), factor,
+                            plan->eos_ids};
 }
 
 }  // namespace
@@ -85,24 +136,57 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   plan.stages.assign(std::begin(kStageOrder), std::end(kStageOrder));
   plan.xtc_protected_ids = SortedSet(params.xtc_protected_ids);
   CompileBans(params, &plan);
+  CompileForcing(params, &plan);
   CompileEnds(params, &plan);
   CompileBiasAndPenalties(params, &plan);
+  CompileDry(params, &plan);
+  CompileLength(params, &plan);
   plan.params = std::move(params);
   return plan;
+}
+
+const char* Plan::knob_of_prompt() const {
+  if (repetition) return "repetition_penalty";
+  if (prompt_repetition) return "prompt_repetition_penalty";
+  if (dry) return "dry_multiplier";
+  if (no_repeat_ngram > 0) return "no_repeat_ngram";
+  return thinking ? "thinking_budget" : "";
+}
+
+uint32_t Plan::least_repeat() const {
+  uint32_t least = dry ? dry->allowed_length : 0;
+  if (no_repeat_ngram > 1 && (least == 0 || no_repeat_ngram - 1 < least)) {
+    least = no_repeat_ngram - 1;
+  }
+  return least;
 }
 
 uint32_t Plan::lookback() const {
   constexpr uint32_t kAll = std::numeric_limits<uint32_t>::max();
   uint32_t most = 1;  // the ends look at the last token
-  if (repetition) {
-    most = std::max(most, params.repetition_window.value_or(kAll));
+  const auto look = [&](uint32_t tokens) { most = std::max(most, tokens); };
+  const auto look_at_window = [&](std::optional<uint32_t> window) {
+    look(window.value_or(kAll));
+  };
+  if (repetition) look_at_window(params.repetition_window);
+  if (frequency) look_at_window(params.frequency_window);
+  if (presence) look_at_window(params.presence_window);
+  if (prompt_repetition || no_repeat_ngram > 0 || top_p_resets) look(kAll);
+  if (dry && !dry->window) look(kAll);
+  if (dry && dry->window) {
+    // A breaker may begin before the window.
+    const uint32_t longest = dry->breakers ? dry->breakers->longest() : 0;
+    look(*dry->window + std::max(longest, RepeatIndex::kGramMax));
   }
-  if (frequency) {
-    most = std::max(most, params.frequency_window.value_or(kAll));
+  if (thinking) {  // further back nothing is left to force
+    look(thinking->max_tokens + static_cast<uint32_t>(thinking->forced.size()) +
+         std::max(thinking->start->longest(), thinking->end->longest()));
   }
-  if (presence) most = std::max(most, params.presence_window.value_or(kAll));
   for (const TokenIds& sequence : params.stop_sequences) {
-    most = std::max(most, static_cast<uint32_t>(sequence.size()));
+    look(static_cast<uint32_t>(sequence.size()));
+  }
+  for (const TokenIds& sequence : bad_words) {
+    look(static_cast<uint32_t>(sequence.size()));
   }
   return most;
 }

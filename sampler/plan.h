@@ -7,16 +7,44 @@
 #define LOGITD_SAMPLER_PLAN_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "sampler/params.h"
+#include "sampler/sequence_set.h"
 #include "sampler/stage.h"
 #include "sampler/step_values.h"
 
 namespace logitd {
+
+// DRY, where it is on.
+struct DryPlan {
+  double multiplier;
+  double base;
+  uint32_t allowed_length;
+  std::optional<uint32_t> window;               // absent: all
+  std::shared_ptr<const SequenceSet> breakers;  // nullptr: none
+  TokenIds untouched;  // penalty_exclude_ids and breakers of one token
+};
+
+// A thinking budget: the sequences that bound its section, and what is forced
+// when it is spent.
+struct ThinkingPlan {
+  std::shared_ptr<const SequenceSet> start;
+  std::shared_ptr<const SequenceSet> end;
+  uint32_t max_tokens;
+  TokenIds forced;  // message and end
+};
+
+// The length penalty, where it is on.
+struct LengthPlan {
+  uint32_t start;
+  double factor;
+  TokenIds eos_ids;
+};
 
 struct Plan {
   // INVALID_ARGUMENT or RESOURCE_EXHAUSTED as Validate says.
@@ -30,21 +58,36 @@ struct Plan {
   std::vector<Stage> stages;  // in their order
   TokenIds xtc_protected_ids;
 
+  // What gives top_p its first value back; nullptr: nothing.
+  std::shared_ptr<const SequenceSet> top_p_resets;
+
+  // Forcing.
+  std::optional<ThinkingPlan> thinking;
+  TokenIds forced_tokens;
+  bool mask_wins = true;
+
   // Bans and bias. Id lists are sorted and without repetition.
   std::vector<uint8_t> allowed_mask;  // bit per id; empty: all allowed
   TokenIds banned_ids;                // banned_ids, and EOS when ban_eos
   TokenIds delayed_ids;               // what min_tokens bans softly
   uint32_t min_tokens = 0;
+  std::vector<TokenIds> bad_words;
+  TokenIds suppressed_ids;
+  TokenIds begin_suppressed_ids;
+  uint32_t no_repeat_ngram = 0;  // 0: off
   bool relax_soft_bans = true;
   bool ban_non_finite = false;
   TokenIds bias_ids;  // without values of 0
   std::vector<double> bias_values;
 
   // Penalties.
-  std::optional<double> repetition;  // only when not 1
-  std::optional<double> frequency;   // only when not 0
-  std::optional<double> presence;    // only when not 0
+  std::optional<double> prompt_repetition;  // only when not 1
+  std::optional<double> repetition;         // only when not 1
+  std::optional<double> frequency;          // only when not 0
+  std::optional<double> presence;           // only when not 0
   TokenIds penalty_exclude_ids;
+  std::optional<DryPlan> dry;
+  std::optional<LengthPlan> length;  // only when it can change a logit
 
   // Ends.
   TokenIds eos_ids;  // empty when ignore_eos
@@ -55,7 +98,11 @@ struct Plan {
     return params.top_k.value_or(vocab_size) >= vocab_size;
   }
   // True when a knob looks at prompt tokens.
-  bool needs_prompt() const { return repetition.has_value(); }
+  bool needs_prompt() const { return *knob_of_prompt() != '\0'; }
+  // The name of the first such knob; "": none.
+  const char* knob_of_prompt() const;
+  // The shortest match that no_repeat_ngram or DRY looks for; 0: none does.
+  uint32_t least_repeat() const;
   // How many of the last tokens the plan looks at; 2^32 - 1: all.
   uint32_t lookback() const;
 };

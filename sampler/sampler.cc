@@ -136,7 +136,12 @@ uint32_t RankOf(const KernelTable& kernels, const RowView& row, uint32_t id) {
   return static_cast<uint32_t>(kernels.count_cut(row, {row.l[id], id}));
 }
 
-// Greedy: one token is kept, with probability 1.
+void ReportRawLogprob(const Row& row, double log_sum_exp, Outcome* outcome) {
+  outcome->raw_logprob =
+      static_cast<double>(ReadLogit(row, outcome->token)) - log_sum_exp;
+}
+
+// Greedy or forced: one token is kept, with probability 1.
 void ReportGreedy(const Report& report, Outcome* outcome) {
   const double logprob =
       outcome->token == outcome->drawn_token ? 0.0 : kMinusInfinity;
@@ -149,6 +154,29 @@ void ReportGreedy(const Report& report, Outcome* outcome) {
   if (report.top_n_final > 0) {
     outcome->top_final.push_back({outcome->drawn_token, 0.0});
   }
+}
+
+// True when a forcing stage decides the row. A forced token that is hard-banned
+// gives way, or FAILED_PRECONDITION when the plan says so.
+absl::StatusOr<bool> TakeForced(const Plan& plan, const History& history,
+                                const Row& row, std::optional<uint32_t> given,
+                                const Report& report, Workspace* workspace,
+                                Outcome* outcome) {
+  const ForcedToken forced = NextForced(plan, history);
+  outcome->forced = forced.by;
+  if (forced.by == ForcedBy::kNone) return false;
+  if (IsHardBanned(plan, row.mask, row.mask_bytes, forced.token, workspace)) {
+    outcome->forced_overruled = true;
+    if (plan.mask_wins) return false;
+    return absl::FailedPreconditionError(
+        absl::StrCat(KnobOf(forced.by), ": token ", forced.token,
+                     " is hard-banned, and on_conflict is ERROR"));
+  }
+  outcome->drawn_token = forced.token;
+  outcome->token = given.value_or(forced.token);
+  ReportGreedy(report, outcome);
+  if (given == forced.token) outcome->rank = 1;  // all others are banned
+  return true;
 }
 
 void Reset(Outcome* outcome) {
@@ -201,10 +229,18 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   const double log_sum_exp =
       raw && any ? ReportRaw(kernels_, report, workspace, outcome) : 0;
 
+  LOGITD_ASSIGN_OR_RETURN(
+      const bool is_forced,
+      TakeForced(plan, history, row, given, report, workspace, outcome));
+  if (is_forced) {
+    if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
+    return absl::OkStatus();
+  }
+
   LOGITD_RETURN_IF_ERROR(
       HardBans(kernels_, plan, row.mask, row.mask_bytes, workspace));
-  LOGITD_RETURN_IF_ERROR(SoftBans(kernels_, plan, history.generated(),
-                                  workspace, &outcome->soft_bans_lifted));
+  LOGITD_RETURN_IF_ERROR(
+      SoftBans(kernels_, plan, history, workspace, &outcome->soft_bans_lifted));
   AddBias(kernels_, plan, workspace);
   Penalise(kernels_, plan, history, workspace);
 
@@ -216,10 +252,7 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   } else {
     Draw(kernels_, plan, feedback, at, report, given, workspace, outcome);
   }
-  if (report.raw_logprob) {
-    outcome->raw_logprob =
-        static_cast<double>(ReadLogit(row, outcome->token)) - log_sum_exp;
-  }
+  if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
   return absl::OkStatus();
 }
 

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "sampler/feedback.h"
+#include "sampler/forcing.h"
 #include "sampler/history.h"
 #include "sampler/kernels/kernels.h"
 #include "sampler/noise.h"
@@ -66,8 +67,10 @@ struct Outcome {
   uint32_t token = kNoToken;        // drawn, or the given one
   uint32_t drawn_token = kNoToken;  // drawn
   uint32_t kept = 0;
-  uint32_t rank = 0;  // of the given token; 0 when it is banned or none given
-  bool greedy = false;
+  uint32_t rank = 0;    // of the given token; 0 when it is banned or none given
+  bool greedy = false;  // no draw: greedy, or forced
+  ForcedBy forced = ForcedBy::kNone;  // that had a token for this row
+  bool forced_overruled = false;      // which was hard-banned, so not taken
   bool soft_bans_lifted = false;
   uint32_t non_finite_banned = 0;
   double final_logprob = kNotReported;

@@ -24,16 +24,24 @@ absl::Status HardBans(const kernels::KernelTable& kernels, const Plan& plan,
                       const uint8_t* mask, size_t mask_bytes,
                       Workspace* workspace);
 
-// Bans what min_tokens delays. When nothing is left they are lifted and
-// *lifted is true, or FAILED_PRECONDITION when the plan says so.
+// True if the row, the mask, allowed_ids or banned_ids ban this id. Call before
+// HardBans.
+bool IsHardBanned(const Plan& plan, const uint8_t* mask, size_t mask_bytes,
+                  uint32_t id, Workspace* workspace);
+
+// Bans what min_tokens delays, bad words, suppressed ids and repeated n-grams.
+// When nothing is left all are lifted and *lifted is true, or
+// FAILED_PRECONDITION naming them when the plan says so.
 absl::Status SoftBans(const kernels::KernelTable& kernels, const Plan& plan,
-                      uint32_t generated, Workspace* workspace, bool* lifted);
+                      const History& history, Workspace* workspace,
+                      bool* lifted);
 
 // l + bias, for each biased id.
 void AddBias(const kernels::KernelTable& kernels, const Plan& plan,
              Workspace* workspace);
 
-// Repetition, then frequency, then presence penalty.
+// Prompt repetition, repetition, frequency, presence and DRY, then the length
+// penalty.
 void Penalise(const kernels::KernelTable& kernels, const Plan& plan,
               const History& history, Workspace* workspace);
 

@@ -1,10 +1,11 @@
 // Workspace: all scratch memory of one row in the making.
 //
 // One per worker, never shared: confined to one thread at a time. Reserve
-// allocates when a larger vocabulary comes, and each of the extra rows and the
-// long id list when a knob first needs it; nothing else ever does. About 8.2
-// bytes per token of the largest vocabulary and 40 KiB; 8.2 more for a copy,
-// 8.2 for keys, 4 for the list.
+// allocates when a larger vocabulary comes, each of the extra rows and the long
+// id list when a knob first needs it, and lists when they grow; nothing else ever
+// does. About 8.2 bytes per token of the largest vocabulary and 40 KiB; 8.2 more
+// for a copy, 8.2 for keys, 4 for the long list, 4 where repeats are looked for,
+// and 4 per token of endlessly repetitive histories.
 #ifndef LOGITD_SAMPLER_WORKSPACE_H_
 #define LOGITD_SAMPLER_WORKSPACE_H_
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "sampler/kernels/kernels.h"
+#include "sampler/repeat_index.h"
 
 namespace logitd {
 
@@ -45,6 +47,7 @@ class Workspace {
   // Room for kGatherMax ids.
   std::vector<uint32_t>& ids() { return ids_; }
   std::vector<float>& block_scratch() { return block_scratch_; }
+  Repeats& repeats() { return repeats_; }
 
   // A copy of the row's l and block_max, with room for its own weights. Valid
   // until the next Reserve or CopyRow.
@@ -80,6 +83,7 @@ class Workspace {
   std::vector<Edit> edits_;
   std::vector<uint32_t> ids_;
   std::vector<float> block_scratch_;
+  Repeats repeats_;
 };
 
 }  // namespace logitd

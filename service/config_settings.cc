@@ -319,7 +319,7 @@ std::vector<Setting> LimitSettings() {
             &Limits::max_ids, 0, kIdsMax),
       Count("max_bias", "Biased tokens of a session.", &Limits::max_bias, 0,
             kBiasMax),
-      Count("max_stop_sequences", "Stop sequences of a session.",
+      Count("max_stop_sequences", "Sequences in one list: stop, bad words...",
             &Limits::max_stop_sequences, 0, kStopSequencesMax),
       Count("max_inflight", "Unanswered requests of one stream.",
             &Limits::max_inflight, 1, 64),

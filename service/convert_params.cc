@@ -35,13 +35,14 @@ bool WithKnob(int number, const Use& use) {
     return false;
   };
   return find(kRealKnobs) || find(kCountKnobs) || find(kIdsKnobs) ||
-         find(kSwitchKnobs);
+         find(kSwitchKnobs) || find(kSequencesKnobs);
 }
 
 bool HasOwnShape(int number) {
   return number == kBiasIdsField || number == kBiasValuesField ||
-         number == kStopSequencesField || number == kOnEmptyField ||
-         number == kOnNonFiniteField;
+         number == kForcedTokensField || number == kThinkingBudgetField ||
+         number == kOnEmptyField || number == kOnNonFiniteField ||
+         number == kOnConflictField;
 }
 
 // The first unknown field of a message or of the messages in it.
@@ -79,6 +80,18 @@ absl::Status CheckCount(absl::string_view field, size_t count, const char* what,
       field, ": ", count, " ", what, " are more than --", flag, " ", most));
 }
 
+// The tokens of a sequence, at most as many as one may have.
+absl::Status ReadSequence(const std::string& field, const std::string& bytes,
+                          TokenIds* tokens) {
+  if (bytes.size() / 4 > kStopSequenceTokensMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(field, ": ", bytes.size() / 4, " tokens are more than ",
+                     kStopSequenceTokensMax));
+  }
+  LOGITD_ASSIGN_OR_RETURN(*tokens, ReadIds(field, bytes));
+  return absl::OkStatus();
+}
+
 // Sets one knob of the tables from one field of the message.
 class KnobReader {
  public:
@@ -105,6 +118,19 @@ class KnobReader {
     auto ids = ReadIds(knob.name, bytes);
     status_ = ids.status();
     if (ids.ok()) params_->*knob.value = *std::move(ids);
+  }
+  void operator()(const SequencesKnob& knob) {
+    const int count = reflection_.FieldSize(wire_, field_);
+    status_ = CheckCount(knob.name, static_cast<size_t>(count), "sequences",
+                         "max_stop_sequences", limits_.max_stop_sequences);
+    std::vector<TokenIds>& sequences = params_->*knob.value;
+    sequences.clear();
+    for (int i = 0; i < count && status_.ok(); ++i) {
+      const auto& sequence = static_cast<const v1::TokenSequence&>(
+          reflection_.GetRepeatedMessage(wire_, field_, i));
+      status_ = ReadSequence(absl::StrCat(knob.name, "[", i, "].tokens"),
+                             sequence.tokens(), &sequences.emplace_back());
+    }
   }
 
   absl::Status status() const { return status_; }
@@ -136,23 +162,27 @@ absl::Status ReadBias(const v1::SamplingParams& wire, const Limits& limits,
   return absl::OkStatus();
 }
 
-absl::Status ReadStopSequences(const v1::SamplingParams& wire,
-                               const Limits& limits, Params* params) {
-  LOGITD_RETURN_IF_ERROR(CheckCount(
-      "stop_sequences", static_cast<size_t>(wire.stop_sequences_size()),
-      "sequences", "max_stop_sequences", limits.max_stop_sequences));
-  params->stop_sequences.clear();
-  for (const v1::TokenSequence& sequence : wire.stop_sequences()) {
-    const std::string name = absl::StrCat(
-        "stop_sequences[", params->stop_sequences.size(), "].tokens");
-    if (sequence.tokens().size() / 4 > kStopSequenceTokensMax) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat(name, ": ", sequence.tokens().size() / 4,
-                       " tokens are more than ", kStopSequenceTokensMax));
-    }
-    LOGITD_ASSIGN_OR_RETURN(TokenIds ids, ReadIds(name, sequence.tokens()));
-    params->stop_sequences.push_back(std::move(ids));
-  }
+absl::Status ReadForcedTokens(const v1::SamplingParams& wire,
+                              const Limits& limits, Params* params) {
+  LOGITD_RETURN_IF_ERROR(CheckCount("forced_tokens",
+                                    wire.forced_tokens().size() / 4, "tokens",
+                                    "max_ids", limits.max_ids));
+  LOGITD_ASSIGN_OR_RETURN(params->forced_tokens,
+                          ReadIds("forced_tokens", wire.forced_tokens()));
+  return absl::OkStatus();
+}
+
+absl::Status ReadThinkingBudget(const v1::ThinkingBudget& wire,
+                                Params* params) {
+  ThinkingBudget budget;
+  const std::string name = "thinking_budget.";
+  LOGITD_RETURN_IF_ERROR(
+      ReadSequence(name + "start", wire.start(), &budget.start));
+  LOGITD_RETURN_IF_ERROR(ReadSequence(name + "end", wire.end(), &budget.end));
+  LOGITD_RETURN_IF_ERROR(
+      ReadSequence(name + "message", wire.message(), &budget.message));
+  budget.max_tokens = wire.max_tokens();
+  params->thinking_budget = std::move(budget);
   return absl::OkStatus();
 }
 
@@ -193,14 +223,34 @@ absl::Status ReadOnNonFinite(v1::OnNonFinite value, Params* params) {
   }
 }
 
+absl::Status ReadOnConflict(v1::OnConflict value, Params* params) {
+  switch (value) {
+    case v1::ON_CONFLICT_UNSPECIFIED:
+      params->on_conflict.reset();
+      return absl::OkStatus();
+    case v1::ON_CONFLICT_MASK_WINS:
+      params->on_conflict = OnConflict::kMaskWins;
+      return absl::OkStatus();
+    case v1::ON_CONFLICT_ERROR:
+      params->on_conflict = OnConflict::kError;
+      return absl::OkStatus();
+    default:
+      return UnknownValue("on_conflict", value, "OnConflict");
+  }
+}
+
 absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
                           const Limits& limits, Params* params) {
   switch (number) {
     case kBiasIdsField:
     case kBiasValuesField:  // two fields, one knob
       return ReadBias(wire, limits, params);
-    case kStopSequencesField:
-      return ReadStopSequences(wire, limits, params);
+    case kForcedTokensField:
+      return ReadForcedTokens(wire, limits, params);
+    case kThinkingBudgetField:
+      return ReadThinkingBudget(wire.thinking_budget(), params);
+    case kOnConflictField:
+      return ReadOnConflict(wire.on_conflict(), params);
     case kOnEmptyField:
       return ReadOnEmpty(wire.on_empty(), params);
     default:
@@ -245,11 +295,18 @@ void WriteOwnShapes(const Plan& plan, v1::SamplingParams* wire) {
       wire->add_logit_bias_values(value);
     }
   }
-  for (const TokenIds& sequence : plan.params.stop_sequences) {
-    wire->add_stop_sequences()->set_tokens(WriteIds(sequence));
+  wire->set_forced_tokens(WriteIds(plan.forced_tokens));
+  if (plan.params.thinking_budget) {
+    const ThinkingBudget& budget = *plan.params.thinking_budget;
+    v1::ThinkingBudget* to = wire->mutable_thinking_budget();
+    to->set_start(WriteIds(budget.start));
+    to->set_end(WriteIds(budget.end));
+    to->set_max_tokens(budget.max_tokens);
+    to->set_message(WriteIds(budget.message));
   }
   if (!plan.relax_soft_bans) wire->set_on_empty(v1::ON_EMPTY_ERROR);
   if (plan.ban_non_finite) wire->set_on_non_finite(v1::ON_NON_FINITE_BAN);
+  if (!plan.mask_wins) wire->set_on_conflict(v1::ON_CONFLICT_ERROR);
 }
 
 }  // namespace
@@ -344,6 +401,13 @@ void WriteParams(const Plan& plan, v1::SamplingParams* wire) {
     if ((params.*knob.value).empty()) continue;
     reflection.SetString(wire, type->FindFieldByNumber(knob.field),
                          WriteIds(params.*knob.value));
+  }
+  for (const SequencesKnob& knob : kSequencesKnobs) {
+    const auto* field = type->FindFieldByNumber(knob.field);
+    for (const TokenIds& sequence : params.*knob.value) {
+      static_cast<v1::TokenSequence*>(reflection.AddMessage(wire, field))
+          ->set_tokens(WriteIds(sequence));
+    }
   }
   WriteOwnShapes(plan, wire);
 }

@@ -53,6 +53,13 @@ uint32_t Flags(const EntryResult& result) {
   if (outcome.greedy) flags |= v1::ENTRY_FLAG_GREEDY;
   if (outcome.soft_bans_lifted) flags |= v1::ENTRY_FLAG_SOFT_BANS_LIFTED;
   if (outcome.non_finite_banned > 0) flags |= v1::ENTRY_FLAG_NON_FINITE_BANNED;
+  if (outcome.forced == ForcedBy::kThinkingBudget) {
+    flags |= v1::ENTRY_FLAG_THINKING_BUDGET;
+  }
+  if (outcome.forced == ForcedBy::kForcedTokens) {
+    flags |= v1::ENTRY_FLAG_FORCED_TOKENS;
+  }
+  if (outcome.forced_overruled) flags |= v1::ENTRY_FLAG_FORCED_OVERRULED;
   return flags;
 }
 

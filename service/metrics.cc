@@ -114,7 +114,9 @@ void Metrics::AddOutcome(Shard* shard, const EntryResult& result) const {
   count(kTokens, result.given ? kGiven : kSampled, true);
   count(kFinished, static_cast<size_t>(result.finish),
         result.finish != FinishReason::kNone);
-  count(kGreedyRows, 0, outcome.greedy && !result.given);
+  const bool is_forced =
+      outcome.forced != ForcedBy::kNone && !outcome.forced_overruled;
+  count(kGreedyRows, 0, outcome.greedy && !is_forced && !result.given);
   count(kRepeated, 0, result.repeats);
   count(kPhaseSwitches, 0, result.switches_phase);
   count(kNonFiniteRows, kBanned, outcome.non_finite_banned > 0);

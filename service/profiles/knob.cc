@@ -24,8 +24,6 @@ struct OffValue {
 };
 constexpr OffValue kOffUnbuilt[] = {
     {SamplingParams::kTopPDecayFieldNumber, 1},
-    {SamplingParams::kPromptRepetitionPenaltyFieldNumber, 1},
-    {SamplingParams::kLengthPenaltyFactorFieldNumber, 1},
     {SamplingParams::kGuidanceScaleFieldNumber, 1},
 };
 
@@ -79,6 +77,8 @@ Merge MergeOf(const Knob& knob) {
   switch (knob.number()) {
     case SamplingParams::kBannedIdsFieldNumber:
     case SamplingParams::kBadWordsFieldNumber:
+    case SamplingParams::kSuppressedIdsFieldNumber:
+    case SamplingParams::kBeginSuppressedIdsFieldNumber:
     case SamplingParams::kStopIdsFieldNumber:
     case SamplingParams::kStopSequencesFieldNumber:
       return Merge::kUnite;

@@ -14,9 +14,13 @@ using P = v1::SamplingParams;
 
 constexpr int kTruncations[] = {P::kTopKFieldNumber, P::kTopPFieldNumber,
                                 P::kMinPFieldNumber};
-constexpr int kPenalties[] = {P::kRepetitionPenaltyFieldNumber,
-                              P::kFrequencyPenaltyFieldNumber,
-                              P::kPresencePenaltyFieldNumber};
+constexpr int kPenalties[] = {
+    P::kRepetitionPenaltyFieldNumber, P::kFrequencyPenaltyFieldNumber,
+    P::kPresencePenaltyFieldNumber, P::kPromptRepetitionPenaltyFieldNumber,
+    P::kDryMultiplierFieldNumber};
+constexpr int kPartsOfDry[] = {
+    P::kDryBaseFieldNumber, P::kDryAllowedLengthFieldNumber,
+    P::kDryBreakerIdsFieldNumber, P::kDryBreakerSequencesFieldNumber};
 // From here on nearly every row's mass is kept whatever it holds.
 constexpr double kWideTopK = 32768;
 
@@ -89,6 +93,7 @@ void WindowWithoutPenalty(const Subject& subject, Tell tell) {
       {P::kRepetitionWindowFieldNumber, P::kRepetitionPenaltyFieldNumber},
       {P::kFrequencyWindowFieldNumber, P::kFrequencyPenaltyFieldNumber},
       {P::kPresenceWindowFieldNumber, P::kPresencePenaltyFieldNumber},
+      {P::kDryWindowFieldNumber, P::kDryMultiplierFieldNumber},
   };
   for (const auto& [window, penalty] : kPairs) {
     if (!subject.OnHere(window) || subject.On(penalty)) continue;
@@ -98,6 +103,28 @@ void WindowWithoutPenalty(const Subject& subject, Tell tell) {
                       " is off."),
          absl::StrCat("Remove it, or set ", name, "."));
   }
+}
+
+void WithoutKnob(const Subject& subject, absl::Span<const int> parts,
+                 int number, Tell tell) {
+  if (subject.On(number)) return;
+  const std::string& name = KnobAt(number).name();
+  for (const int part : parts) {
+    if (!subject.OnHere(part)) continue;
+    tell(subject.Field(part),
+         absl::StrCat(KnobAt(part).name(), " does nothing while ", name,
+                      " is off."),
+         absl::StrCat("Remove it, or set ", name, "."));
+  }
+}
+
+void DryWithoutMultiplier(const Subject& subject, Tell tell) {
+  WithoutKnob(subject, kPartsOfDry, P::kDryMultiplierFieldNumber, tell);
+}
+
+void LengthWithoutFactor(const Subject& subject, Tell tell) {
+  WithoutKnob(subject, {P::kLengthPenaltyStartFieldNumber},
+              P::kLengthPenaltyFactorFieldNumber, tell);
 }
 
 void ExcludeWithoutPenalty(const Subject& subject, Tell tell) {
@@ -186,6 +213,8 @@ constexpr LintRule kRules[] = {
     {"top-k-wide", kWarning, WideTopK},
     {"window-without-penalty", kWarning, WindowWithoutPenalty},
     {"exclude-without-penalty", kWarning, ExcludeWithoutPenalty},
+    {"dry-without-multiplier", kWarning, DryWithoutMultiplier},
+    {"length-without-factor", kWarning, LengthWithoutFactor},
     {"min-p-with-top-p", kWarning, MinPWithTopP},
     {"force-hides-default", kWarning, ForceHidesDefault},
     {"off-value", v1::LINT_SEVERITY_INFO, OffValue},

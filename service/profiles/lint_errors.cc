@@ -37,6 +37,9 @@ constexpr Row kRows[] = {
      "Give the two lists an id in common, or remove one of them."},
     {"nothing-allowed", "", "no token could ever be chosen",
      "Leave at least one id of allowed_ids that nothing bans."},
+    {"section-without-bounds", "thinking_budget.", ", so no section ",
+     "Let start, end and message be apart: start not in the others, end not at "
+     "the end of start."},
     {"not-built", "", "not built yet",
      "Remove it: this server does not have that knob yet."},
     {"not-finite", "", "nan is outside ", kFinite},

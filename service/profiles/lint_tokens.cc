@@ -37,6 +37,19 @@ void BannedAndAllowed(const Subject& subject, Tell tell) {
        "Remove it from allowed_ids.");
 }
 
+void ForcedAndBanned(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kForcedTokensFieldNumber)) return;
+  for (const uint32_t id : IdsIn(subject.params().forced_tokens())) {
+    if (subject.choice.May(id)) continue;
+    tell(subject.Field(P::kForcedTokensFieldNumber),
+         absl::StrCat("Token ", id,
+                      " is forced, and banned_ids, allowed_ids or ban_eos "
+                      "keep it away."),
+         "Remove it from forced_tokens, or lift the ban.");
+    return;
+  }
+}
+
 void BiasOnBanned(const Subject& subject, Tell tell) {
   if (!subject.OnHere(P::kLogitBiasIdsFieldNumber)) return;
   const Ids banned = IdsOf(subject.params().banned_ids());
@@ -86,6 +99,17 @@ void EosWithoutIds(const Subject& subject, Tell tell) {
                       " does nothing until somebody gives eos_ids."),
          "Set eos_ids, or see that every caller does.");
   }
+}
+
+void LengthWithoutEos(const Subject& subject, Tell tell) {
+  if (!subject.OnHere(P::kLengthPenaltyFactorFieldNumber)) return;
+  const bool favours = !subject.params().eos_ids().empty() &&
+                       !subject.On(P::kIgnoreEosFieldNumber);
+  if (favours) return;
+  tell(subject.Field(P::kLengthPenaltyFactorFieldNumber),
+       "length_penalty_factor favours EOS ids, and there are none, or "
+       "ignore_eos is set.",
+       "Set eos_ids here or in each request, and no ignore_eos.");
 }
 
 void MinTokensWithoutEnds(const Subject& subject, Tell tell) {
@@ -159,6 +183,11 @@ bool HasTokens(const P& params) {
   return !params.penalty_exclude_ids().empty() ||
          !params.logit_bias_ids().empty() || !params.allowed_ids().empty() ||
          !params.banned_ids().empty() || !params.eos_ids().empty() ||
+         !params.dry_breaker_ids().empty() ||
+         params.dry_breaker_sequences_size() > 0 ||
+         params.bad_words_size() > 0 || !params.suppressed_ids().empty() ||
+         !params.begin_suppressed_ids().empty() ||
+         !params.forced_tokens().empty() || params.has_thinking_budget() ||
          HasStops(params);
 }
 
@@ -176,6 +205,7 @@ constexpr auto kWarning = v1::LINT_SEVERITY_WARNING;
 constexpr auto kInfo = v1::LINT_SEVERITY_INFO;
 constexpr LintRule kRules[] = {
     {"banned-and-allowed", kWarning, BannedAndAllowed},
+    {"forced-and-banned", kWarning, ForcedAndBanned},
     {"bias-on-banned", kWarning, BiasOnBanned},
     {"bias-as-ban", kWarning, BiasAsBan},
     {"ban-and-ignore-eos", kWarning, BanAndIgnoreEos},
@@ -183,6 +213,7 @@ constexpr LintRule kRules[] = {
     {"eos-not-allowed", kWarning, EosNotAllowed},
     {"stop-is-eos", kInfo, StopIsEos},
     {"eos-without-ids", kInfo, EosWithoutIds},
+    {"length-without-eos", kInfo, LengthWithoutEos},
     {"min-tokens-without-ends", kInfo, MinTokensWithoutEnds},
     {"tokens-without-models", kInfo, TokensWithoutModels},
 };

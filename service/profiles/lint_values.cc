@@ -22,6 +22,10 @@ void ExtremeValue(const Subject& subject, Tell tell) {
       {P::kRepetitionPenaltyFieldNumber, 0.5, 2},
       {P::kFrequencyPenaltyFieldNumber, -1.5, 1.5},
       {P::kPresencePenaltyFieldNumber, -1.5, 1.5},
+      {P::kPromptRepetitionPenaltyFieldNumber, 0.5, 2},
+      {P::kDryMultiplierFieldNumber, 0, 5},
+      {P::kDryBaseFieldNumber, 1, 4},
+      {P::kLengthPenaltyFactorFieldNumber, 1, 1.5},
   };
   for (const Extreme& extreme : kExtremes) {
     if (!subject.OnHere(extreme.knob)) continue;
@@ -64,6 +68,7 @@ void RewardsRepetition(const Subject& subject, Tell tell) {
          absl::StrCat("Set ", Digits(off), " or more."));
   };
   check(P::kRepetitionPenaltyFieldNumber, 1);
+  check(P::kPromptRepetitionPenaltyFieldNumber, 1);
   check(P::kFrequencyPenaltyFieldNumber, 0);
   check(P::kPresencePenaltyFieldNumber, 0);
 }
@@ -73,7 +78,8 @@ void PenaltyOnStructure(const Subject& subject, Tell tell) {
   if (subject.On(P::kPenaltyExcludeIdsFieldNumber)) return;
   for (const int number :
        {P::kRepetitionPenaltyFieldNumber, P::kFrequencyPenaltyFieldNumber,
-        P::kPresencePenaltyFieldNumber}) {
+        P::kPresencePenaltyFieldNumber, P::kPromptRepetitionPenaltyFieldNumber,
+        P::kDryMultiplierFieldNumber}) {
     if (!subject.OnHere(number)) continue;
     tell(subject.Field(number),
          absl::StrCat(KnobAt(number).name(),

@@ -2,8 +2,8 @@
 //
 // built-in (off) < profile default < phase default < request; then the clamps
 // of profile and phase; then profile force, then phase force. A level's value
-// replaces the lower one whole, but banned_ids, bad_words, stop_ids and
-// stop_sequences unite, allowed_ids intersect, and the bias is per id, the
+// replaces the lower one whole, but banned_ids, bad_words, suppressed_ids,
+// begin_suppressed_ids, stop_ids and stop_sequences unite, allowed_ids intersect, and the bias is per id, the
 // highest level winning. A knob of a higher level turns off those of lower ones
 // that it conflicts with (conflict.h); against a force it is an error.
 //

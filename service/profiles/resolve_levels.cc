@@ -55,6 +55,11 @@ void Unite(int number, const SamplingParams& from, SamplingParams* to) {
       return UniteIds(from.banned_ids(), to->mutable_banned_ids());
     case SamplingParams::kStopIdsFieldNumber:
       return UniteIds(from.stop_ids(), to->mutable_stop_ids());
+    case SamplingParams::kSuppressedIdsFieldNumber:
+      return UniteIds(from.suppressed_ids(), to->mutable_suppressed_ids());
+    case SamplingParams::kBeginSuppressedIdsFieldNumber:
+      return UniteIds(from.begin_suppressed_ids(),
+                      to->mutable_begin_suppressed_ids());
     case SamplingParams::kBadWordsFieldNumber:
       return UniteSequences(from.bad_words(), to->mutable_bad_words());
     default:

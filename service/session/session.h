@@ -5,8 +5,9 @@
 // session. Thread-compatible; a step hands it to one worker at a time. Errors
 // read "<field>: <why>", the field as in the message that asked (OpenSession,
 // UpdateSession, ... or Step), and leave the session bit for bit unchanged.
-// Memory: 4 bytes per token kept, 8 per switch of phases that can be undone, 12
-// to 24 per distinct id counted, 2 KiB.
+// Memory: 4 bytes per token kept, 8 to 16 more where DRY or no_repeat_ngram is
+// on, 8 per switch of phases that can be undone, 12 to 24 per distinct id
+// counted, 2 KiB.
 #ifndef LOGITD_SERVICE_SESSION_SESSION_H_
 #define LOGITD_SERVICE_SESSION_SESSION_H_
 

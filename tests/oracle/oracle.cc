@@ -28,7 +28,7 @@ void Ban(const Ids& ids, std::vector<float>* logits) {
   for (uint32_t id : ids) (*logits)[id] = kBanned;
 }
 
-// Stage 1.
+// Check.
 void Check(const Params& params, const Row& row, Answer* answer) {
   for (uint32_t i = 0; i < row.logits.size(); ++i) {
     float l = row.logits[i];
@@ -46,7 +46,18 @@ void Check(const Params& params, const Row& row, Answer* answer) {
   answer->logits = answer->received;
 }
 
-// Stage 2.
+// power(b, n).
+double Power(double b, uint32_t n) {
+  double r = 1;
+  while (n > 0) {
+    if (n % 2 == 1) r = r * b;
+    b = b * b;
+    n = n / 2;
+  }
+  return std::min(r, std::numeric_limits<double>::max());
+}
+
+// Hard bans.
 void HardBans(const Params& params, const Row& row, Answer* answer) {
   std::vector<float>& logits = answer->logits;
   const std::set<uint32_t> allowed(params.allowed_ids.begin(),
@@ -62,12 +73,33 @@ void HardBans(const Params& params, const Row& row, Answer* answer) {
   if (AllBanned(logits)) answer->failure = Failure::kHardBans;
 }
 
-// Stage 3.
+// Forcing. True if the row's token is forced.
+bool Force(const Params& params, const Past& past, const Row& row,
+           Answer* answer) {
+  uint32_t token = 0;
+  answer->forced = ForcedToken(params, past, &token);
+  if (answer->forced == Forced::kNone) return false;
+  Answer banned = *answer;
+  HardBans(params, row, &banned);
+  if (banned.logits[token] == kBanned) {
+    answer->forced_overruled = true;
+    if (params.fail_on_conflict) answer->failure = Failure::kConflict;
+    return params.fail_on_conflict;
+  }
+  answer->rank = {token};
+  answer->greedy = true;
+  answer->kept = {token};
+  answer->winner.token = token;
+  return true;
+}
+
+// Soft bans.
 void SoftBans(const Params& params, const Past& past, Answer* answer) {
-  if (past.output.size() >= params.min_tokens) return;
   std::vector<float> logits = answer->logits;
-  Ban(params.stop_ids, &logits);
-  if (!params.ignore_eos) Ban(params.eos_ids, &logits);
+  for (const auto& [knob, ids] : SoftBansOf(params, past)) {
+    if (!ids.empty()) answer->soft_bans.insert(knob);
+    Ban(ids, &logits);
+  }
   if (!AllBanned(logits)) {
     answer->logits = logits;
   } else if (params.fail_on_empty) {
@@ -92,7 +124,10 @@ std::map<uint32_t, uint32_t> Count(const Past& past, uint32_t window,
   return counts;
 }
 
-// Stages 4 to 7.
+// The sign rule.
+double Repeat(double l, double r) { return l > 0 ? l / r : l * r; }
+
+// Bias and penalties.
 void BiasAndPenalties(const Params& params, const Past& past, Answer* answer) {
   std::vector<float>& logits = answer->logits;
   const auto change = [&](uint32_t id, double value) {
@@ -100,12 +135,16 @@ void BiasAndPenalties(const Params& params, const Past& past, Answer* answer) {
   };
   for (const auto& [id, bias] : params.bias) change(id, logits[id] + bias);
   const Ids& excluded = params.penalty_exclude_ids;
-  const double r = params.repetition;
-  if (r != 1) {
+  if (params.prompt_repetition != 1) {
+    for (const auto& [id, count] :
+         Count({past.prompt, {}}, 0, false, excluded)) {
+      change(id, Repeat(logits[id], params.prompt_repetition));
+    }
+  }
+  if (params.repetition != 1) {
     for (const auto& [id, count] :
          Count(past, params.repetition_window, false, excluded)) {
-      const double l = logits[id];
-      change(id, l > 0 ? l / r : l * r);
+      change(id, Repeat(logits[id], params.repetition));
     }
   }
   if (params.frequency != 0) {
@@ -118,6 +157,24 @@ void BiasAndPenalties(const Params& params, const Past& past, Answer* answer) {
     for (const auto& [id, count] :
          Count(past, params.presence_window, true, excluded)) {
       change(id, logits[id] - params.presence);
+    }
+  }
+  if (params.dry_multiplier > 0) {
+    const uint32_t a = params.dry_allowed_length;
+    for (const auto& [id, length] : DryLengths(params, past)) {
+      if (length < a) continue;
+      change(id, logits[id] - params.dry_multiplier *
+                                  Power(params.dry_base, length - a));
+    }
+  }
+  if (past.output.size() > params.length_start && !params.ignore_eos) {
+    const size_t n = past.output.size() - params.length_start;
+    const double growth =
+        Power(params.length_factor, static_cast<uint32_t>(n)) - 1;
+    const std::set<uint32_t> eos(params.eos_ids.begin(), params.eos_ids.end());
+    for (uint32_t id : eos) {
+      const double l = logits[id];
+      change(id, l + std::abs(l) * growth);
     }
   }
 }
@@ -161,6 +218,10 @@ Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
   answer.after = feedback;
   Check(params, row, &answer);
   if (answer.failure != Failure::kNone) return answer;
+  if (Force(params, past, row, &answer)) {
+    if (answer.failure == Failure::kNone) RawNumbers(&answer);
+    return answer;
+  }
   HardBans(params, row, &answer);
   if (answer.failure != Failure::kNone) return answer;
   SoftBans(params, past, &answer);
@@ -224,11 +285,6 @@ namespace {
 
 bool Holds(const Ids& ids, uint32_t id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
-
-bool EndsWith(const Ids& output, const Ids& sequence) {
-  return output.size() >= sequence.size() &&
-         std::equal(sequence.rbegin(), sequence.rend(), output.rbegin());
 }
 
 }  // namespace

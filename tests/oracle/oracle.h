@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,13 @@ namespace logitd::oracle {
 
 using Real = long double;
 using Ids = std::vector<uint32_t>;
+
+struct ThinkingBudget {
+  Ids start;  // empty: off
+  Ids end;
+  uint32_t max_tokens = 0;
+  Ids message;
+};
 
 // Every default is the off value.
 struct Params {
@@ -54,9 +63,24 @@ struct Params {
   double presence = 0;
   uint32_t presence_window = 0;
   Ids penalty_exclude_ids;
+  double prompt_repetition = 1;
+  double dry_multiplier = 0;
+  double dry_base = 1.75;
+  uint32_t dry_allowed_length = 2;
+  uint32_t dry_window = 0;  // 0: all tokens
+  std::vector<Ids> dry_breakers;
+  double length_factor = 1;
+  uint32_t length_start = 0;
   std::vector<std::pair<uint32_t, double>> bias;
   Ids allowed_ids;  // empty: all
   Ids banned_ids;
+  std::vector<Ids> bad_words;
+  Ids suppressed_ids;
+  Ids begin_suppressed_ids;
+  uint32_t no_repeat_ngram = 0;
+  Ids forced_tokens;
+  ThinkingBudget thinking;
+  bool fail_on_conflict = false;  // on_conflict ERROR
   Ids eos_ids;
   Ids stop_ids;
   std::vector<Ids> stop_sequences;
@@ -94,7 +118,9 @@ struct Row {
   std::vector<uint8_t> mask;  // bit per id, 1 = allowed; missing bits are 0
 };
 
-enum class Failure { kNone, kNonFinite, kHardBans, kSoftBans };
+enum class Failure { kNone, kNonFinite, kConflict, kHardBans, kSoftBans };
+// The stage that had a token to force.
+enum class Forced { kNone, kThinkingBudget, kForcedTokens };
 
 // A winner and how clear it was: the largest ratio of a loser's score to the
 // winner's, on either level. At 1 a rounding error could have turned it.
@@ -109,7 +135,10 @@ struct Answer {
   uint32_t first_bad = 0;  // kNonFinite: the index
   uint32_t non_finite_banned = 0;
   bool soft_bans_lifted = false;
-  bool greedy = false;
+  bool greedy = false;  // no draw: greedy, or forced
+  Forced forced = Forced::kNone;
+  bool forced_overruled = false;    // by a hard ban
+  std::set<std::string> soft_bans;  // the knobs that had a soft ban
   std::vector<float> received;    // by id; NaN and +inf as -inf
   std::vector<float> logits;      // by id, after bans, bias and penalties
   Ids rank;                       // what is not banned, best first
@@ -145,6 +174,14 @@ size_t RankOf(const Answer& answer, uint32_t id);
 // Why a generation ends at the last token of `past.output`.
 enum class Finish { kNone, kEos, kStopId, kStopSequence, kMaxTokens };
 Finish FinishOf(const Params& params, const Past& past);
+
+// What the stages that look at the history find in it (past.cc).
+Forced ForcedToken(const Params& params, const Past& past, uint32_t* token);
+std::map<std::string, Ids> SoftBansOf(const Params& params, const Past& past);
+// L_x of each token x that has one.
+std::map<uint32_t, uint32_t> DryLengths(const Params& params, const Past& past);
+// Whether `tokens` end with `sequence`.
+bool EndsWith(const Ids& tokens, const Ids& sequence);
 
 // Noise and the race (race.cc).
 std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter, uint64_t key);

@@ -98,9 +98,14 @@ struct Unsendable {
   const char* number;
 };
 constexpr Unsendable kUnsendable[] = {
-    {"count-above-uint32", "4294967296"}, {"count-negative", "-40"},
-    {"id-above-uint32", "4294967296"},    {"id-negative", "-1"},
-    {"min-tokens-below-min", "-1"},       {"phase-id-negative", "-1"},
+    {"count-above-uint32", "4294967296"},
+    {"count-negative", "-40"},
+    {"id-above-uint32", "4294967296"},
+    {"id-negative", "-1"},
+    {"min-tokens-below-min", "-1"},
+    {"phase-id-negative", "-1"},
+    {"length-penalty-start-below-min", "-1"},
+    {"no-repeat-ngram-below-min", "-1"},
 };
 
 TEST(BadWords, OfANumberThatNoMessageHoldsAreTheValidators) {
@@ -163,6 +168,7 @@ const std::set<std::string>& TextOnly() {
                                               "null-by-nothing",
                                               "null-by-tilde",
                                               "null-value",
+                                              "on-conflict-unknown-value",
                                               "on-empty-unknown-value",
                                               "on-non-finite-unknown-value",
                                               "only-a-scalar",

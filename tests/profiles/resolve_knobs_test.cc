@@ -26,6 +26,13 @@ using v1::SamplingParams;
 
 constexpr uint32_t kVocab = 1000;
 
+void AddSequence(const Knob& knob, const TokenIds& tokens,
+                 SamplingParams* params) {
+  auto* sequence = static_cast<v1::TokenSequence*>(
+      params->GetReflection()->AddMessage(params, &knob));
+  sequence->set_tokens(WriteIds(tokens));
+}
+
 // One of the values that a knob has in these tests, none of them off. Those of
 // a list overlap.
 void Put(const Knob& knob, int which, SamplingParams* params) {
@@ -37,14 +44,21 @@ void Put(const Knob& knob, int which, SamplingParams* params) {
     params->add_logit_bias_values(which + 1);
     return;
   }
-  if (knob.number() == kStopSequencesField) {
-    params->add_stop_sequences()->set_tokens(WriteIds({7}));
-    params->add_stop_sequences()->set_tokens(WriteIds({8, base}));
+  if (knob.number() == kThinkingBudgetField) {
+    params->mutable_thinking_budget()->set_start(WriteIds({1}));
+    params->mutable_thinking_budget()->set_end(WriteIds({2}));
+    params->mutable_thinking_budget()->set_max_tokens(base);
+    return;
+  }
+  if (knob.cpp_type() == Knob::CPPTYPE_MESSAGE) {
+    AddSequence(knob, {7}, params);
+    AddSequence(knob, {8, base}, params);
     return;
   }
   switch (knob.cpp_type()) {
     case Knob::CPPTYPE_DOUBLE:
-      reflection->SetDouble(params, &knob, 0.2 + 0.1 * which);
+      reflection->SetDouble(params, &knob,
+                            RangeOf(knob)->min + 0.2 + 0.1 * which);
       return;
     case Knob::CPPTYPE_UINT32:
       reflection->SetUInt32(params, &knob, 10 + base);
@@ -146,9 +160,9 @@ SamplingParams Merged(const Knob& knob) {
       }
       break;
     case Merge::kUnite:
-      if (knob.number() == kStopSequencesField) {
+      if (knob.cpp_type() == Knob::CPPTYPE_MESSAGE) {
         Put(knob, 0, &expected);
-        expected.add_stop_sequences()->set_tokens(WriteIds({8, 1}));
+        AddSequence(knob, {8, 1}, &expected);
       } else {
         expected.GetReflection()->SetString(&expected, &knob,
                                             WriteIds({1, 2, 3}));

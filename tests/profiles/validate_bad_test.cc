@@ -91,8 +91,14 @@ std::set<std::string> Needed() {
   };
   need(name(kBiasIdsField), {"above-vocabulary", "no-whole-id", "twice"});
   need(name(kBiasValuesField), {"below-min", "above-max", "too-few"});
-  need(name(kStopSequencesField),
-       {"empty", "too-long", "too-many", "above-vocabulary"});
+  for (const SequencesKnob& knob : kSequencesKnobs) {
+    need(knob.name, {"empty", "too-long", "too-many", "above-vocabulary"});
+  }
+  need(name(kForcedTokensField), {"above-vocabulary", "no-whole-id"});
+  need(name(kThinkingBudgetField),
+       {"without-start", "without-end", "max-tokens-above-max", "no-whole-id",
+        "that-never-begins", "that-never-ends"});
+  need(name(kOnConflictField), {"unknown-value"});
   need(name(kOnEmptyField), {"unknown-value"});
   need(name(kOnNonFiniteField), {"unknown-value"});
   return needed;

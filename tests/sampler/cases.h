@@ -32,11 +32,19 @@ enum class Focus {
   kRepetition,
   kFrequency,
   kPresence,
+  kPromptRepetition,
+  kDry,
+  kLengthPenalty,
   kLogitBias,
   kAllowedIds,
   kBannedIds,
   kMask,
   kMinTokens,
+  kBadWords,
+  kSuppressedIds,  // begin_suppressed_ids too
+  kNoRepeatNgram,
+  kForcedTokens,
+  kThinkingBudget,
   kNonFinite,  // NaN and +inf in the row, and beyond the vocabulary
   kDynamicTemperature,
   kSmoothing,
@@ -54,7 +62,7 @@ enum class Focus {
   kTruncations,  // temperature and all truncations together
   kEverything,
 };
-inline constexpr int kFocusCount = 28;
+inline constexpr int kFocusCount = 36;
 const char* Name(Focus focus);
 
 struct Case {

@@ -39,6 +39,8 @@ class Hash {
 void AddOutcome(const Outcome& o, Hash* hash) {
   hash->Add(uint64_t{o.token} << 32 | o.drawn_token);
   hash->Add(uint64_t{o.kept} << 32 | o.rank);
+  hash->Add(static_cast<uint64_t>(o.forced) << 1 |
+            (o.forced_overruled ? 1u : 0u));
   hash->Add(uint64_t{o.non_finite_banned} << 2 | (o.greedy ? 2u : 0u) |
             (o.soft_bans_lifted ? 1u : 0u));
   for (double number : {o.final_logprob, o.raw_logprob, o.tempered_logprob,

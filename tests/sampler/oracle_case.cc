@@ -187,11 +187,30 @@ oracle::Params ToOracle(const Params& p) {
   o.presence = p.presence_penalty.value_or(0);
   o.presence_window = p.presence_window.value_or(0);
   o.penalty_exclude_ids = p.penalty_exclude_ids;
+  o.prompt_repetition = p.prompt_repetition_penalty.value_or(1);
+  o.dry_multiplier = p.dry_multiplier.value_or(0);
+  o.dry_base = p.dry_base.value_or(1.75);
+  o.dry_allowed_length = p.dry_allowed_length.value_or(2);
+  o.dry_window = p.dry_window.value_or(0);
+  o.dry_breakers = p.dry_breaker_sequences;
+  for (uint32_t id : p.dry_breaker_ids) o.dry_breakers.push_back({id});
+  o.length_factor = p.length_penalty_factor.value_or(1);
+  o.length_start = p.length_penalty_start.value_or(0);
   for (size_t i = 0; i < p.logit_bias_ids.size(); ++i) {
     o.bias.emplace_back(p.logit_bias_ids[i], p.logit_bias_values[i]);
   }
   o.allowed_ids = p.allowed_ids;
   o.banned_ids = p.banned_ids;
+  o.bad_words = p.bad_words;
+  o.suppressed_ids = p.suppressed_ids;
+  o.begin_suppressed_ids = p.begin_suppressed_ids;
+  o.no_repeat_ngram = p.no_repeat_ngram.value_or(0);
+  o.forced_tokens = p.forced_tokens;
+  if (p.thinking_budget) {
+    const ThinkingBudget& budget = *p.thinking_budget;
+    o.thinking = {budget.start, budget.end, budget.max_tokens, budget.message};
+  }
+  o.fail_on_conflict = p.on_conflict == OnConflict::kError;
   o.eos_ids = p.eos_ids;
   o.stop_ids = p.stop_ids;
   o.stop_sequences = p.stop_sequences;
@@ -230,6 +249,8 @@ oracle::Answer AskOracle(const Case& c) {
 Outcome Exact(const Case& c, const oracle::Answer& answer) {
   Outcome o;
   o.feedback = c.feedback;
+  o.forced = static_cast<ForcedBy>(answer.forced);
+  o.forced_overruled = answer.forced_overruled;
   o.soft_bans_lifted = answer.soft_bans_lifted;
   o.non_finite_banned = answer.non_finite_banned;
   if (answer.greedy) {
@@ -268,6 +289,8 @@ std::string Difference(const Outcome& expected, const Outcome& got) {
   count("kept", &Outcome::kept);
   count("rank", &Outcome::rank);
   count("greedy", &Outcome::greedy);
+  count("forced", &Outcome::forced);
+  count("forced_overruled", &Outcome::forced_overruled);
   count("soft_bans_lifted", &Outcome::soft_bans_lifted);
   count("non_finite_banned", &Outcome::non_finite_banned);
   real("final_logprob", &Outcome::final_logprob);
@@ -346,9 +369,17 @@ std::string FailureDifference(const oracle::Answer& answer,
       return status.ok() ? "" : absl::StrCat("failed: ", status.ToString());
     case oracle::Failure::kNonFinite:
       return expect(Code::kInvalidArgument, absl::StrCat(answer.first_bad));
+    case oracle::Failure::kConflict:
+      return expect(Code::kFailedPrecondition, "on_conflict is ERROR");
     case oracle::Failure::kHardBans:
-    case oracle::Failure::kSoftBans:
       return expect(Code::kFailedPrecondition, "");
+    case oracle::Failure::kSoftBans: {
+      std::string missing;
+      for (const std::string& knob : answer.soft_bans) {
+        missing += expect(Code::kFailedPrecondition, knob);
+      }
+      return missing;
+    }
   }
   return "";
 }

@@ -236,8 +236,15 @@ TEST(Params, HaveTheNumbersAndRangesOfTheContract) {
                    "At most --max_bias");
   ExpectInContract("repeated double", "logit_bias_values", kBiasValuesField,
                    "Range [-100, 100]");
-  ExpectInContract("repeated TokenSequence", "stop_sequences",
-                   kStopSequencesField, "of 1 to 256 tokens");
+  for (const SequencesKnob& knob : kSequencesKnobs) {
+    ExpectInContract("repeated TokenSequence", knob.name, knob.field,
+                     "of 1 to 256 tokens");
+  }
+  ExpectInContract("bytes", "forced_tokens", kForcedTokensField,
+                   "At most --max_ids");
+  ExpectInContract("optional ThinkingBudget", "thinking_budget",
+                   kThinkingBudgetField);
+  ExpectInContract("optional OnConflict", "on_conflict", kOnConflictField);
   ExpectInContract("optional OnEmpty", "on_empty", kOnEmptyField);
   ExpectInContract("optional OnNonFinite", "on_non_finite", kOnNonFiniteField);
 }

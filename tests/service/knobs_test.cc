@@ -115,7 +115,12 @@ TEST_F(Knobs, EveryTableEntryIsAFieldOfTheContract) {
   for (const SwitchKnob& knob : kSwitchKnobs) check(knob.name, knob.field);
   check("logit_bias_ids", kBiasIdsField);
   check("logit_bias_values", kBiasValuesField);
-  check("stop_sequences", kStopSequencesField);
+  for (const SequencesKnob& knob : kSequencesKnobs) {
+    check(knob.name, knob.field);
+  }
+  check("forced_tokens", kForcedTokensField);
+  check("thinking_budget", kThinkingBudgetField);
+  check("on_conflict", kOnConflictField);
   check("on_empty", kOnEmptyField);
   check("on_non_finite", kOnNonFiniteField);
 }

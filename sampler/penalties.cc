@@ -1,0 +1,83 @@
+#include <cmath>
+
+#include "sampler/logit_edit.h"
+#include "sampler/power.h"
+#include "sampler/stages.h"
+
+namespace logitd {
+namespace {
+
+template <class Function>
+void ChangeCounted(const Plan& plan, const CountTable& counts,
+                   Workspace* workspace, const Function& function) {
+  counts.ForEach([&](uint32_t id, uint32_t count) {
+    if (IsIn(plan.penalty_exclude_ids, id)) return;
+    Change(id, workspace, [&](double l) { return function(l, count); });
+  });
+}
+
+// The sign rule: a penalty above 1 lowers every logit but 0.
+void Repeat(const Plan& plan, double r, const CountTable& counts,
+            Workspace* workspace) {
+  ChangeCounted(plan, counts, workspace,
+                [r](double l, uint32_t) { return l > 0 ? l / r : l * r; });
+}
+
+void PenaliseDry(const Plan& plan, const History& history,
+                 Workspace* workspace) {
+  const DryPlan& dry = *plan.dry;
+  Repeats& repeats = workspace->repeats();
+  repeats.Clear(plan.vocab_size);
+  history.FindDry(dry, &repeats);
+  for (const uint32_t id : repeats.ids) {
+    if (IsIn(dry.untouched, id)) continue;
+    const uint32_t beyond = repeats.length[id] - dry.allowed_length;
+    const double penalty = dry.multiplier * Power(dry.base, beyond);
+    Change(id, workspace, [&](double l) { return l - penalty; });
+  }
+}
+
+void FavourEnd(const LengthPlan& length, uint32_t generated,
+               Workspace* workspace) {
+  if (generated <= length.start) return;
+  const double growth = Power(length.factor, generated - length.start) - 1;
+  for (const uint32_t id : length.eos_ids) {
+    Change(id, workspace, [&](double l) { return l + std::abs(l) * growth; });
+  }
+}
+
+}  // namespace
+
+void AddBias(const kernels::KernelTable& kernels, const Plan& plan,
+             Workspace* workspace) {
+  for (size_t i = 0; i < plan.bias_ids.size(); ++i) {
+    const double bias = plan.bias_values[i];
+    Change(plan.bias_ids[i], workspace, [&](double l) { return l + bias; });
+  }
+  workspace->RefreshTouched(kernels);
+}
+
+void Penalise(const kernels::KernelTable& kernels, const Plan& plan,
+              const History& history, Workspace* workspace) {
+  if (plan.prompt_repetition) {
+    Repeat(plan, *plan.prompt_repetition, history.prompt_tokens(), workspace);
+  }
+  if (plan.repetition) {
+    Repeat(plan, *plan.repetition, history.repetition(), workspace);
+  }
+  if (plan.frequency) {
+    const double a = *plan.frequency;
+    ChangeCounted(plan, history.frequency(), workspace,
+                  [&](double l, uint32_t count) { return l - a * count; });
+  }
+  if (plan.presence) {
+    const double b = *plan.presence;
+    ChangeCounted(plan, history.presence(), workspace,
+                  [&](double l, uint32_t) { return l - b; });
+  }
+  if (plan.dry) PenaliseDry(plan, history, workspace);
+  if (plan.length) FavourEnd(*plan.length, history.generated(), workspace);
+  workspace->RefreshTouched(kernels);
+}
+
+}  // namespace logitd
