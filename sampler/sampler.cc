@@ -1,7 +1,5 @@
 #include "sampler/sampler.h"
 
-#include <bit>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,16 +22,7 @@ constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 // One logit as the pipeline sees it before any stage.
 float ReadLogit(const Row& row, uint32_t id) {
-  const char* at =
-      static_cast<const char*>(row.logits) + size_t{id} * SizeOf(row.dtype);
-  float value;
-  if (row.dtype == Dtype::kFloat32) {
-    std::memcpy(&value, at, sizeof(value));
-  } else {
-    uint16_t half;
-    std::memcpy(&half, at, sizeof(half));
-    value = std::bit_cast<float>(uint32_t{half} << 16);
-  }
+  const float value = Widen(row.logits, row.dtype, id);
   const bool finite = value < std::numeric_limits<float>::infinity();
   return finite ? value + 0.0f : -std::numeric_limits<float>::infinity();
 }
@@ -58,11 +47,21 @@ absl::Status CheckShape(const Plan& plan, const Row& row,
   return absl::OkStatus();
 }
 
+auto LoadKernel(const KernelTable& kernels, Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kBfloat16:
+      return kernels.load_bf16;
+    case Dtype::kFloat16:
+      return kernels.load_f16;
+    default:
+      return kernels.load_f32;
+  }
+}
+
 absl::Status Load(const KernelTable& kernels, const Plan& plan, const Row& row,
                   Workspace* workspace, Outcome* outcome) {
   workspace->Reserve(plan.vocab_size);
-  const auto load =
-      row.dtype == Dtype::kFloat32 ? kernels.load_f32 : kernels.load_bf16;
+  const auto load = LoadKernel(kernels, row.dtype);
   uint32_t bad_count = 0;
   const uint32_t bad = load(row.logits, plan.vocab_size, plan.ban_non_finite,
                             workspace->row(), &bad_count);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "sampler/dtype.h"
 #include "sampler/history.h"
 #include "sampler/kernels/kernels.h"
 #include "sampler/noise.h"
@@ -22,12 +23,6 @@
 #include "sampler/workspace.h"
 
 namespace logitd {
-
-// How one logit is stored.
-enum class Dtype { kFloat32, kBfloat16 };
-constexpr size_t SizeOf(Dtype dtype) {
-  return dtype == Dtype::kFloat32 ? 4 : 2;
-}
 
 // A row as received; the bytes are the caller's and are only read.
 struct Row {

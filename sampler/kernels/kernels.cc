@@ -21,9 +21,9 @@ namespace HWY_NAMESPACE {
 
 const KernelTable* Table() {
   static constexpr KernelTable kTable = {
-      nullptr,    LoadF32, LoadBf16,   ApplyMask,  RefreshBlockMax,
-      FirstEqual, CountGe, CountCut,   Gather,     Weigh,
-      MassGe,     MassCut, RestrictTo, WeightedSum};
+      nullptr,         LoadF32,    LoadBf16, LoadF16,    ApplyMask,
+      RefreshBlockMax, FirstEqual, CountGe,  CountCut,   Gather,
+      Weigh,           MassGe,     MassCut,  RestrictTo, WeightedSum};
   return &kTable;
 }
 

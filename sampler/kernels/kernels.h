@@ -59,6 +59,8 @@ struct KernelTable {
                        const RowView& row, uint32_t* bad_count);
   uint32_t (*load_bf16)(const void* source, uint32_t count, bool ban_bad,
                         const RowView& row, uint32_t* bad_count);
+  uint32_t (*load_f16)(const void* source, uint32_t count, bool ban_bad,
+                       const RowView& row, uint32_t* bad_count);
 
   // Bans every id whose bit is 0 or beyond mask_bytes; refreshes block_max.
   void (*apply_mask)(const uint8_t* mask, size_t mask_bytes,

@@ -295,6 +295,15 @@ void Set(Focus focus, Case* c, Dice* dice) {
   }
 }
 
+// Logits that an fp16 can hold; from 65520 on they would become infinite.
+void StoreAsFloat16(Case* c) {
+  c->dtype = Dtype::kFloat16;
+  for (float& l : c->logits) {
+    if (std::isnan(l) || std::isinf(l)) continue;
+    l = FromFloat16(ToFloat16(std::clamp(l, -65504.0f, 65504.0f)));
+  }
+}
+
 // Logits that a bf16 can hold; +-FLT_MAX would become infinite.
 void StoreAsBfloat16(Case* c) {
   c->dtype = Dtype::kBfloat16;
@@ -331,7 +340,7 @@ Case MakeCase(Focus focus, std::vector<float> logits, uint64_t seed,
   c.name = std::string(Name(focus)) + " seed " + std::to_string(seed) +
            " row " + row_name + " of " + std::to_string(c.vocab_size);
   const bool widen = dice.Chance(focus == Focus::kNonFinite ? 0.5 : 0.1);
-  const bool bfloat16 = dice.Chance(0.3);
+  const bool narrow = dice.Chance(0.4);
   Set(focus, &c, &dice);
   if (focus == Focus::kRepetition || focus == Focus::kFrequency ||
       focus == Focus::kPresence) {
@@ -339,7 +348,9 @@ Case MakeCase(Focus focus, std::vector<float> logits, uint64_t seed,
   }
   SetPast(&c, &dice);
   SetReport(&c, &dice);
-  if (bfloat16 && (!c.params.min_p || dice.Chance(0.5))) StoreAsBfloat16(&c);
+  if (narrow && (!c.params.min_p || dice.Chance(0.5))) {
+    dice.Chance(0.5) ? StoreAsFloat16(&c) : StoreAsBfloat16(&c);
+  }
   if (widen) Widen(&c, &dice);
   c.misalignment = dice.Chance(0.3) ? dice.Below(4) : 0;
   return c;
@@ -369,7 +380,8 @@ Row CaseRunner::Store(const Case& c) {
   if (c.dtype == Dtype::kFloat32) {
     std::memcpy(at, c.logits.data(), c.logits.size() * size);
   } else {
-    const std::vector<uint16_t> rounded = ToBfloat16(c.logits);
+    const std::vector<uint16_t> rounded =
+        c.dtype == Dtype::kFloat16 ? ToFloat16(c.logits) : ToBfloat16(c.logits);
     std::memcpy(at, rounded.data(), rounded.size() * size);
   }
   Row row;

@@ -48,7 +48,7 @@ struct Case {
   Params params;
   uint32_t vocab_size = 0;
   std::vector<float> logits;      // at least vocab_size
-  Dtype dtype = Dtype::kFloat32;  // bf16: logits are rounded already
+  Dtype dtype = Dtype::kFloat32;  // bf16, fp16: logits are rounded already
   size_t misalignment = 0;        // bytes
   bool has_mask = false;
   std::vector<uint8_t> mask;

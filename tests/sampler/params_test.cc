@@ -341,6 +341,20 @@ TEST_P(Rows, OfBfloat16GiveWhatTheSameRowWidenedGives) {
   }
 }
 
+TEST_P(Rows, OfFloat16GiveWhatTheSameRowWidenedGives) {
+  for (int shape = 0; shape < kShapeCount; ++shape) {
+    Case narrow = Question(MakeRow(static_cast<Shape>(shape), 1000, 6));
+    for (float& l : narrow.logits) {
+      l = std::abs(l) > 65504 ? 0 : FromFloat16(ToFloat16(l));
+    }
+    narrow.params.top_p = .95;
+    narrow.params.temperature = .7;
+    Case wide = narrow;
+    narrow.dtype = Dtype::kFloat16;
+    EXPECT_EQ(Difference(Ask(wide), Ask(narrow)), "");
+  }
+}
+
 LOGITD_ON_EACH_TARGET(Rows);
 
 }  // namespace
