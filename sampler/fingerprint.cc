@@ -23,6 +23,7 @@ struct Stage {
 // In the order of the pipeline.
 constexpr Stage kStages[] = {
     {"check", 1, [](const Plan&) { return true; }},
+    {"guidance", 1, [](const Plan& p) { return p.guidance.has_value(); }},
     {"hard_bans", 1, [](const Plan&) { return true; }},
     {"min_tokens", 1, [](const Plan& p) { return !p.delayed_ids.empty(); }},
     {"logit_bias", 1, [](const Plan& p) { return !p.bias_ids.empty(); }},

@@ -32,6 +32,7 @@ inline constexpr RealKnob kRealKnobs[] = {
     {"repetition_penalty", 40, &Params::repetition_penalty, 0.1, 10, false, 1},
     {"frequency_penalty", 42, &Params::frequency_penalty, -2, 2, false, 0},
     {"presence_penalty", 44, &Params::presence_penalty, -2, 2, false, 0},
+    {"guidance_scale", 67, &Params::guidance_scale, 0, 100, false, 1},
 };
 
 struct CountKnob {

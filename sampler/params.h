@@ -40,6 +40,8 @@ struct Params {
   TokenIds allowed_ids;                   // empty: all
   TokenIds banned_ids;
 
+  std::optional<double> guidance_scale;
+
   TokenIds eos_ids;
   TokenIds stop_ids;
   std::vector<TokenIds> stop_sequences;

@@ -97,6 +97,7 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   LOGITD_RETURN_IF_ERROR(Validate(params, vocab_size));
   Plan plan;
   plan.vocab_size = vocab_size;
+  plan.guidance = UnlessOff(params.guidance_scale, 1.0);
   CompileTruncation(params, &plan);
   CompileBans(params, &plan);
   CompileEnds(params, &plan);

@@ -26,6 +26,8 @@ struct Plan {
   Params params;  // as given
   uint32_t vocab_size = 0;
 
+  std::optional<double> guidance;  // the scale; only when not 1
+
   // Temperature and truncation.
   bool greedy = false;
   float inverse_temperature = 1.0f;

@@ -90,7 +90,10 @@ bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
 void PlacePivots(const Bracket& bracket, absl::Span<const uint32_t> ids,
                  const float* l, double target, int pass, float* pivots) {
   const double low = static_cast<double>(ValueOf(bracket.low));
-  const double width = static_cast<double>(ValueOf(bracket.high)) - low;
+  // Above the largest float is infinity, of which no pivot can be made.
+  constexpr float kMax = std::numeric_limits<float>::max();
+  const float high = std::min(ValueOf(bracket.high), kMax);
+  const double width = static_cast<double>(high) - low;
   const double span = bracket.reached - bracket.above;
   const double share = span > 0 ? (target - bracket.above) / span : 0.5;
   const double guess = low + width * (1 - share);
@@ -317,6 +320,26 @@ absl::Span<const uint32_t> FirstOfPrefix(const KernelTable& kernels, Cut prefix,
   }
   std::sort(ids, ids + count, RankLess{row.l});
   return {ids, count};
+}
+
+void ListKept(const KernelTable& kernels, Cut prefix, Workspace* workspace,
+              std::vector<uint32_t>* ids) {
+  constexpr uint32_t kBlocks = Workspace::kGatherMax / kernels::kBlockSize;
+  const RowView& row = workspace->row();
+  uint32_t* const found = workspace->ids().data();
+  for (uint32_t first = 0; first < row.block_count; first += kBlocks) {
+    RowView part = row;
+    const uint32_t base = first * kernels::kBlockSize;
+    part.l += base;
+    part.block_max += first;
+    part.block_count = std::min(kBlocks, row.block_count - first);
+    const uint32_t count = kernels.gather(part, prefix.value, kInfinity, found,
+                                          Workspace::kGatherMax);
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t id = base + found[i];
+      if (row.l[id] > prefix.value || id <= prefix.id) ids->push_back(id);
+    }
+  }
 }
 
 }  // namespace logitd

@@ -11,6 +11,7 @@
 #define LOGITD_SAMPLER_PREFIX_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "sampler/kernels/kernels.h"
@@ -46,6 +47,10 @@ kernels::Cut PrefixOfFloor(kernels::Scale scale, float floor);
 absl::Span<const uint32_t> FirstOfPrefix(const kernels::KernelTable& kernels,
                                          kernels::Cut prefix, uint32_t n,
                                          Workspace* workspace);
+
+// Appends the ids of the prefix to *ids, rising. *ids allocates while it grows.
+void ListKept(const kernels::KernelTable& kernels, kernels::Cut prefix,
+              Workspace* workspace, std::vector<uint32_t>* ids);
 
 }  // namespace logitd
 

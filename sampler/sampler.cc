@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sampler/float_environment.h"
+#include "sampler/load.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
 #include "sampler/race.h"
@@ -40,37 +41,18 @@ absl::Status CheckShape(const Plan& plan, const Row& row,
         absl::StrCat("mask_words: ", row.mask_bytes / 4, " is outside [1, ",
                      mask_most / 4, "] for a row of ", row.width));
   }
+  if (plan.guidance && row.guidance == nullptr) {
+    return absl::InvalidArgumentError(
+        "guidance_row: required, guidance_scale is on");
+  }
+  if (!plan.guidance && row.guidance != nullptr) {
+    return absl::InvalidArgumentError(
+        "guidance_row: given, but guidance_scale is off");
+  }
   if (given && *given >= plan.vocab_size) {
     return absl::InvalidArgumentError(absl::StrCat(
         "given_token: ", *given, " is outside [0, ", plan.vocab_size, ")"));
   }
-  return absl::OkStatus();
-}
-
-auto LoadKernel(const KernelTable& kernels, Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kBfloat16:
-      return kernels.load_bf16;
-    case Dtype::kFloat16:
-      return kernels.load_f16;
-    default:
-      return kernels.load_f32;
-  }
-}
-
-absl::Status Load(const KernelTable& kernels, const Plan& plan, const Row& row,
-                  Workspace* workspace, Outcome* outcome) {
-  workspace->Reserve(plan.vocab_size);
-  const auto load = LoadKernel(kernels, row.dtype);
-  uint32_t bad_count = 0;
-  const uint32_t bad = load(row.logits, plan.vocab_size, plan.ban_non_finite,
-                            workspace->row(), &bad_count);
-  if (bad != kernels::kNone && !plan.ban_non_finite) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        kNonFiniteError, bad,
-        " of the row; on_non_finite BAN would count it as banned"));
-  }
-  outcome->non_finite_banned = bad_count;
   return absl::OkStatus();
 }
 
@@ -135,7 +117,8 @@ Kept Truncate(const KernelTable& kernels, const Plan& plan,
   const Scale scale = {LargestLogit(row), plan.inverse_temperature};
   Kept kept = {scale, kAllAllowed, 0, kNotReported};
   if (report.tempered_logprob || report.kept_mass) {
-    kept.tempered_mass = WeighRow(kernels, scale, kAllAllowed, workspace);
+    kept.tempered_mass =
+        WeighRow(kernels, scale, kAllAllowed, workspace);
   }
   if (plan.top_k) kept.cut = PrefixOfCount(kernels, *plan.top_k, workspace);
   Cut floor = kAllAllowed;
@@ -176,6 +159,9 @@ void ReportKept(const KernelTable& kernels, const Report& report,
     outcome->final_entropy = Entropy(kernels, kept.scale, kept.mass, row);
   }
   outcome->kept = static_cast<uint32_t>(kernels.count_cut(row, kept.cut));
+  if (report.kept_ids && outcome->kept <= report.kept_ids_max) {
+    ListKept(kernels, kept.cut, workspace, &outcome->kept_ids);
+  }
   if (report.top_n_final > 0) {
     const auto ids =
         FirstOfPrefix(kernels, kept.cut, report.top_n_final, workspace);
@@ -199,16 +185,22 @@ void ReportGreedy(const Report& report, Outcome* outcome) {
   if (report.top_n_final > 0) {
     outcome->top_final.push_back({outcome->drawn_token, 0.0});
   }
+  if (report.kept_ids && report.kept_ids_max > 0) {
+    outcome->kept_ids.push_back(outcome->drawn_token);
+  }
 }
 
 void Reset(Outcome* outcome) {
   std::vector<TopToken> final_list = std::move(outcome->top_final);
   std::vector<TopToken> raw_list = std::move(outcome->top_raw);
+  std::vector<uint32_t> kept_ids = std::move(outcome->kept_ids);
   *outcome = Outcome();
   final_list.clear();
   raw_list.clear();
+  kept_ids.clear();
   outcome->top_final = std::move(final_list);
   outcome->top_raw = std::move(raw_list);
+  outcome->kept_ids = std::move(kept_ids);
 }
 
 }  // namespace
@@ -221,13 +213,16 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   const FloatEnvironment environment;
   Reset(outcome);
   LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, given));
-  LOGITD_RETURN_IF_ERROR(Load(kernels_, plan, row, workspace, outcome));
+  LOGITD_RETURN_IF_ERROR(
+      LoadRows(kernels_, plan, row, report, workspace, outcome));
   RowView& view = workspace->row();
 
-  const bool raw = report.raw_logprob || report.entropy || report.top_n_raw > 0;
+  const bool raw = report.raw_logprob || report.entropy ||
+                   report.top_n_raw > 0 || plan.guidance;
   const bool any = LargestLogit(view) > kMinusInfinity;
   const double log_sum_exp =
       raw && any ? ReportRaw(kernels_, report, workspace, outcome) : 0;
+  if (plan.guidance && any) Guide(kernels_, plan, log_sum_exp, workspace);
 
   LOGITD_RETURN_IF_ERROR(
       HardBans(kernels_, plan, row.mask, row.mask_bytes, workspace));

@@ -12,6 +12,7 @@
 //
 #include <hwy/highway.h>
 
+#include "sampler/kernels/guide-inl.h"
 #include "sampler/kernels/load-inl.h"
 #include "sampler/kernels/rows-inl.h"
 
@@ -21,9 +22,9 @@ namespace HWY_NAMESPACE {
 
 const KernelTable* Table() {
   static constexpr KernelTable kTable = {
-      nullptr,         LoadF32,    LoadBf16, LoadF16,    ApplyMask,
-      RefreshBlockMax, FirstEqual, CountGe,  CountCut,   Gather,
-      Weigh,           MassGe,     MassCut,  RestrictTo, WeightedSum};
+      nullptr,         LoadF32,    LoadBf16,   LoadF16,    Guide,  ApplyMask,
+      RefreshBlockMax, FirstEqual, CountGe,    CountCut,   Gather, Weigh,
+      MassGe,          MassCut,    RestrictTo, WeightedSum};
   return &kTable;
 }
 

@@ -34,6 +34,7 @@ struct Params {
   uint32_t presence_window = 0;
   Ids penalty_exclude_ids;
   std::vector<std::pair<uint32_t, double>> bias;
+  double guidance_scale = 1;
   Ids allowed_ids;  // empty: all
   Ids banned_ids;
   Ids eos_ids;
@@ -61,7 +62,11 @@ struct Point {
 };
 
 struct Row {
-  std::vector<float> logits;  // vocab_size of them
+  std::vector<float> logits;         // vocab_size of them
+  std::vector<float> unconditional;  // as many, for guidance
+  // nullptr: the textbook's guidance. Else this, given scale and both rows.
+  std::vector<float> (*guide)(double, const std::vector<float>&,
+                              const std::vector<float>&) = nullptr;
   bool has_mask = false;
   std::vector<uint8_t> mask;  // bit per id, 1 = allowed; missing bits are 0
 };
@@ -79,10 +84,12 @@ struct Winner {
 struct Answer {
   Failure failure = Failure::kNone;
   uint32_t first_bad = 0;  // kNonFinite: the index
+  bool bad_is_unconditional = false;
   uint32_t non_finite_banned = 0;
   bool soft_bans_lifted = false;
   bool greedy = false;
   std::vector<float> received;  // by id; NaN and +inf as -inf
+  std::vector<float> guided;    // by id, after guidance
   std::vector<float> logits;    // by id, after bans, bias and penalties
   std::vector<float> d;         // by id, tempered and relative to the largest
   std::vector<Real> weight;     // by id

@@ -37,17 +37,19 @@ enum class Focus {
   kBannedIds,
   kMask,
   kMinTokens,
+  kGuidance,     // with knobs that follow it
   kNonFinite,    // NaN and +inf in the row, and beyond the vocabulary
   kTruncations,  // temperature, top_k, top_p and min_p together
   kEverything,
 };
-inline constexpr int kFocusCount = 15;
+inline constexpr int kFocusCount = 16;
 const char* Name(Focus focus);
 
 struct Case {
   Params params;
   uint32_t vocab_size = 0;
   std::vector<float> logits;      // at least vocab_size
+  std::vector<float> guidance;    // as many, or none
   Dtype dtype = Dtype::kFloat32;  // bf16, fp16: logits are rounded already
   size_t misalignment = 0;        // bytes
   bool has_mask = false;
@@ -93,7 +95,13 @@ class CaseRunner {
 
   Sampler sampler_;
   Workspace workspace_;
+  // The logits in the case's dtype, in *bytes.
+  static const void* StoreLogits(const Case& c,
+                                 const std::vector<float>& logits,
+                                 std::vector<uint8_t>* bytes);
+
   std::vector<uint8_t> bytes_;
+  std::vector<uint8_t> guidance_bytes_;
   Ran ran_;
 };
 
