@@ -31,7 +31,6 @@ constexpr OffValue kOffUnbuilt[] = {
     {SamplingParams::kXtcThresholdFieldNumber, 0.5},
     {SamplingParams::kPromptRepetitionPenaltyFieldNumber, 1},
     {SamplingParams::kLengthPenaltyFactorFieldNumber, 1},
-    {SamplingParams::kGuidanceScaleFieldNumber, 1},
 };
 
 const RealKnob* FindReal(int number) {

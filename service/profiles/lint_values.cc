@@ -22,6 +22,7 @@ void ExtremeValue(const Subject& subject, Tell tell) {
       {P::kRepetitionPenaltyFieldNumber, 0.5, 2},
       {P::kFrequencyPenaltyFieldNumber, -1.5, 1.5},
       {P::kPresencePenaltyFieldNumber, -1.5, 1.5},
+      {P::kGuidanceScaleFieldNumber, 0, 5},
   };
   for (const Extreme& extreme : kExtremes) {
     if (!subject.OnHere(extreme.knob)) continue;

@@ -287,6 +287,39 @@ TEST_P(Kernels, LoadTurnsNanAndInfinityIntoBansWhenAsked) {
   EXPECT_EQ(row().block_max[2], 2.0f);
 }
 
+TEST_P(Kernels, GuideIsTheFormulaOfTheSpecification) {
+  ForRows([&](const std::vector<float>& logits, Dice* dice) {
+    Load(logits);
+    const Shape other = static_cast<Shape>(dice->Below(kShapeCount));
+    const std::vector<float> second =
+        MakeRow(other, vocab_size(), dice->Next());
+    RowView& view = workspace_.ReserveSecond();
+    uint32_t bad = 0;
+    kernels().load_f32(second.data(), vocab_size(), false, view, &bad);
+    const kernels::Guidance g = {dice->Unit() * 50, dice->Unit() * 50,
+                                 dice->Chance(0.2) ? 0 : dice->Unit() * 100};
+    kernels().guide(row(), view.l, g);
+    constexpr double kMax = std::numeric_limits<float>::max();
+    for (uint32_t b = 0; b < row().block_count; ++b) {
+      float max = -kInf;
+      for (uint32_t i = b * 128; i < (b + 1) * 128; ++i) {
+        float expected = -kInf;
+        if (i < vocab_size() && l_[i] != -kInf) {
+          const double lc = double{l_[i]} - g.log_sum_exp;
+          const double u = double{second[i]} + 0.0;
+          const double lu = second[i] == -kInf ? lc : u - g.second_log_sum_exp;
+          const double step = g.scale * (lc - lu);
+          expected =
+              static_cast<float>(std::clamp(lu + step, -kMax, kMax)) + 0.0f;
+        }
+        ASSERT_EQ(Bits(row().l[i]), Bits(expected)) << "id " << i;
+        max = std::max(max, expected);
+      }
+      ASSERT_EQ(row().block_max[b], max) << "block " << b;
+    }
+  });
+}
+
 TEST_P(Kernels, MaskBansEveryIdWhoseBitIsMissing) {
   ForRows([&](const std::vector<float>& logits, Dice* dice) {
     Load(logits);
