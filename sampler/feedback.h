@@ -31,8 +31,8 @@ struct Feedback {
   friend bool operator==(const Feedback&, const Feedback&) = default;
 };
 
-// The state as bytes, and back: version 1, which parts follow, then doubles, low
-// byte first; none for an empty state. INVALID_ARGUMENT for anything else.
+// The state as bytes, and back: version 1, which parts follow, then doubles,
+// low byte first; none for an empty state. INVALID_ARGUMENT for anything else.
 std::string WriteFeedback(const Feedback& feedback);
 absl::StatusOr<Feedback> ReadFeedback(absl::string_view bytes);
 

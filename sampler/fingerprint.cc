@@ -23,6 +23,7 @@ struct VersionedStage {
 // In the order of the pipeline.
 constexpr VersionedStage kStages[] = {
     {"check", 1, [](const Plan&) { return true; }},
+    {"guidance", 1, [](const Plan& p) { return p.guidance.has_value(); }},
     {"thinking_budget", 1,
      [](const Plan& p) { return p.thinking.has_value(); }},
     {"forced_tokens", 1,

@@ -59,6 +59,7 @@ inline constexpr RealKnob kRealKnobs[] = {
     {"dry_base", 49, &Params::dry_base, 1, 10, false, 1.75},
     {"length_penalty_factor", 55, &Params::length_penalty_factor, 1, 10, false,
      1},
+    {"guidance_scale", 67, &Params::guidance_scale, 0, 100, false, 1},
 };
 
 struct CountKnob {

@@ -94,6 +94,8 @@ struct Params {
   TokenIds forced_tokens;
   std::optional<ThinkingBudget> thinking_budget;
 
+  std::optional<double> guidance_scale;
+
   TokenIds eos_ids;
   TokenIds stop_ids;
   std::vector<TokenIds> stop_sequences;

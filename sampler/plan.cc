@@ -132,6 +132,7 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   LOGITD_RETURN_IF_ERROR(Validate(params, vocab_size));
   Plan plan;
   plan.vocab_size = vocab_size;
+  plan.guidance = UnlessOff(params.guidance_scale, 1.0);
   plan.values = DeriveValues(params, vocab_size);
   plan.stages.assign(std::begin(kStageOrder), std::end(kStageOrder));
   plan.xtc_protected_ids = SortedSet(params.xtc_protected_ids);

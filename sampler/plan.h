@@ -53,6 +53,8 @@ struct Plan {
   Params params;  // as given
   uint32_t vocab_size = 0;
 
+  std::optional<double> guidance;  // the scale; only when not 1
+
   // From temperature on.
   StepValues values;
   std::vector<Stage> stages;  // in their order

@@ -320,4 +320,23 @@ absl::Span<const uint32_t> FirstOfPrefix(const KernelTable& kernels,
   return {ids, count};
 }
 
+void ListKept(const KernelTable& kernels, const RowView& row, Cut prefix,
+              Workspace* workspace, std::vector<uint32_t>* ids) {
+  constexpr uint32_t kBlocks = Workspace::kGatherMax / kernels::kBlockSize;
+  uint32_t* const found = workspace->ids().data();
+  for (uint32_t first = 0; first < row.block_count; first += kBlocks) {
+    RowView part = row;
+    const uint32_t base = first * kernels::kBlockSize;
+    part.l += base;
+    part.block_max += first;
+    part.block_count = std::min(kBlocks, row.block_count - first);
+    const uint32_t count = kernels.gather(part, prefix.value, kInfinity, found,
+                                          Workspace::kGatherMax);
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t id = base + found[i];
+      if (row.l[id] > prefix.value || id <= prefix.id) ids->push_back(id);
+    }
+  }
+}
+
 }  // namespace logitd

@@ -12,6 +12,7 @@
 #define LOGITD_SAMPLER_PREFIX_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "sampler/kernels/kernels.h"
@@ -53,6 +54,11 @@ absl::Span<const uint32_t> FirstOfPrefix(const kernels::KernelTable& kernels,
 
 // Sorts ids by their rank. O(n log n).
 void SortByRank(const kernels::RowView& row, absl::Span<uint32_t> ids);
+
+// Appends the ids of the prefix to *ids, rising. *ids allocates while it grows.
+void ListKept(const kernels::KernelTable& kernels, const kernels::RowView& row,
+              kernels::Cut prefix, Workspace* workspace,
+              std::vector<uint32_t>* ids);
 
 }  // namespace logitd
 

@@ -1,12 +1,11 @@
 #include "sampler/sampler.h"
 
-#include <bit>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "sampler/candidates.h"
 #include "sampler/float_environment.h"
+#include "sampler/load.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
 #include "sampler/race.h"
@@ -25,16 +24,7 @@ constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 // One logit as the pipeline sees it before any stage.
 float ReadLogit(const Row& row, uint32_t id) {
-  const char* at =
-      static_cast<const char*>(row.logits) + size_t{id} * SizeOf(row.dtype);
-  float value;
-  if (row.dtype == Dtype::kFloat32) {
-    std::memcpy(&value, at, sizeof(value));
-  } else {
-    uint16_t half;
-    std::memcpy(&half, at, sizeof(half));
-    value = std::bit_cast<float>(uint32_t{half} << 16);
-  }
+  const float value = Widen(row.logits, row.dtype, id);
   const bool finite = value < std::numeric_limits<float>::infinity();
   return finite ? value + 0.0f : -std::numeric_limits<float>::infinity();
 }
@@ -52,27 +42,18 @@ absl::Status CheckShape(const Plan& plan, const Row& row,
         absl::StrCat("mask_words: ", row.mask_bytes / 4, " is outside [1, ",
                      mask_most / 4, "] for a row of ", row.width));
   }
+  if (plan.guidance && row.guidance == nullptr) {
+    return absl::InvalidArgumentError(
+        "guidance_row: required, guidance_scale is on");
+  }
+  if (!plan.guidance && row.guidance != nullptr) {
+    return absl::InvalidArgumentError(
+        "guidance_row: given, but guidance_scale is off");
+  }
   if (given && *given >= plan.vocab_size) {
     return absl::InvalidArgumentError(absl::StrCat(
         "given_token: ", *given, " is outside [0, ", plan.vocab_size, ")"));
   }
-  return absl::OkStatus();
-}
-
-absl::Status Load(const KernelTable& kernels, const Plan& plan, const Row& row,
-                  Workspace* workspace, Outcome* outcome) {
-  workspace->Reserve(plan.vocab_size);
-  const auto load =
-      row.dtype == Dtype::kFloat32 ? kernels.load_f32 : kernels.load_bf16;
-  uint32_t bad_count = 0;
-  const uint32_t bad = load(row.logits, plan.vocab_size, plan.ban_non_finite,
-                            workspace->row(), &bad_count);
-  if (bad != kernels::kNone && !plan.ban_non_finite) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        kNonFiniteError, bad,
-        " of the row; on_non_finite BAN would count it as banned"));
-  }
-  outcome->non_finite_banned = bad_count;
   return absl::OkStatus();
 }
 
@@ -122,6 +103,10 @@ void ReportKept(const Report& report, const Shaped& shaped,
   }
   if (report.entropy) outcome->final_entropy = candidates->Entropy();
   outcome->kept = static_cast<uint32_t>(candidates->Count());
+  if (report.kept_ids && outcome->kept <= report.kept_ids_max) {
+    ListKept(candidates->kernels(), candidates->row(), candidates->cut(),
+             candidates->workspace(), &outcome->kept_ids);
+  }
   if (report.top_n_final > 0) {
     ListTop(FirstOfPrefix(candidates->kernels(), candidates->row(),
                           candidates->cut(), report.top_n_final,
@@ -154,6 +139,9 @@ void ReportGreedy(const Report& report, Outcome* outcome) {
   if (report.top_n_final > 0) {
     outcome->top_final.push_back({outcome->drawn_token, 0.0});
   }
+  if (report.kept_ids && report.kept_ids_max > 0) {
+    outcome->kept_ids.push_back(outcome->drawn_token);
+  }
 }
 
 // True when a forcing stage decides the row. A forced token that is hard-banned
@@ -182,11 +170,14 @@ absl::StatusOr<bool> TakeForced(const Plan& plan, const History& history,
 void Reset(Outcome* outcome) {
   std::vector<TopToken> final_list = std::move(outcome->top_final);
   std::vector<TopToken> raw_list = std::move(outcome->top_raw);
+  std::vector<uint32_t> kept_ids = std::move(outcome->kept_ids);
   *outcome = Outcome();
   final_list.clear();
   raw_list.clear();
+  kept_ids.clear();
   outcome->top_final = std::move(final_list);
   outcome->top_raw = std::move(raw_list);
+  outcome->kept_ids = std::move(kept_ids);
 }
 
 // Shapes the distribution, draws from it and reports.
@@ -221,13 +212,16 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   Reset(outcome);
   outcome->feedback = feedback;
   LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, given));
-  LOGITD_RETURN_IF_ERROR(Load(kernels_, plan, row, workspace, outcome));
+  LOGITD_RETURN_IF_ERROR(
+      LoadRows(kernels_, plan, row, report, workspace, outcome));
   RowView& view = workspace->row();
 
-  const bool raw = report.raw_logprob || report.entropy || report.top_n_raw > 0;
+  const bool raw = report.raw_logprob || report.entropy ||
+                   report.top_n_raw > 0 || plan.guidance;
   const bool any = LargestLogit(view) > kMinusInfinity;
   const double log_sum_exp =
       raw && any ? ReportRaw(kernels_, report, workspace, outcome) : 0;
+  if (plan.guidance && any) Guide(kernels_, plan, log_sum_exp, workspace);
 
   LOGITD_ASSIGN_OR_RETURN(
       const bool is_forced,

@@ -1,10 +1,11 @@
 // The door: one row of logits in, one token and its numbers out.
 //
-// Sample() reads like the specification (sampler/README.md): check, bans, bias,
-// penalties, then greedy or the shaping of the distribution, and the draw. It
-// moves no state: the caller appends the token to the history. Pure on its
-// arguments, thread-safe as long as each thread has its own Workspace; does not
-// block, print, abort or, once warm, allocate. Cost: a few passes over the row.
+// Sample() reads like the specification (sampler/README.md): check, guidance,
+// bans, bias, penalties, then greedy or the shaping of the distribution, and
+// the draw. It moves no state: the caller appends the token to the history.
+// Pure on its arguments, thread-safe as long as each thread has its own
+// Workspace; does not block, print, abort or, once warm, allocate. Cost: a few
+// passes over the row.
 #ifndef LOGITD_SAMPLER_SAMPLER_H_
 #define LOGITD_SAMPLER_SAMPLER_H_
 
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "sampler/dtype.h"
 #include "sampler/feedback.h"
 #include "sampler/forcing.h"
 #include "sampler/history.h"
@@ -25,12 +27,6 @@
 
 namespace logitd {
 
-// How one logit is stored.
-enum class Dtype { kFloat32, kBfloat16 };
-constexpr size_t SizeOf(Dtype dtype) {
-  return dtype == Dtype::kFloat32 ? 4 : 2;
-}
-
 // A row as received; the bytes are the caller's and are only read.
 struct Row {
   const void* logits = nullptr;  // any alignment
@@ -38,6 +34,8 @@ struct Row {
   Dtype dtype = Dtype::kFloat32;
   const uint8_t* mask = nullptr;  // bit per id, 1 = allowed; nullptr: none
   size_t mask_bytes = 0;
+  // The unconditional row, stored as the other is; with guidance only.
+  const void* guidance = nullptr;
 };
 
 // Which numbers to report. None changes the token.
@@ -49,6 +47,9 @@ struct Report {
   bool entropy = false;
   uint32_t top_n_final = 0;  // at most kTopMax
   uint32_t top_n_raw = 0;    // at most kTopMax
+  bool row_digest = false;
+  bool kept_ids = false;
+  uint32_t kept_ids_max = 0xFFFFFFFFu;  // a longer list is left out as a whole
 };
 inline constexpr uint32_t kTopMax = 1024;
 
@@ -56,6 +57,8 @@ inline constexpr double kNotReported = std::numeric_limits<double>::quiet_NaN();
 inline constexpr uint32_t kNoToken = 0xFFFFFFFFu;
 // How the message of a row with NaN or +inf begins.
 inline constexpr char kNonFiniteError[] = "logits: NaN or +inf at index ";
+inline constexpr char kNonFiniteGuidanceError[] =
+    "guidance_row: NaN or +inf at index ";
 
 struct TopToken {
   uint32_t id;
@@ -72,7 +75,7 @@ struct Outcome {
   ForcedBy forced = ForcedBy::kNone;  // that had a token for this row
   bool forced_overruled = false;      // which was hard-banned, so not taken
   bool soft_bans_lifted = false;
-  uint32_t non_finite_banned = 0;
+  uint32_t non_finite_banned = 0;  // of both rows
   double final_logprob = kNotReported;
   double raw_logprob = kNotReported;
   double tempered_logprob = kNotReported;
@@ -80,8 +83,10 @@ struct Outcome {
   double raw_entropy = kNotReported;
   double final_entropy = kNotReported;
   Feedback feedback;  // what it becomes if the token is accepted
+  uint64_t row_digest = 0;
   std::vector<TopToken> top_final;
   std::vector<TopToken> top_raw;
+  std::vector<uint32_t> kept_ids;  // rising; empty: left out, or not asked for
 };
 
 class Sampler {
@@ -95,8 +100,9 @@ class Sampler {
   // `history` must follow `plan`; `feedback` is what the last accepted token
   // left; `at` holds stream key, position and attempt.
   // INVALID_ARGUMENT: the row is shorter than vocab_size, holds NaN or +inf
-  // (unless the plan bans them), the mask is longer than the row, or the given
-  // id is >= vocab_size. FAILED_PRECONDITION: nothing is left to choose from;
+  // (unless the plan bans them), the mask is longer than the row, the given id
+  // is >= vocab_size, or the plan has guidance and the row none, or the other
+  // way round. FAILED_PRECONDITION: nothing is left to choose from;
   // the message names the bans. *outcome is undefined on error.
   absl::Status Sample(const Plan& plan, const History& history,
                       const Feedback& feedback, const NoisePoint& at,

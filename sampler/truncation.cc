@@ -56,7 +56,7 @@ void Typical(double p, Candidates* candidates) {
   const auto center = static_cast<float>(candidates->MeanD());
   const double mass = candidates->Mass();
   candidates->BeginRewrite();
-  const RowView keys = candidates->workspace()->Keys();
+  const RowView keys = candidates->workspace()->ReserveSecond();
   kernels.distances(candidates->row(), candidates->scale(), candidates->cut(),
                     center, keys);
   const kernels::Scale plain = {LargestLogit(keys), 1.0f};

@@ -9,6 +9,15 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
+float* Allocate(size_t values) {
+  void* memory = std::aligned_alloc(kAlignment, values * sizeof(float));
+  if (memory == nullptr) throw std::bad_alloc();
+  return static_cast<float*>(memory);
+}
+
+// Values for each of `blocks`, rounded up to whole cache lines.
+size_t PerBlock(uint32_t blocks) { return (size_t{blocks} + 15) / 16 * 16; }
+
 }  // namespace
 
 void Workspace::Free::operator()(void* memory) const { std::free(memory); }
@@ -18,11 +27,8 @@ void Workspace::RowMemory::Reserve(uint32_t block_count,
   if (block_count > blocks) {
     // l and w, then block_max and block_mass, each on its own cache lines.
     const size_t values = size_t{block_count} * kernels::kBlockSize;
-    const size_t per_block = (size_t{block_count} + 15) / 16 * 16;
-    const size_t bytes = (2 * values + 2 * per_block) * sizeof(float);
-    void* memory = std::aligned_alloc(kAlignment, bytes);
-    if (memory == nullptr) throw std::bad_alloc();
-    floats.reset(static_cast<float*>(memory));
+    const size_t per_block = PerBlock(block_count);
+    floats.reset(Allocate(2 * values + 2 * per_block));
     view->l = floats.get();
     view->w = view->l + values;
     view->block_max = view->w + values;
@@ -56,12 +62,13 @@ kernels::RowView& Workspace::CopyRow() {
   return copy_;
 }
 
-kernels::RowView Workspace::Keys() {
-  key_memory_.Reserve(row_.block_count, &keys_);
-  kernels::RowView keys = row_;
-  keys.l = keys_.l;
-  keys.block_max = keys_.block_max;
-  return keys;
+kernels::RowView& Workspace::ReserveSecond() {
+  kernels::RowView own = second_;
+  second_memory_.Reserve(row_.block_count, &own);
+  second_ = row_;
+  second_.l = own.l;
+  second_.block_max = own.block_max;
+  return second_;
 }
 
 std::vector<uint32_t>& Workspace::all_ids() {

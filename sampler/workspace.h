@@ -2,10 +2,10 @@
 //
 // One per worker, never shared: confined to one thread at a time. Reserve
 // allocates when a larger vocabulary comes, each of the extra rows and the long
-// id list when a knob first needs it, and lists when they grow; nothing else ever
-// does. About 8.2 bytes per token of the largest vocabulary and 40 KiB; 8.2 more
-// for a copy, 8.2 for keys, 4 for the long list, 4 where repeats are looked for,
-// and 4 per token of endlessly repetitive histories.
+// id list when a knob first needs it, and lists when they grow; nothing else
+// ever does. About 8.2 bytes per token of the largest vocabulary and 40
+// KiB; 8.2 more for a copy, 8.2 for a second row, 4 for the long list, 4 where
+// repeats are looked for, and 4 per token of endlessly repetitive histories.
 #ifndef LOGITD_SAMPLER_WORKSPACE_H_
 #define LOGITD_SAMPLER_WORKSPACE_H_
 
@@ -32,6 +32,12 @@ class Workspace {
   // Valid until the next Reserve.
   kernels::RowView& row() { return row_; }
 
+  // Room for a second row of the same shape: logits and block maxima of its
+  // own, everything else shared with row(). Call after Reserve, for each row.
+  kernels::RowView& ReserveSecond();
+  // As the last ReserveSecond left it.
+  kernels::RowView& second() { return second_; }
+
   // Blocks whose maximum must be refreshed, each once.
   void Touch(uint32_t id);
   std::vector<uint32_t>& touched() { return touched_; }
@@ -52,8 +58,6 @@ class Workspace {
   // A copy of the row's l and block_max, with room for its own weights. Valid
   // until the next Reserve or CopyRow.
   kernels::RowView& CopyRow();
-  // A row of keys over the row's weights; its l and block_max are undefined.
-  kernels::RowView Keys();
   // Room for every id.
   std::vector<uint32_t>& all_ids();
 
@@ -73,10 +77,10 @@ class Workspace {
   };
   RowMemory row_memory_;
   RowMemory copy_memory_;
-  RowMemory key_memory_;
+  RowMemory second_memory_;
   kernels::RowView row_ = {};
   kernels::RowView copy_ = {};
-  kernels::RowView keys_ = {};
+  kernels::RowView second_ = {};
   std::vector<uint32_t> all_ids_;
   std::vector<uint32_t> touched_;
   std::vector<uint8_t> is_touched_;

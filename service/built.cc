@@ -23,15 +23,12 @@ using Names = std::set<std::string>;
 // The whole list, but for knobs. A service stands for all its methods.
 const Names& Lacking() {
   static const auto* const names = new Names{
-      "Dtype.DTYPE_FLOAT16",
       "OpenSession.history_digest",
       "OpenSession.receipt",
       "Place.candidates",
       "Place.region",
       "Place.segments",
       "ProfileService.ImportProfile",
-      "Report.kept_ids",
-      "Report.row_digest",
       "SampleRequest.explain",
       "SampleRequest.verify",
       "SamplingService.Explain",
@@ -39,7 +36,6 @@ const Names& Lacking() {
       "Step.draft_probabilities",
       "Step.draft_token",
       "Step.group_size",
-      "Step.guidance_row",
       "Step.parents",
       "Step.verify_mode",
   };

@@ -59,6 +59,8 @@ absl::StatusOr<Report> ReadReport(const v1::Report& wire) {
   report.entropy = wire.entropy();
   report.top_n_final = wire.top_n_final();
   report.top_n_raw = wire.top_n_raw();
+  report.row_digest = wire.row_digest();
+  report.kept_ids = wire.kept_ids();
   return report;
 }
 

@@ -89,6 +89,14 @@ Feedback StateOf(const EntryResult& result) {
   return moved ? result.outcome.feedback : Feedback();
 }
 
+// The next entry's list of a table in rows (CSR), which begins with a 0.
+void AddKeptIds(const TokenIds& ids, v1::StepResult* wire) {
+  if (wire->kept_offset_size() == 0) wire->add_kept_offset(0);
+  std::string* all = wire->mutable_kept_ids()->mutable_inline_();
+  all->append(WriteIds(ids));
+  wire->add_kept_offset(all->size() / 4);
+}
+
 }  // namespace
 
 absl::StatusOr<absl::string_view> ReadPlace(absl::string_view field,
@@ -105,7 +113,7 @@ absl::StatusOr<Dtype> ReadDtype(v1::Dtype wire) {
     case v1::DTYPE_BFLOAT16:
       return Dtype::kBfloat16;
     case v1::DTYPE_FLOAT16:
-      return absl::UnimplementedError("dtype: FLOAT16 is not built yet");
+      return Dtype::kFloat16;
     case v1::DTYPE_UNSPECIFIED:
       return absl::InvalidArgumentError("dtype: required");
     default:
@@ -130,6 +138,8 @@ absl::Status CheckStepArrays(const v1::Step& wire, const Limits& limits) {
                                    v1::ENTRY_MODE_GIVEN) != wire.mode().end();
   LOGITD_RETURN_IF_ERROR(check("position", wire.position_size(), true));
   LOGITD_RETURN_IF_ERROR(check("row", wire.row_size(), false));
+  LOGITD_RETURN_IF_ERROR(
+      check("guidance_row", wire.guidance_row_size(), false));
   LOGITD_RETURN_IF_ERROR(check("mask_index", wire.mask_index_size(), false));
   LOGITD_RETURN_IF_ERROR(check("attempt", wire.attempt_size(), false));
   LOGITD_RETURN_IF_ERROR(check("mode", wire.mode_size(), false));
@@ -165,6 +175,8 @@ void ResultWriter::Ask(const EntryResult& result) {
   any_.tempered_logprob |= report.tempered_logprob;
   any_.kept_mass |= report.kept_mass;
   any_.entropy |= report.entropy;
+  any_.row_digest |= report.row_digest;
+  any_.kept_ids |= report.kept_ids;
   any_given_ |= result.given;
   any_flag_ |= Flags(result) != 0;
   any_phase_ |= HasOutcome(result) && result.phase != 0;
@@ -174,22 +186,25 @@ void ResultWriter::Ask(const EntryResult& result) {
 
 void ResultWriter::Add(const EntryResult& result, v1::StepResult* wire) {
   const bool has = HasOutcome(result);
-  wire->add_token(has ? result.outcome.token : kNoToken);
+  const Outcome& outcome = result.outcome;
+  wire->add_token(has ? outcome.token : kNoToken);
   wire->add_status(static_cast<v1::EntryStatus>(result.status));
   wire->add_finish_reason(
       static_cast<v1::FinishReason>(has ? result.finish : FinishReason::kNone));
-  wire->add_kept(has ? result.outcome.kept : 0);
+  wire->add_kept(has ? outcome.kept : 0);
   AddNumbers(result, wire);
   if (any_given_) {
     const bool given = has && result.given;
-    wire->add_rank(given ? result.outcome.rank : 0);
-    wire->add_drawn_token(given ? result.outcome.drawn_token : kNoToken);
+    wire->add_rank(given ? outcome.rank : 0);
+    wire->add_drawn_token(given ? outcome.drawn_token : kNoToken);
   }
   if (any_flag_) wire->add_flags(Flags(result));
   if (any_phase_) wire->add_phase(has ? result.phase : 0);
   if (any_state_) wire->add_state(WriteFeedback(StateOf(result)));
   if (any_error_) wire->add_error_index(ErrorIndex(result, wire));
   if (has) AddTop(result, entry_count_, wire);
+  if (any_.row_digest) wire->add_row_digest(has ? outcome.row_digest : 0);
+  if (any_.kept_ids) AddKeptIds(has ? outcome.kept_ids : TokenIds(), wire);
   ++entry_count_;
 }
 

@@ -96,7 +96,8 @@ void Metrics::AddRow(const EntryResult& result, double seconds) {
       break;
     case EntryStatus::kError:
       AddError(result.error.code());
-      if (absl::StrContains(result.error.message(), kNonFiniteError)) {
+      if (absl::StrContains(result.error.message(), kNonFiniteError) ||
+          absl::StrContains(result.error.message(), kNonFiniteGuidanceError)) {
         Count(kNonFiniteRows, kRefused, 1);
       }
       break;

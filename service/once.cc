@@ -138,6 +138,7 @@ absl::Status OnceCall::ReadRow() {
   LOGITD_ASSIGN_OR_RETURN(const RowTensor rows,
                           RowTensor::Create(logits, shape, env_.limits));
   row_ = rows.At(0);
+  LOGITD_RETURN_IF_ERROR(ReadGuidance(shape));
   const std::string& mask = request_.mask();
   if (mask.empty()) return absl::OkStatus();
   const size_t words_max = (size_t{shape.row_width} + 31) / 32;
@@ -148,6 +149,20 @@ absl::Status OnceCall::ReadRow() {
   }
   row_.mask = reinterpret_cast<const uint8_t*>(mask.data());
   row_.mask_bytes = mask.size();
+  return absl::OkStatus();
+}
+
+absl::Status OnceCall::ReadGuidance(RowShape shape) {
+  if (!request_.has_guidance_row()) return absl::OkStatus();
+  LOGITD_ASSIGN_OR_RETURN(const absl::string_view logits,
+                          ReadPlace("guidance_row", request_.guidance_row()));
+  const size_t expected = shape.row_width * SizeOf(shape.dtype);
+  if (logits.size() != expected) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("guidance_row: ", logits.size(),
+                     " bytes are not the row's ", expected));
+  }
+  row_.guidance = logits.data();
   return absl::OkStatus();
 }
 

@@ -18,6 +18,7 @@
 #include "service/environment.h"
 #include "service/log_call.h"
 #include "service/step.h"
+#include "service/transport/rows.h"
 
 namespace logitd {
 
@@ -50,6 +51,7 @@ class OnceCall final : public grpc::ServerUnaryReactor, private Batch {
   absl::Status Prepare();
   void Refuse(const absl::Status& status);
   absl::Status ReadRow();
+  absl::Status ReadGuidance(RowShape shape);
   absl::Status ReadEntryFields();
   absl::Status Answer();
 

@@ -33,6 +33,7 @@ void WriteLimits(const Limits& limits, v1::GetServerInfoResponse* response) {
   wire["max_sessions"] = limits.max_sessions;
   wire["max_history"] = limits.max_history;
   wire["max_top_n"] = limits.max_top_n;
+  wire["max_kept_ids"] = limits.max_kept_ids;
   wire["max_ids"] = limits.max_ids;
   wire["max_bias"] = limits.max_bias;
   wire["max_stop_sequences"] = limits.max_stop_sequences;

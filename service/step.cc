@@ -13,6 +13,7 @@ namespace logitd {
 namespace {
 
 constexpr uint32_t kNoMask = 0xFFFFFFFFu;
+constexpr uint32_t kNoRow = 0xFFFFFFFFu;
 
 // True for a Place that says nothing: absent, or the emptied one that is kept
 // for its memory.
@@ -102,6 +103,11 @@ absl::Status StepRun::PrepareEntry(const v1::Step& wire, uint32_t index,
   const uint32_t row = wire.row_size() > 0 ? wire.row(i) : index;
   LOGITD_RETURN_IF_ERROR(CheckIndex("row", row, rows_.shape().row_count));
   entry->row = rows_.At(row);
+  if (wire.guidance_row_size() > 0 && wire.guidance_row(i) != kNoRow) {
+    LOGITD_RETURN_IF_ERROR(CheckIndex("guidance_row", wire.guidance_row(i),
+                                      rows_.shape().row_count));
+    entry->row.guidance = rows_.At(wire.guidance_row(i)).logits;
+  }
   if (wire.mask_index_size() == 0 || wire.mask_index(i) == kNoMask) {
     return absl::OkStatus();
   }

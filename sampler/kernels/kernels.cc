@@ -12,6 +12,7 @@
 //
 #include <hwy/highway.h>
 
+#include "sampler/kernels/guide-inl.h"
 #include "sampler/kernels/load-inl.h"
 #include "sampler/kernels/rows-inl.h"
 #include "sampler/kernels/sums-inl.h"
@@ -21,12 +22,31 @@ namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
 const KernelTable* Table() {
-  static constexpr KernelTable kTable = {
-      nullptr,    LoadF32,       LoadBf16,     ApplyMask,   RefreshBlockMax,
-      FirstEqual, CountGe,       CountCut,     Gather,      Weigh,
-      MassGe,     MassCut,       RestrictTo,   WeightedSum, SquaresOfWeights,
-      SumOfD,     SquaresAround, ToSurprisals, Distances,   KeepByKeys,
-      BanCut,     Adapt,         ApplyScale};
+  static constexpr KernelTable kTable = {nullptr,
+                                         LoadF32,
+                                         LoadBf16,
+                                         LoadF16,
+                                         Guide,
+                                         ApplyMask,
+                                         RefreshBlockMax,
+                                         FirstEqual,
+                                         CountGe,
+                                         CountCut,
+                                         Gather,
+                                         Weigh,
+                                         MassGe,
+                                         MassCut,
+                                         RestrictTo,
+                                         WeightedSum,
+                                         SquaresOfWeights,
+                                         SumOfD,
+                                         SquaresAround,
+                                         ToSurprisals,
+                                         Distances,
+                                         KeepByKeys,
+                                         BanCut,
+                                         Adapt,
+                                         ApplyScale};
   return &kTable;
 }
 

@@ -69,6 +69,14 @@ struct Adaptation {
   float inverse_mass;
 };
 
+// How the second row of a step guides the first: l = narrow(lu + scale * (lc -
+// lu)) with lc and lu relative to each row's own log-sum-exp.
+struct Guidance {
+  double log_sum_exp;
+  double second_log_sum_exp;
+  double scale;
+};
+
 struct KernelTable {
   // The instruction set, as Highway names it: "AVX3", "AVX2", "NEON"...
   const char* name;
@@ -81,6 +89,12 @@ struct KernelTable {
                        const RowView& row, uint32_t* bad_count);
   uint32_t (*load_bf16)(const void* source, uint32_t count, bool ban_bad,
                         const RowView& row, uint32_t* bad_count);
+  uint32_t (*load_f16)(const void* source, uint32_t count, bool ban_bad,
+                       const RowView& row, uint32_t* bad_count);
+
+  // Replaces l of what is not banned by what `second`, the l of another row of
+  // the same size, makes of it; refreshes block_max.
+  void (*guide)(const RowView& row, const float* second, Guidance guidance);
 
   // Bans every id whose bit is 0 or beyond mask_bytes; refreshes block_max.
   void (*apply_mask)(const uint8_t* mask, size_t mask_bytes,

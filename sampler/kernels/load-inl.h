@@ -31,6 +31,34 @@ struct FromBf16 {
   }
 };
 
+// A binary16, by its parts. Highway's own widening takes infinity and NaN for
+// numbers where the processor has none.
+struct FromF16 {
+  using Stored = uint16_t;
+  HWY_INLINE VF operator()(DF d, const uint16_t* source) const {
+    const hn::Rebind<uint16_t, DF> d16;
+    const hn::Rebind<uint32_t, DF> d32;
+    const auto half = hn::PromoteTo(d32, hn::LoadU(d16, source));
+    const auto exponent = hn::And(half, hn::Set(d32, 0x7C00u));
+    const auto shifted =
+        hn::ShiftLeft<13>(hn::And(half, hn::Set(d32, 0x7FFFu)));
+    const auto rebias = hn::Set(d32, 112u << 23);
+    const auto normal = hn::Add(shifted, rebias);
+    const auto finite_or_not =
+        hn::IfThenElse(hn::Eq(exponent, hn::Set(d32, 0x7C00u)),
+                       hn::Add(normal, rebias), normal);
+    // (1 + f) * 2^-14 - 2^-14 = f * 2^-14, exact.
+    const VF least = hn::Set(d, 0x1p-14f);
+    const VF subnormal = hn::Sub(
+        hn::BitCast(d, hn::Add(shifted, hn::BitCast(d32, least))), least);
+    const auto size =
+        hn::IfThenElse(hn::Eq(exponent, hn::Zero(d32)),
+                       hn::BitCast(d32, subnormal), finite_or_not);
+    const auto sign = hn::ShiftLeft<16>(hn::And(half, hn::Set(d32, 0x8000u)));
+    return hn::BitCast(d, hn::Or(size, sign));
+  }
+};
+
 // The slow way, for a block that holds NaN or +inf. Returns the first such
 // index of the block.
 inline uint32_t BanBad(float* l, uint32_t* bad_count) {
@@ -111,6 +139,11 @@ uint32_t LoadF32(const void* source, uint32_t count, bool ban_bad,
 uint32_t LoadBf16(const void* source, uint32_t count, bool ban_bad,
                   const RowView& row, uint32_t* bad_count) {
   return LoadRow<FromBf16>(source, count, ban_bad, row, bad_count);
+}
+
+uint32_t LoadF16(const void* source, uint32_t count, bool ban_bad,
+                 const RowView& row, uint32_t* bad_count) {
+  return LoadRow<FromF16>(source, count, ban_bad, row, bad_count);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -42,11 +42,56 @@ std::uint16_t NarrowToBfloat16(float value) {
   return static_cast<std::uint16_t>((bits + half) >> 16);
 }
 
-std::size_t BytesOf(v1::Dtype dtype) {
-  return dtype == v1::DTYPE_FLOAT32 ? 4 : 2;
+std::uint16_t NarrowToFloat16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000);
+  const std::uint32_t size = bits & 0x7FFFFFFF;
+  constexpr std::uint32_t kLeastInfinite = 0x477FF000;  // 65520
+  constexpr std::uint32_t kLeastNormal = 0x38800000;    // 2^-14
+  if (std::isnan(value)) {
+    return static_cast<std::uint16_t>(sign | 0x7E00);
+  }
+  if (size >= kLeastInfinite) {
+    return static_cast<std::uint16_t>(sign | 0x7C00);
+  }
+  if (size >= kLeastNormal) {
+    const std::uint32_t half = 0xFFF + ((size >> 13) & 1);
+    return static_cast<std::uint16_t>(sign |
+                                      ((size + half - (112U << 23)) >> 13));
+  }
+  // The addition rounds to the last digit of binary16's subnormals, 2^-24.
+  const float rounded = std::bit_cast<float>(size) + 0.5F;
+  return static_cast<std::uint16_t>(
+      sign | (std::bit_cast<std::uint32_t>(rounded) - 0x3F000000));
+}
+
+// The ids of one entry. None if the reply has not all of them.
+std::vector<std::uint32_t> KeptIdsOf(const v1::StepResult& result, int index) {
+  const std::string& bytes = result.kept_ids().inline_();
+  const std::uint64_t begin = At(result.kept_offset(), index, std::uint64_t{0});
+  const std::uint64_t end =
+      At(result.kept_offset(), index + 1, std::uint64_t{0});
+  if (begin >= end || end > bytes.size() / 4) {
+    return {};
+  }
+  std::vector<std::uint32_t> ids(end - begin);
+  std::memcpy(ids.data(), bytes.data() + 4 * begin, 4 * ids.size());
+  return ids;
 }
 
 }  // namespace
+
+std::size_t BytesOf(v1::Dtype dtype) {
+  switch (dtype) {
+    case v1::DTYPE_FLOAT32:
+      return 4;
+    case v1::DTYPE_FLOAT16:
+    case v1::DTYPE_BFLOAT16:
+      return 2;
+    default:
+      return 0;
+  }
+}
 
 std::string PackIds(absl::Span<const std::uint32_t> ids) { return Pack(ids); }
 
@@ -104,11 +149,32 @@ std::string PackBfloat16(absl::Span<const float> values) {
   return Pack(absl::MakeConstSpan(narrowed));
 }
 
+std::string PackFloat16(absl::Span<const float> values) {
+  std::vector<std::uint16_t> narrowed;
+  narrowed.reserve(values.size());
+  for (const float value : values) {
+    narrowed.push_back(NarrowToFloat16(value));
+  }
+  return Pack(absl::MakeConstSpan(narrowed));
+}
+
 void AddEntry(std::uint64_t session_id, std::uint32_t position,
               std::uint32_t row, v1::Step* step) {
   step->add_session_id(session_id);
   step->add_position(position);
   step->add_row(row);
+  if (step->guidance_row_size() > 0) {
+    step->add_guidance_row(kNone);
+  }
+}
+
+void AddGuidedEntry(std::uint64_t session_id, std::uint32_t position,
+                    std::uint32_t row, std::uint32_t guidance_row,
+                    v1::Step* step) {
+  step->mutable_guidance_row()->Resize(step->session_id_size(), kNone);
+  AddEntry(session_id, position, row, step);
+  step->mutable_guidance_row()->Resize(step->session_id_size(), kNone);
+  step->set_guidance_row(step->session_id_size() - 1, guidance_row);
 }
 
 absl::StatusOr<Entry> ReadEntry(const v1::StepResult& result, int index) {
@@ -131,6 +197,10 @@ absl::StatusOr<Entry> ReadEntry(const v1::StepResult& result, int index) {
   entry.kept_mass = At(result.kept_mass(), index, kNotAsked);
   entry.raw_entropy = At(result.raw_entropy(), index, kNotAsked);
   entry.final_entropy = At(result.final_entropy(), index, kNotAsked);
+  if (index < result.row_digest_size()) {
+    entry.row_digest = result.row_digest(index);
+  }
+  entry.kept_ids = KeptIdsOf(result, index);
   if (entry.status == v1::ENTRY_STATUS_ERROR) {
     const std::uint32_t error = At(result.error_index(), index, kNone);
     entry.error = error < static_cast<std::uint32_t>(result.errors_size())

@@ -6,6 +6,7 @@
 #ifndef LOGITD_SERVICE_CLIENT_MESSAGES_H_
 #define LOGITD_SERVICE_CLIENT_MESSAGES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -51,10 +52,21 @@ absl::Status SetPackedRows(std::string rows, v1::Dtype dtype,
                            std::uint32_t row_width, v1::Step* step);
 // Narrows to bfloat16, to nearest, ties to even; NaN stays NaN.
 std::string PackBfloat16(absl::Span<const float> values);
+// Narrows to float16 (IEEE binary16), to nearest, ties to even, subnormals too;
+// NaN stays NaN. What is too large becomes infinite, as NumPy has it: the
+// server refuses +inf.
+std::string PackFloat16(absl::Span<const float> values);
+// Bytes of one logit; 0 for none.
+std::size_t BytesOf(v1::Dtype dtype);
 
 // Adds an entry: this session, at this position, takes this row.
 void AddEntry(std::uint64_t session_id, std::uint32_t position,
               std::uint32_t row, v1::Step* step);
+// The same with a second, unconditional row, for guidance_scale. Entries
+// without one may stand before and behind it.
+void AddGuidedEntry(std::uint64_t session_id, std::uint32_t position,
+                    std::uint32_t row, std::uint32_t guidance_row,
+                    v1::Step* step);
 
 // ---- results
 // ------------------------------------------------------------------
@@ -77,11 +89,14 @@ struct Entry {
   double kept_mass = kNotAsked;
   double raw_entropy = kNotAsked;
   double final_entropy = kNotAsked;
+  std::optional<std::uint64_t> row_digest;  // When some entry asked for it.
+  // Rising. Empty when not asked for, or when `kept` is over --max_kept_ids.
+  std::vector<std::uint32_t> kept_ids;
   absl::Status error;  // OK unless status is ENTRY_STATUS_ERROR.
 };
 
 // Entry `index` of the result. No such entry: OUT_OF_RANGE. An array too short
-// for the entry counts as absent.
+// for the entry counts as absent, as do kept ids of which a part is missing.
 absl::StatusOr<Entry> ReadEntry(const v1::StepResult& result, int index);
 
 // "EOS", "MAX_TOKENS"...: the name without its prefix; "" when not finished.

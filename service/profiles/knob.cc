@@ -24,7 +24,6 @@ struct OffValue {
 };
 constexpr OffValue kOffUnbuilt[] = {
     {SamplingParams::kTopPDecayFieldNumber, 1},
-    {SamplingParams::kGuidanceScaleFieldNumber, 1},
 };
 
 const RealKnob* FindReal(int number) {

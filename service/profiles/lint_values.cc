@@ -26,6 +26,7 @@ void ExtremeValue(const Subject& subject, Tell tell) {
       {P::kDryMultiplierFieldNumber, 0, 5},
       {P::kDryBaseFieldNumber, 1, 4},
       {P::kLengthPenaltyFactorFieldNumber, 1, 1.5},
+      {P::kGuidanceScaleFieldNumber, 0, 5},
   };
   for (const Extreme& extreme : kExtremes) {
     if (!subject.OnHere(extreme.knob)) continue;

@@ -126,9 +126,11 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   if (entry.mode == EntryMode::kGiven) given = entry.given_token;
   result->phase = phase();
   const bool watch = entry.watch && entry.mode == EntryMode::kSample;
+  Report report = watch ? WithQuality(report_) : report_;
+  report.kept_ids_max = limits_.max_kept_ids;
   result->error = sampler.Sample(plan(phase()), history_, feedback_.now(), at,
-                                 row, watch ? WithQuality(report_) : report_,
-                                 given, workspace, &result->outcome);
+                                 WithGuidanceInForce(row), report, given,
+                                 workspace, &result->outcome);
   if (!result->error.ok()) {
     result->status = EntryStatus::kError;
     result->phase = 0;
@@ -148,6 +150,17 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   result->status = EntryStatus::kOk;
   result->finish = finish_;
   Keep(entry, *result);
+}
+
+Row Session::WithGuidanceInForce(const Row& row) const {
+  Row used = row;
+  if (row.guidance == nullptr || plan(phase()).guidance) return used;
+  // An engine need not know which phase its next token will be drawn in.
+  const bool some_phase_has =
+      std::any_of(rules_->plans.begin(), rules_->plans.end(),
+                  [](const Plan& plan) { return plan.guidance.has_value(); });
+  if (some_phase_has) used.guidance = nullptr;
+  return used;
 }
 
 void Session::Keep(const Entry& entry, const EntryResult& result) {

@@ -6,8 +6,9 @@
 // read "<field>: <why>", the field as in the message that asked (OpenSession,
 // UpdateSession, ... or Step), and leave the session bit for bit unchanged.
 // Memory: 4 bytes per token kept, 8 to 16 more where DRY or no_repeat_ngram is
-// on, 8 per switch of phases that can be undone, 12 to 24 per distinct id
-// counted, 2 KiB.
+// on, 8 per switch of phases that can be undone, 48 per step where mirostat or
+// adaptive-p is on (at most 512 steps), 12 to 24 per distinct id counted, 4 per
+// kept id in the last result, 2 KiB.
 #ifndef LOGITD_SERVICE_SESSION_SESSION_H_
 #define LOGITD_SERVICE_SESSION_SESSION_H_
 
@@ -192,6 +193,8 @@ class Session {
   void Run(const Entry& entry, const Row& row, const Sampler& sampler,
            Workspace* workspace, EntryResult* result);
   void Keep(const Entry& entry, const EntryResult& result);
+  // The row without its guidance where only the phase in force has none.
+  Row WithGuidanceInForce(const Row& row) const;
   static absl::Status CheckReport(const Report& report, uint32_t count_max);
   absl::Status CheckPosition(std::optional<uint32_t> position) const;
   absl::Status CheckTokens(const char* field,

@@ -174,6 +174,16 @@ TEST_F(LogitctlTest, SamplesRowsFromAFile) {
   const Outcome ended = Run(absl::StrCat("sample ", file, " --eos 0 --json"));
   EXPECT_THAT(ended.output, HasSubstr("\"finish_reason\": \"EOS\""));
   EXPECT_EQ(Run(absl::StrCat("sample ", file, " --ban cat")).exit_code, 2);
+  // This sampler reports neither; the table has their columns all the same.
+  EXPECT_THAT(
+      Run(absl::StrCat("sample ", file, " --row-digest --kept-ids")).output,
+      HasSubstr("row\ttoken\tlogprob\tkept\trow_digest\tkept_ids\n"
+                "0\t1\t0.000000\t1\t0000000000000000\ttoo many\n"));
+  EXPECT_THAT(Run(absl::StrCat("sample ", file, " --guidance ", file)).output,
+              HasSubstr("\n2\t3\t0.000000\t1\n"));
+  EXPECT_EQ(
+      Run(absl::StrCat("sample ", file, " --guidance nowhere.npy")).exit_code,
+      2);
   remove(file.c_str());
 }
 

@@ -86,6 +86,73 @@ TEST(PackBfloat16, KeepsInfinityAndNan) {
   EXPECT_NE(Narrowed(std::nanf("")) & 0x7F, 0);
 }
 
+// Every float16 comes back, and what lies between two goes to the nearer.
+TEST(PackFloat16, RoundsToNearestTiesToEven) {
+  const auto narrowed = [](float value) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, PackFloat16({value}).data(), 2);
+    return bits;
+  };
+  const auto widened = [](std::uint32_t bits) {  // Not negative, finite.
+    const int exponent = static_cast<int>(bits >> 10);
+    const float digits = static_cast<float>(bits & 1023);
+    return exponent == 0 ? std::ldexp(digits, -24)
+                         : std::ldexp(1024 + digits, exponent - 25);
+  };
+  for (std::uint32_t bits = 0; bits < 0x7BFF; ++bits) {
+    const float here = widened(bits);
+    const float next = widened(bits + 1);
+    const float middle = here + (next - here) / 2;  // Exact.
+    ASSERT_EQ(narrowed(here), bits);
+    ASSERT_EQ(narrowed(-here), bits | 0x8000);
+    ASSERT_EQ(narrowed(middle), bits % 2 == 0 ? bits : bits + 1);
+    ASSERT_EQ(narrowed(std::nextafter(middle, next)), bits + 1);
+    ASSERT_EQ(narrowed(std::nextafter(middle, here)), bits);
+  }
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(narrowed(65504.0F), 0x7BFF);
+  EXPECT_EQ(narrowed(std::nextafter(65520.0F, 0.0F)), 0x7BFF);
+  EXPECT_EQ(narrowed(65520.0F), 0x7C00);
+  EXPECT_EQ(narrowed(-infinity), 0xFC00);
+  EXPECT_EQ(narrowed(std::nanf("")) & 0x7C00, 0x7C00);
+  EXPECT_NE(narrowed(std::nanf("")) & 0x3FF, 0);
+}
+
+TEST(AddGuidedEntry, GivesEveryEntryAGuidanceRowOrNone) {
+  v1::Step step;
+  AddEntry(1, 0, 0, &step);
+  EXPECT_EQ(step.guidance_row_size(), 0);
+  AddGuidedEntry(2, 5, 1, 2, &step);
+  AddEntry(3, 0, 3, &step);
+  EXPECT_THAT(step.guidance_row(), ElementsAre(kNone, 2, kNone));
+  EXPECT_THAT(step.session_id(), ElementsAre(1, 2, 3));
+  EXPECT_THAT(step.row(), ElementsAre(0, 1, 3));
+}
+
+TEST(ReadEntry, ReadsDigestsAndKeptIds) {
+  v1::StepResult result;
+  for (int i = 0; i < 3; ++i) {
+    result.add_status(v1::ENTRY_STATUS_OK);
+  }
+  EXPECT_FALSE(ReadEntry(result, 0)->row_digest.has_value());
+  EXPECT_TRUE(ReadEntry(result, 0)->kept_ids.empty());
+  result.add_row_digest(5);
+  for (const std::uint64_t offset : {0, 2, 2, 3}) {
+    result.add_kept_offset(offset);
+  }
+  result.mutable_kept_ids()->set_inline_(PackIds({4, 9, 7}));
+  EXPECT_EQ(ReadEntry(result, 0)->row_digest, 5);
+  EXPECT_FALSE(ReadEntry(result, 1)->row_digest.has_value());
+  EXPECT_THAT(ReadEntry(result, 0)->kept_ids, ElementsAre(4, 9));
+  EXPECT_TRUE(ReadEntry(result, 1)->kept_ids.empty());
+  EXPECT_THAT(ReadEntry(result, 2)->kept_ids, ElementsAre(7));
+  // Offsets of a broken reply reach nothing.
+  result.set_kept_offset(3, ~std::uint64_t{0});
+  EXPECT_TRUE(ReadEntry(result, 2)->kept_ids.empty());
+  result.set_kept_offset(2, 9);
+  EXPECT_TRUE(ReadEntry(result, 1)->kept_ids.empty());
+}
+
 TEST(ReadEntry, ReadsWhatIsThere) {
   v1::StepResult result;
   result.add_status(v1::ENTRY_STATUS_OK);

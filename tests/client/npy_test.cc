@@ -73,6 +73,17 @@ TEST(Npy, ReadsManyRowsInEveryVersion) {
   }
 }
 
+TEST(Npy, ReadsFloat16) {
+  const auto rows = ParseNpy(File(Header("(2, 3)", "<f2"), "abcdefghijkl"));
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(rows->dtype, v1::DTYPE_FLOAT16);
+  EXPECT_EQ(rows->row_count, 2);
+  EXPECT_EQ(rows->row_width, 3);
+  EXPECT_EQ(rows->bytes, "abcdefghijkl");
+  ExpectRefused(File(Header("(2, 3)", "<f2"), Floats({1, 2, 3, 4, 5, 6})),
+                "24 bytes of numbers where its shape [2, 3] needs 2 for each");
+}
+
 TEST(Npy, RefusesWhatIsNotNpy) {
   ExpectRefused("", "not a .npy file");
   ExpectRefused("hello world, this is a text", "not a .npy file");
@@ -83,7 +94,9 @@ TEST(Npy, RefusesWhatIsNotNpy) {
 TEST(Npy, RefusesOtherDtypes) {
   ExpectRefused(File(Header("(1,)", "<f8"), std::string(8, '\0')), "'<f8'");
   ExpectRefused(File(Header("(1,)", ">f4"), Floats({1})), "'>f4'");
-  ExpectRefused(File(Header("(2,)", "<f2"), Floats({1})), "'<f2'");
+  ExpectRefused(File(Header("(2,)", ">f2"), Floats({1})), "'>f2'");
+  ExpectRefused(File(Header("(2,)", "<i2"), Floats({1})),
+                "neither little-endian float32 '<f4' nor float16 '<f2'");
   ExpectRefused(
       File("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}",
            Floats({1})),

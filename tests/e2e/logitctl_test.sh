@@ -107,6 +107,21 @@ npy "$box/rows.npy" '(3, 4)' 0 9 0 0  0 0 9 0  9 0 0 0
 expect 0 $'2\t0\t' sample "$box/rows.npy" --temperature 0
 expect 0 '"token": 2' sample "$box/rows.npy" --seed 1 --top-k 1 --json
 expect 0 'skipped' sample "$box/rows.npy" --seed 1 --top-k 1 --eos 1
+expect 0 $'0\t1\t-' sample "$box/rows.npy" --seed 1 --top-k 2
+expect 0 $'\t2\t33bc577e574036aa\t0,1' sample "$box/rows.npy" --seed 1 --top-k 2 \
+    --row-digest --kept-ids
+expect 0 '"kept_ids": [0, 1]' sample "$box/rows.npy" --seed 1 --top-k 2 \
+    --kept-ids --json
+npy "$box/with.npy" '(1, 4)' 3 2 0 0
+npy "$box/without.npy" '(1, 4)' 3 0 0 0
+expect 0 $'0\t0\t' sample "$box/with.npy" --temperature 0
+expect 0 $'0\t1\t' sample "$box/with.npy" --temperature 0 \
+    --guidance "$box/without.npy" --set guidance_scale=3
+expect 1 'guidance_row: required' sample "$box/with.npy" \
+    --set guidance_scale=3
+expect 1 'guidance_row: given' sample "$box/with.npy" \
+    --guidance "$box/without.npy"
+expect 2 'not of the shape' sample "$box/with.npy" --guidance "$box/rows.npy"
 npy "$box/nan.npy" '(2, 4)' 0 0 0 0  0 nan 0 0
 expect 1 'row 1: INVALID_ARGUMENT' sample "$box/nan.npy" --seed 1
 expect 1 'banned_ids: id 99' sample "$box/rows.npy" --ban 99

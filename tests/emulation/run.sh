@@ -28,7 +28,7 @@ readonly here="$root/tests/emulation"
 readonly cache="$root/.build/emulation"
 readonly arm_root="$cache/arm64"
 readonly arm_packages=({libhwy1,libhwy-dev,libabsl20220623,libabsl-dev}:arm64
-                       {libssl3,libssl-dev}:arm64)
+                       {libssl3,libssl-dev,libxxhash-dev}:arm64)
 readonly avx512="avx512f avx512bw avx512cd avx512dq avx512vl"
 readonly limit=1200  # seconds; only against hanging
 

@@ -5,9 +5,10 @@ Up to the function token() it is the arithmetic of logitd/1.
 import hashlib
 import math
 import re
+import struct
 from fractions import Fraction as Exact
 
-HEX, M32 = float.fromhex, 0xFFFFFFFF
+HEX, M32, M64 = float.fromhex, 0xFFFFFFFF, 2**64 - 1
 
 
 def f32(x):  # the nearest fp32 of an exact number, ties to even
@@ -95,6 +96,51 @@ def fork_key(key, index, position):
     return w[1] << 32 | w[0]
 
 
+# XXH3, 64 bits, without seed, of more than 240 bytes; the secret of its manual.
+SECRET = bytes.fromhex(
+    "b8fe6c3923a44bbe7c01812cf721ad1cded46de9839097db7240a4a4b7b3671f"
+    "cb79e64eccc0e578825ad07dccff7221b8084674f743248ee03590e6813a264c"
+    "3c2852bb91c300cb88d0658b1b532ea371644897a20df94e3819ef46a9deacd8"
+    "a8fa763fe39c343ff9dcbbc7c70b4f1d8a51e04bcdb45931c89f7ec9d9787364"
+    "eac5ac8334d3ebc3c581a0fffa1363eb170ddd51b7f0da49d316552629d4689e"
+    "2b16be587d47a1fc8ff8b8d17ad031ce45cb3a8f95160428afd7fbcabb4b407e"
+)
+
+
+def xxh3(data):
+    p32 = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D)
+    p64 = (0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9,
+           0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5)  # fmt: skip
+    a = [p32[2], *p64[:4], p32[1], p64[4], p32[0]]
+
+    def words(source, at):
+        return struct.unpack_from("<8Q", source, at)
+
+    def add(at, secret_at):
+        for i, (x, s) in enumerate(zip(words(data, at), words(SECRET, secret_at))):
+            a[i ^ 1] += x
+            a[i] += ((x ^ s) & M32) * ((x ^ s) >> 32)
+            a[:] = (y & M64 for y in a)
+
+    for stripe in range((len(data) - 1) // 64):
+        add(64 * stripe, 8 * (stripe % 16))
+        if stripe % 16 == 15:
+            a = [(x ^ x >> 47 ^ s) * p32[0] & M64 for x, s in zip(a, words(SECRET, 128))]
+    add(len(data) - 64, 121)
+    h = len(data) * p64[0]
+    s = words(SECRET, 11)
+    for i in (0, 2, 4, 6):
+        product = (a[i] ^ s[i]) * (a[i + 1] ^ s[i + 1])
+        h += product & M64 ^ product >> 64
+    h &= M64
+    h = (h ^ h >> 37) * 0x165667919E3779F9 & M64
+    return h ^ h >> 32
+
+
+def row_digest(row):
+    return xxh3(struct.pack(f"<{len(row)}f", *(l + 0.0 for l in row)))
+
+
 def show(name, *values):
     texts = [re.sub(r"\.?0+p", "p", v.hex()) if isinstance(v, float) else str(v)
              for v in values]  # fmt: skip
@@ -131,3 +177,18 @@ show("mass(kept)", mass(kept))
 tokens = [token(kept, 42, position) for position in range(12)]
 show("tokens of seed 42", *tokens)
 show("their final_logprob", *(d[i] - log_d(mass(kept)) for i in tokens[:3]))
+show("row_digest", f"{row_digest(row):016x}")
+show("row_digest of 0 .. 299", f"{row_digest(range(300)):016x}")
+banned = [-math.inf if i == 7 else -0.0 if i == 75 else l for i, l in enumerate(row)]
+show("row_digest with l_7 = -inf, l_75 = -0", f"{row_digest(banned):016x}")
+
+u = [(i * 29 % 97) / 8 - 6 for i in range(300)]  # guidance_scale 1.5
+lse = [max(x) + log_d(mass([exp_f(f32(l - max(x))) for l in x])) for x in (row, u)]
+show("LSE_c, LSE_u", *lse)
+guided = []
+for c, other in zip(row, u):
+    lc, lu = c - lse[0], other - lse[1]
+    guided.append(f32(lu + 1.5 * (lc - lu)))
+show("guided l_0 .. l_3", *guided[:4])
+w = [exp_f(f32(l - max(guided))) for l in guided]
+show("guided tokens of seed 42", *(token(w, 42, position) for position in range(12)))

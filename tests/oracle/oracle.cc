@@ -29,9 +29,10 @@ void Ban(const Ids& ids, std::vector<float>* logits) {
 }
 
 // Check.
-void Check(const Params& params, const Row& row, Answer* answer) {
-  for (uint32_t i = 0; i < row.logits.size(); ++i) {
-    float l = row.logits[i];
+void Check(const Params& params, const std::vector<float>& row, Answer* answer,
+           std::vector<float>* checked) {
+  for (uint32_t i = 0; i < row.size(); ++i) {
+    float l = row[i];
     if (std::isnan(l) || l == -kBanned) {
       if (!params.ban_non_finite) {
         answer->failure = Failure::kNonFinite;
@@ -41,9 +42,37 @@ void Check(const Params& params, const Row& row, Answer* answer) {
       ++answer->non_finite_banned;
       l = kBanned;
     }
-    answer->received.push_back(l == 0 ? 0.0f : l);
+    checked->push_back(l == 0 ? 0.0f : l);
   }
-  answer->logits = answer->received;
+}
+
+// ln sum exp; the weights are those of the page, +0 below -87.
+Real LogSumExp(const std::vector<float>& row) {
+  const float m = *std::max_element(row.begin(), row.end());
+  Real sum = 0;
+  for (float l : row) {
+    const float d = l - m;
+    if (d >= -87) sum += std::exp(static_cast<Real>(d));
+  }
+  return m + std::log(sum);
+}
+
+// "Guidance": the row moved along its difference from the unconditional one.
+void Guide(double scale, const std::vector<float>& unconditional,
+           Answer* answer) {
+  const std::vector<float>& conditional = answer->received;
+  answer->guided = conditional;
+  if (scale == 1 || AllBanned(conditional)) return;
+  const Real conditional_lse = LogSumExp(conditional);
+  const bool nothing = AllBanned(unconditional);
+  const Real unconditional_lse = nothing ? 0 : LogSumExp(unconditional);
+  for (size_t i = 0; i < conditional.size(); ++i) {
+    if (conditional[i] == kBanned) continue;
+    const Real lc = conditional[i] - conditional_lse;
+    const Real lu =
+        unconditional[i] == kBanned ? lc : unconditional[i] - unconditional_lse;
+    answer->guided[i] = Narrow(static_cast<double>(lu + scale * (lc - lu)));
+  }
 }
 
 // power(b, n).
@@ -216,8 +245,20 @@ Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
               const Row& row, const Point& at, std::optional<uint32_t> given) {
   Answer answer;
   answer.after = feedback;
-  Check(params, row, &answer);
+  Check(params, row.logits, &answer, &answer.received);
   if (answer.failure != Failure::kNone) return answer;
+  std::vector<float> unconditional;
+  if (params.guidance_scale != 1) {
+    Check(params, row.unconditional, &answer, &unconditional);
+    answer.bad_is_unconditional = answer.failure != Failure::kNone;
+    if (answer.bad_is_unconditional) return answer;
+  }
+  Guide(params.guidance_scale, unconditional, &answer);
+  answer.logits = answer.guided;
+  if (row.guide != nullptr && !AllBanned(answer.received)) {
+    answer.logits =
+        row.guide(params.guidance_scale, answer.received, unconditional);
+  }
   if (Force(params, past, row, &answer)) {
     if (answer.failure == Failure::kNone) RawNumbers(&answer);
     return answer;

@@ -72,6 +72,7 @@ struct Params {
   double length_factor = 1;
   uint32_t length_start = 0;
   std::vector<std::pair<uint32_t, double>> bias;
+  double guidance_scale = 1;
   Ids allowed_ids;  // empty: all
   Ids banned_ids;
   std::vector<Ids> bad_words;
@@ -113,7 +114,11 @@ struct Point {
 };
 
 struct Row {
-  std::vector<float> logits;  // vocab_size of them
+  std::vector<float> logits;         // vocab_size of them
+  std::vector<float> unconditional;  // as many, for guidance
+  // nullptr: the textbook's guidance. Else this, given scale and both rows.
+  std::vector<float> (*guide)(double, const std::vector<float>&,
+                              const std::vector<float>&) = nullptr;
   bool has_mask = false;
   std::vector<uint8_t> mask;  // bit per id, 1 = allowed; missing bits are 0
 };
@@ -133,20 +138,22 @@ struct Winner {
 struct Answer {
   Failure failure = Failure::kNone;
   uint32_t first_bad = 0;  // kNonFinite: the index
+  bool bad_is_unconditional = false;
   uint32_t non_finite_banned = 0;
   bool soft_bans_lifted = false;
   bool greedy = false;  // no draw: greedy, or forced
   Forced forced = Forced::kNone;
   bool forced_overruled = false;    // by a hard ban
   std::set<std::string> soft_bans;  // the knobs that had a soft ban
-  std::vector<float> received;    // by id; NaN and +inf as -inf
-  std::vector<float> logits;      // by id, after bans, bias and penalties
-  Ids rank;                       // what is not banned, best first
-  Ids kept;                       // the same after truncation
-  std::vector<float> d;           // by id, after all stages
-  std::vector<Real> weight;       // by id, of the kept; 0 for others
-  Real mass = 0;                  // of the kept
-  std::vector<float> tempered_d;  // by id, before truncation
+  std::vector<float> received;      // by id; NaN and +inf as -inf
+  std::vector<float> guided;        // by id, after guidance
+  std::vector<float> logits;        // by id, after bans, bias and penalties
+  Ids rank;                         // what is not banned, best first
+  Ids kept;                         // the same after truncation
+  std::vector<float> d;             // by id, after all stages
+  std::vector<Real> weight;         // by id, of the kept; 0 for others
+  Real mass = 0;                    // of the kept
+  std::vector<float> tempered_d;    // by id, before truncation
   Real tempered_mass = 0;
   Real margin = 1;  // of the nearest decision; see shape.h
   Real slack = 1;   // see shape.h

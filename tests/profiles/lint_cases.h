@@ -211,6 +211,8 @@ inline std::vector<RuleCase> ValueCases() {
        Defaults("repetition_penalty: 3"), Defaults("repetition_penalty: 1.1")},
       {"extreme-value", "default_params.presence_penalty",
        Defaults("presence_penalty: 2"), Defaults("presence_penalty: 1")},
+      {"extreme-value", "default_params.guidance_scale",
+       Defaults("guidance_scale: 7.5"), Defaults("guidance_scale: 1.5")},
       {"repetition-high", "default_params.repetition_penalty",
        Defaults("repetition_penalty: 1.3"), Defaults("frequency_penalty: 0.4")},
       {"repetition-high", "default_params.repetition_penalty",

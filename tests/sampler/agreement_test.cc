@@ -108,7 +108,9 @@ TEST_P(Agreement, WithTheOracleOnRowsOfALanguageModel) {
     if (!IsNextToOne(c)) Judge(c);
   }
   Tell();
-  EXPECT_LE(ambiguous_, cases_ * AmbiguousShare(focus()));
+  // Where a tail of tens of thousands of tokens weighs a thousandth, a rounding
+  // error is worth several of them.
+  EXPECT_LE(ambiguous_, 1 + cases_ * AmbiguousShare(focus()));
 }
 
 // Here the textbook may cut elsewhere, within the rounding error, as often as

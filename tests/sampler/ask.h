@@ -32,6 +32,7 @@ inline Case Question(std::vector<float> logits, Params params = {}) {
   c.report.raw_logprob = c.report.tempered_logprob = true;
   c.report.kept_mass = c.report.entropy = true;
   c.report.top_n_final = c.report.top_n_raw = kTopMax;
+  c.report.row_digest = c.report.kept_ids = true;
   return c;
 }
 

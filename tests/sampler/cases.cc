@@ -427,6 +427,31 @@ void Widen(Case* c, Dice* dice) {
   const uint32_t more = 1 + dice->Below(140);
   for (uint32_t i = 0; i < more; ++i) {
     c->logits.push_back(values[dice->Below(4)]);
+    if (!c->guidance.empty()) c->guidance.push_back(c->logits.back());
+  }
+}
+
+// A second row: of any shape, or the first but for a few ids, or all -inf.
+void SetGuidance(Case* c, Dice* dice) {
+  static const std::vector<double> kValues = {0, 1.5, 2, 7.5, 100, 0.5, 1};
+  c->params.guidance_scale =
+      dice->Chance(0.6) ? dice->OneOf(kValues) : Real(0, 5, dice);
+  if (c->params.guidance_scale == 1.0) return;
+  const Shape shape = static_cast<Shape>(dice->Below(kShapeCount));
+  c->guidance = MakeRow(shape, c->vocab_size, dice->Next());
+  const uint32_t kind = dice->Below(10);
+  if (kind < 4) {
+    std::vector<float> alike = c->logits;
+    for (uint32_t i = 0; i < kind * 10; ++i) {
+      const uint32_t id = AnyId(*c, dice);
+      alike[id] = c->guidance[id];
+    }
+    c->guidance = alike;
+  }
+  if (kind == 4) std::fill(c->guidance.begin(), c->guidance.end(), -kInf);
+  if (dice->Chance(0.1)) {
+    c->guidance[AnyId(*c, dice)] =
+        dice->Chance(0.5) ? kInf : std::numeric_limits<float>::quiet_NaN();
   }
 }
 
@@ -441,6 +466,9 @@ void SetReport(Case* c, Dice* dice) {
   if (dice->Chance(0.5)) r.top_n_final = dice->Below(24);
   if (dice->Chance(0.3)) r.top_n_raw = dice->Below(24);
   if (dice->Chance(0.02)) r.top_n_final = r.top_n_raw = kTopMax;
+  r.row_digest = dice->Chance(0.3);
+  r.kept_ids = dice->Chance(0.4);
+  if (dice->Chance(0.5)) r.kept_ids_max = dice->Below(80);
   if (dice->Chance(0.3)) c->given = AnyId(*c, dice);
 }
 
@@ -492,10 +520,11 @@ void SetEverything(Case* c, Dice* dice) {
                                         SetLengthPenalty,
                                         SetNgram,
                                         SetSuppressed,
-                                        SetForcedTokens};
+                                        SetForcedTokens,
+                                        SetGuidance};
   for (Setter set : kSetters) {
-    const bool rare =
-        set == SetAllowed || set == SetNonFinite || set == SetForcedTokens;
+    const bool rare = set == SetAllowed || set == SetNonFinite ||
+                      set == SetForcedTokens || set == SetGuidance;
     if (dice->Chance(rare ? 0.08 : 0.35)) set(c, dice);
   }
 }
@@ -581,6 +610,12 @@ void Set(Focus focus, Case* c, Dice* dice) {
     case Focus::kMinTokens:
       SetEnds(c, dice);
       break;
+    case Focus::kGuidance:
+      if (dice->Chance(0.5)) SetTruncations(c, dice);
+      if (dice->Chance(0.3)) SetBias(c, dice);
+      if (dice->Chance(0.2)) c->params.on_non_finite = OnNonFinite::kBan;
+      SetGuidance(c, dice);
+      break;
     case Focus::kNonFinite:
       SetNonFinite(c, dice);
       break;
@@ -646,38 +681,71 @@ void SetByPast(Focus focus, Case* c, Dice* dice) {
   }
 }
 
+// Logits that an fp16 can hold; from 65520 on they would become infinite.
+void RoundToFloat16(std::vector<float>* logits) {
+  for (float& l : *logits) {
+    if (std::isnan(l) || std::isinf(l)) continue;
+    l = FromFloat16(ToFloat16(std::clamp(l, -65504.0f, 65504.0f)));
+  }
+}
+
 // Logits that a bf16 can hold; +-FLT_MAX would become infinite.
-void StoreAsBfloat16(Case* c) {
-  c->dtype = Dtype::kBfloat16;
-  for (float& l : c->logits) {
+void RoundToBfloat16(std::vector<float>* logits) {
+  for (float& l : *logits) {
     const float rounded = FromBfloat16(ToBfloat16(l));
     if (std::isnan(l) || std::isinf(l)) continue;
     l = std::isinf(rounded) ? std::copysign(0x1.fep127f, l) : rounded;
   }
 }
 
+void StoreAs(Dtype dtype, Case* c) {
+  c->dtype = dtype;
+  const auto round =
+      dtype == Dtype::kFloat16 ? RoundToFloat16 : RoundToBfloat16;
+  round(&c->logits);
+  round(&c->guidance);
+}
+
 }  // namespace
 
 const char* Name(Focus focus) {
-  static constexpr const char* kNames[kFocusCount] = {
-      "Temperature",   "TopK",
-      "TopP",          "MinP",
-      "Repetition",    "Frequency",
-      "Presence",      "PromptRepetition",
-      "Dry",           "LengthPenalty",
-      "LogitBias",     "AllowedIds",
-      "BannedIds",     "Mask",
-      "MinTokens",     "BadWords",
-      "SuppressedIds", "NoRepeatNgram",
-      "ForcedTokens",  "ThinkingBudget",
-      "NonFinite",     "DynamicTemperature",
-      "Smoothing",     "TopNSigma",
-      "Typical",       "Epsilon",
-      "Eta",           "TopA",
-      "TailFree",      "TopH",
-      "PLess",         "Xtc",
-      "Mirostat",      "AdaptiveP",
-      "Truncations",   "Everything"};
+  static constexpr const char* kNames[kFocusCount] = {"Temperature",
+                                                      "TopK",
+                                                      "TopP",
+                                                      "MinP",
+                                                      "Repetition",
+                                                      "Frequency",
+                                                      "Presence",
+                                                      "PromptRepetition",
+                                                      "Dry",
+                                                      "LengthPenalty",
+                                                      "LogitBias",
+                                                      "AllowedIds",
+                                                      "BannedIds",
+                                                      "Mask",
+                                                      "MinTokens",
+                                                      "BadWords",
+                                                      "SuppressedIds",
+                                                      "NoRepeatNgram",
+                                                      "ForcedTokens",
+                                                      "ThinkingBudget",
+                                                      "Guidance",
+                                                      "NonFinite",
+                                                      "DynamicTemperature",
+                                                      "Smoothing",
+                                                      "TopNSigma",
+                                                      "Typical",
+                                                      "Epsilon",
+                                                      "Eta",
+                                                      "TopA",
+                                                      "TailFree",
+                                                      "TopH",
+                                                      "PLess",
+                                                      "Xtc",
+                                                      "Mirostat",
+                                                      "AdaptiveP",
+                                                      "Truncations",
+                                                      "Everything"};
   return kNames[static_cast<int>(focus)];
 }
 
@@ -697,7 +765,7 @@ Case MakeCase(Focus focus, std::vector<float> logits, uint64_t seed,
   c.name = std::string(Name(focus)) + " seed " + std::to_string(seed) +
            " row " + row_name + " of " + std::to_string(c.vocab_size);
   const bool widen = dice.Chance(focus == Focus::kNonFinite ? 0.5 : 0.1);
-  const bool bfloat16 = dice.Chance(0.3);
+  const bool narrow = dice.Chance(0.4);
   Set(focus, &c, &dice);
   if (focus == Focus::kRepetition || focus == Focus::kFrequency ||
       focus == Focus::kPresence || focus == Focus::kPromptRepetition ||
@@ -707,7 +775,9 @@ Case MakeCase(Focus focus, std::vector<float> logits, uint64_t seed,
   SetPast(&c, &dice);
   SetByPast(focus, &c, &dice);
   SetReport(&c, &dice);
-  if (bfloat16 && (!c.params.min_p || dice.Chance(0.5))) StoreAsBfloat16(&c);
+  if (narrow && (!c.params.min_p || dice.Chance(0.5))) {
+    StoreAs(dice.Chance(0.5) ? Dtype::kFloat16 : Dtype::kBfloat16, &c);
+  }
   if (widen) Widen(&c, &dice);
   c.misalignment = dice.Chance(0.3) ? dice.Below(4) : 0;
   return c;
@@ -730,20 +800,30 @@ History MakeHistory(const Case& c, const Plan& plan) {
   return history;
 }
 
-Row CaseRunner::Store(const Case& c) {
+const void* CaseRunner::StoreLogits(const Case& c,
+                                    const std::vector<float>& logits,
+                                    std::vector<uint8_t>* bytes) {
   const size_t size = SizeOf(c.dtype);
-  bytes_.resize(c.misalignment + c.logits.size() * size);
-  uint8_t* at = bytes_.data() + c.misalignment;
+  bytes->resize(c.misalignment + logits.size() * size);
+  uint8_t* at = bytes->data() + c.misalignment;
   if (c.dtype == Dtype::kFloat32) {
-    std::memcpy(at, c.logits.data(), c.logits.size() * size);
+    std::memcpy(at, logits.data(), logits.size() * size);
   } else {
-    const std::vector<uint16_t> rounded = ToBfloat16(c.logits);
+    const std::vector<uint16_t> rounded =
+        c.dtype == Dtype::kFloat16 ? ToFloat16(logits) : ToBfloat16(logits);
     std::memcpy(at, rounded.data(), rounded.size() * size);
   }
+  return at;
+}
+
+Row CaseRunner::Store(const Case& c) {
   Row row;
-  row.logits = at;
+  row.logits = StoreLogits(c, c.logits, &bytes_);
   row.width = static_cast<uint32_t>(c.logits.size());
   row.dtype = c.dtype;
+  if (!c.guidance.empty()) {
+    row.guidance = StoreLogits(c, c.guidance, &guidance_bytes_);
+  }
   static constexpr uint8_t kNoMaskBytes = 0;
   if (c.has_mask) row.mask = c.mask.empty() ? &kNoMaskBytes : c.mask.data();
   row.mask_bytes = c.mask.size();

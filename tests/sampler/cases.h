@@ -45,6 +45,7 @@ enum class Focus {
   kNoRepeatNgram,
   kForcedTokens,
   kThinkingBudget,
+  kGuidance,   // with knobs that follow it
   kNonFinite,  // NaN and +inf in the row, and beyond the vocabulary
   kDynamicTemperature,
   kSmoothing,
@@ -62,14 +63,15 @@ enum class Focus {
   kTruncations,  // temperature and all truncations together
   kEverything,
 };
-inline constexpr int kFocusCount = 36;
+inline constexpr int kFocusCount = 37;
 const char* Name(Focus focus);
 
 struct Case {
   Params params;
   uint32_t vocab_size = 0;
   std::vector<float> logits;      // at least vocab_size
-  Dtype dtype = Dtype::kFloat32;  // bf16: logits are rounded already
+  std::vector<float> guidance;    // as many, or none
+  Dtype dtype = Dtype::kFloat32;  // bf16, fp16: logits are rounded already
   size_t misalignment = 0;        // bytes
   bool has_mask = false;
   std::vector<uint8_t> mask;
@@ -115,7 +117,13 @@ class CaseRunner {
 
   Sampler sampler_;
   Workspace workspace_;
+  // The logits in the case's dtype, in *bytes.
+  static const void* StoreLogits(const Case& c,
+                                 const std::vector<float>& logits,
+                                 std::vector<uint8_t>* bytes);
+
   std::vector<uint8_t> bytes_;
+  std::vector<uint8_t> guidance_bytes_;
   Ran ran_;
 };
 

@@ -53,6 +53,9 @@ void AddOutcome(const Outcome& o, Hash* hash) {
   hash->Add(sums.total);
   hash->Add(o.top_final);
   hash->Add(o.top_raw);
+  hash->Add(o.row_digest);
+  hash->Add(uint64_t{o.kept_ids.size()});
+  for (const uint32_t id : o.kept_ids) hash->Add(uint64_t{id});
 }
 
 void AddRun(const Case& c, CaseRunner* runner, Hash* hash) {

@@ -54,6 +54,7 @@ TEST_P(Allocations, OfAWarmSampleAreNone) {
     row.width = static_cast<uint32_t>(c.logits.size());
     row.mask = c.has_mask && !c.mask.empty() ? c.mask.data() : nullptr;
     row.mask_bytes = c.mask.size();
+    if (!c.guidance.empty()) row.guidance = c.guidance.data();
     const auto sample = [&] {
       return sampler.Sample(*plan, history, c.feedback, c.at, row, c.report,
                             c.given, &workspace, &outcome);

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "sampler/dtype.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
 #include "sampler/workspace.h"
@@ -206,6 +207,50 @@ TEST_P(Kernels, LoadWidensBfloat16ExactlyAtAnyAddress) {
   });
 }
 
+TEST_P(Kernels, LoadWidensEveryFloat16Exactly) {
+  std::vector<uint16_t> all;
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    all.push_back(static_cast<uint16_t>(bits));
+  }
+  std::vector<uint8_t> bytes(all.size() * 2 + 1);
+  for (const size_t misaligned : {0u, 1u}) {
+    std::memcpy(bytes.data() + misaligned, all.data(), all.size() * 2);
+    workspace_.Reserve(0x10000);
+    uint32_t bad = 0;
+    EXPECT_EQ(kernels().load_f16(bytes.data() + misaligned, 0x10000, true,
+                                 row(), &bad),
+              0x7C00u);
+    EXPECT_EQ(bad, 1024u + 1023u) << "+inf, and NaN of both signs";
+    for (uint32_t i = 0; i < 0x10000; ++i) {
+      const float wide = FromFloat16(all[i]);
+      const float expected = wide < kInf ? wide + 0.0f : -kInf;
+      ASSERT_EQ(Bits(row().l[i]), Bits(expected)) << "bits " << i;
+      const float one = Widen(bytes.data() + misaligned, Dtype::kFloat16, i);
+      ASSERT_EQ(std::isnan(one), std::isnan(wide)) << "bits " << i;
+      if (!std::isnan(wide)) ASSERT_EQ(Bits(one), Bits(wide)) << "bits " << i;
+    }
+  }
+}
+
+// The test's own rounding, against what binary16 is.
+TEST(Float16, IsNarrowedToTheNearestAndEveryOneComesBack) {
+  EXPECT_EQ(ToFloat16(1), 0x3C00);
+  EXPECT_EQ(ToFloat16(-2), 0xC000);
+  EXPECT_EQ(ToFloat16(65504), 0x7BFF);
+  EXPECT_EQ(ToFloat16(65519.9f), 0x7BFF);
+  EXPECT_EQ(ToFloat16(65520), 0x7C00);
+  EXPECT_EQ(ToFloat16(0x1p-24f), 1);
+  EXPECT_EQ(ToFloat16(0x1p-25f), 0) << "a tie goes to even";
+  EXPECT_EQ(ToFloat16(0x1.8p-24f), 2);
+  EXPECT_EQ(ToFloat16(0x1.ffcp-15f), 0x3FF + 1) << "the carry makes it normal";
+  EXPECT_EQ(FromFloat16(0x3555), 0x1.554p-2f);
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const uint16_t half = static_cast<uint16_t>(bits);
+    if ((half & 0x7FFF) > 0x7C00) continue;  // NaN
+    ASSERT_EQ(ToFloat16(FromFloat16(half)), half);
+  }
+}
+
 TEST_P(Kernels, LoadFindsTheFirstNanOrInfinityWhereverItStands) {
   for (const uint32_t size : {1u, 129u, 1000u}) {
     for (uint32_t at = 0; at<size; at += size> 200 ? 37 : 1) {
@@ -219,6 +264,9 @@ TEST_P(Kernels, LoadFindsTheFirstNanOrInfinityWhereverItStands) {
                   at);
         const auto narrow = ToBfloat16(logits);
         ASSERT_EQ(kernels().load_bf16(narrow.data(), size, false, row(), &bad),
+                  at);
+        const auto half = ToFloat16(logits);
+        ASSERT_EQ(kernels().load_f16(half.data(), size, false, row(), &bad),
                   at);
       }
     }
@@ -237,6 +285,39 @@ TEST_P(Kernels, LoadTurnsNanAndInfinityIntoBansWhenAsked) {
     EXPECT_EQ(row().l[i], logits[i] == 2.0f ? 2.0f : -kInf) << "id " << i;
   }
   EXPECT_EQ(row().block_max[2], 2.0f);
+}
+
+TEST_P(Kernels, GuideIsTheFormulaOfTheSpecification) {
+  ForRows([&](const std::vector<float>& logits, Dice* dice) {
+    Load(logits);
+    const Shape other = static_cast<Shape>(dice->Below(kShapeCount));
+    const std::vector<float> second =
+        MakeRow(other, vocab_size(), dice->Next());
+    RowView& view = workspace_.ReserveSecond();
+    uint32_t bad = 0;
+    kernels().load_f32(second.data(), vocab_size(), false, view, &bad);
+    const kernels::Guidance g = {dice->Unit() * 50, dice->Unit() * 50,
+                                 dice->Chance(0.2) ? 0 : dice->Unit() * 100};
+    kernels().guide(row(), view.l, g);
+    constexpr double kMax = std::numeric_limits<float>::max();
+    for (uint32_t b = 0; b < row().block_count; ++b) {
+      float max = -kInf;
+      for (uint32_t i = b * 128; i < (b + 1) * 128; ++i) {
+        float expected = -kInf;
+        if (i < vocab_size() && l_[i] != -kInf) {
+          const double lc = double{l_[i]} - g.log_sum_exp;
+          const double u = double{second[i]} + 0.0;
+          const double lu = second[i] == -kInf ? lc : u - g.second_log_sum_exp;
+          const double step = g.scale * (lc - lu);
+          expected =
+              static_cast<float>(std::clamp(lu + step, -kMax, kMax)) + 0.0f;
+        }
+        ASSERT_EQ(Bits(row().l[i]), Bits(expected)) << "id " << i;
+        max = std::max(max, expected);
+      }
+      ASSERT_EQ(row().block_max[b], max) << "block " << b;
+    }
+  });
 }
 
 TEST_P(Kernels, MaskBansEveryIdWhoseBitIsMissing) {

@@ -1,5 +1,8 @@
 #include "tests/sampler/oracle_case.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -15,6 +18,12 @@ namespace logitd::tests {
 namespace {
 
 constexpr double kMinusInf = -std::numeric_limits<double>::infinity();
+constexpr float kBannedLogit = -std::numeric_limits<float>::infinity();
+
+bool AllBanned(const std::vector<float>& row) {
+  return std::all_of(row.begin(), row.end(),
+                     [](float l) { return l == kBannedLogit; });
+}
 
 // The arithmetic of the specification.
 struct ExactArithmetic {
@@ -66,6 +75,17 @@ Feedback FromOracle(const oracle::Feedback& o) {
   return feedback;
 }
 
+// Log-sum-exp of a row at T = 1.
+double LseOf(const std::vector<float>& l) {
+  const ExactShaper all({}, {}, {}, l);
+  return double{l[all.kept()[0]]} + ScalarLogD(all.Mass());
+}
+
+// XXH3 of the bytes of the row.
+uint64_t DigestOf(const std::vector<float>& received) {
+  return XXH3_64bits(received.data(), received.size() * sizeof(float));
+}
+
 // The numbers of a draw; greedy ones differ too much to share code.
 void ExactDraw(const Case& c, const oracle::Answer& answer, Outcome* o) {
   const ExactShaper shaped(ToOracle(c.params), ToOracle(c.feedback),
@@ -99,6 +119,10 @@ void ExactDraw(const Case& c, const oracle::Answer& answer, Outcome* o) {
     o->top_final.push_back({kept[i], logprob_of(kept[i])});
   }
   o->feedback = FromOracle(shaped.After(o->token));
+  if (report.kept_ids && kept.size() <= report.kept_ids_max) {
+    o->kept_ids = kept;
+    std::sort(o->kept_ids.begin(), o->kept_ids.end());
+  }
 }
 
 void ExactGreedy(const Case& c, const oracle::Answer& answer, Outcome* o) {
@@ -113,6 +137,9 @@ void ExactGreedy(const Case& c, const oracle::Answer& answer, Outcome* o) {
   if (report.kept_mass) o->kept_mass = 1;
   if (report.entropy) o->final_entropy = 0;
   if (report.top_n_final > 0) o->top_final.push_back({answer.rank[0], 0.0});
+  if (report.kept_ids && report.kept_ids_max > 0) {
+    o->kept_ids.push_back(answer.rank[0]);
+  }
 }
 
 bool SameBits(double a, double b) {
@@ -199,6 +226,7 @@ oracle::Params ToOracle(const Params& p) {
   for (size_t i = 0; i < p.logit_bias_ids.size(); ++i) {
     o.bias.emplace_back(p.logit_bias_ids[i], p.logit_bias_values[i]);
   }
+  o.guidance_scale = p.guidance_scale.value_or(1);
   o.allowed_ids = p.allowed_ids;
   o.banned_ids = p.banned_ids;
   o.bad_words = p.bad_words;
@@ -234,11 +262,35 @@ oracle::Feedback ToOracle(const Feedback& feedback) {
   return o;
 }
 
+std::vector<float> GuideExactly(double scale,
+                                const std::vector<float>& conditional,
+                                const std::vector<float>& unconditional) {
+  const double conditional_lse = LseOf(conditional);
+  const double unconditional_lse =
+      AllBanned(unconditional) ? 0 : LseOf(unconditional);
+  constexpr double kMax = std::numeric_limits<float>::max();
+  std::vector<float> guided = conditional;
+  for (size_t i = 0; i < guided.size(); ++i) {
+    if (guided[i] == kBannedLogit) continue;
+    const double lc = double{conditional[i]} - conditional_lse;
+    double lu = double{unconditional[i]} - unconditional_lse;
+    if (unconditional[i] == kBannedLogit) lu = lc;
+    const double step = scale * (lc - lu);
+    guided[i] = static_cast<float>(std::clamp(lu + step, -kMax, kMax)) + 0.0f;
+  }
+  return guided;
+}
+
 oracle::Past PastOf(const Case& c) { return {c.prompt, c.output}; }
 
 oracle::Answer AskOracle(const Case& c) {
   oracle::Row row;
   row.logits.assign(c.logits.begin(), c.logits.begin() + c.vocab_size);
+  if (!c.guidance.empty()) {
+    row.unconditional.assign(c.guidance.begin(),
+                             c.guidance.begin() + c.vocab_size);
+    row.guide = GuideExactly;
+  }
   row.has_mask = c.has_mask;
   row.mask = c.mask;
   return oracle::Sample(ToOracle(c.params), PastOf(c), ToOracle(c.feedback),
@@ -260,10 +312,11 @@ Outcome Exact(const Case& c, const oracle::Answer& answer) {
   }
   if (c.given) o.rank = static_cast<uint32_t>(oracle::RankOf(answer, *c.given));
   const Report& report = c.report;
+  if (report.row_digest) o.row_digest = DigestOf(answer.received);
   if (report.raw_logprob || report.entropy || report.top_n_raw > 0) {
     const ExactShaper all({}, {}, {}, answer.received);
     const std::vector<float>& l = answer.received;
-    const double lse = double{l[all.kept()[0]]} + ScalarLogD(all.Mass());
+    const double lse = LseOf(l);
     if (report.raw_logprob) o.raw_logprob = double{l[o.token]} - lse;
     if (report.entropy) o.raw_entropy = all.Entropy();
     const size_t count = std::min<size_t>(all.kept().size(), report.top_n_raw);
@@ -311,6 +364,11 @@ std::string Difference(const Outcome& expected, const Outcome& got) {
   });
   CompareTop("top_final", expected.top_final, got.top_final, &out);
   CompareTop("top_raw", expected.top_raw, got.top_raw, &out);
+  count("row_digest", &Outcome::row_digest);
+  CompareCount("kept_ids", expected.kept_ids.size(), got.kept_ids.size(), &out);
+  for (size_t i = 0; i < expected.kept_ids.size() && out.empty(); ++i) {
+    CompareCount("kept_ids", expected.kept_ids[i], got.kept_ids[i], &out);
+  }
   return out;
 }
 
@@ -368,7 +426,10 @@ std::string FailureDifference(const oracle::Answer& answer,
     case oracle::Failure::kNone:
       return status.ok() ? "" : absl::StrCat("failed: ", status.ToString());
     case oracle::Failure::kNonFinite:
-      return expect(Code::kInvalidArgument, absl::StrCat(answer.first_bad));
+      return expect(
+          Code::kInvalidArgument,
+          absl::StrCat(answer.bad_is_unconditional ? "guidance_row" : "logits",
+                       ": NaN or +inf at index ", answer.first_bad, " "));
     case oracle::Failure::kConflict:
       return expect(Code::kFailedPrecondition, "on_conflict is ERROR");
     case oracle::Failure::kHardBans:

@@ -20,7 +20,14 @@ namespace logitd::tests {
 oracle::Params ToOracle(const Params& params);
 oracle::Feedback ToOracle(const Feedback& feedback);
 oracle::Past PastOf(const Case& c);
+// After guidance its logits are those of GuideExactly: a last bit of its own
+// would make ties of others, and others of ties.
 oracle::Answer AskOracle(const Case& c);
+
+// "Guidance" of the specification, to the bit; both rows as loaded.
+std::vector<float> GuideExactly(double scale,
+                                const std::vector<float>& conditional,
+                                const std::vector<float>& unconditional);
 
 // A boundary this close, relative to the mass, may fall either way.
 inline constexpr double kAmbiguous = 0x1p-19;

@@ -350,6 +350,82 @@ TEST_P(Rows, OfBfloat16GiveWhatTheSameRowWidenedGives) {
   }
 }
 
+TEST_P(Rows, OfFloat16GiveWhatTheSameRowWidenedGives) {
+  for (int shape = 0; shape < kShapeCount; ++shape) {
+    Case narrow = Question(MakeRow(static_cast<Shape>(shape), 1000, 6));
+    for (float& l : narrow.logits) {
+      l = std::abs(l) > 65504 ? 0 : FromFloat16(ToFloat16(l));
+    }
+    narrow.params.top_p = .95;
+    narrow.params.temperature = .7;
+    Case wide = narrow;
+    narrow.dtype = Dtype::kFloat16;
+    EXPECT_EQ(Difference(Ask(wide), Ask(narrow)), "");
+  }
+}
+
+// bf16, fp16 and fp32 of the same values; -0 and what counts as -inf; nothing
+// beyond the vocabulary, no mask and no knob.
+TEST_P(Rows, HaveOneDigestWhateverTheyAreStoredAs) {
+  Case c = Question(MakeRow(Shape::kLevels, 1000, 3));
+  for (float& l : c.logits) l = FromBfloat16(ToBfloat16(l));
+  for (float& l : c.logits) l = FromFloat16(ToFloat16(l));
+  for (float& l : c.logits) l = FromBfloat16(ToBfloat16(l));
+  c.logits[5] = 0;
+  c.logits[6] = -std::numeric_limits<float>::infinity();
+  const uint64_t digest = Ask(c).row_digest;
+  Case same = c;
+  for (const Dtype dtype : {Dtype::kBfloat16, Dtype::kFloat16}) {
+    same.dtype = dtype;
+    EXPECT_EQ(Ask(same).row_digest, digest);
+  }
+  same = c;
+  same.logits[5] = -0.0f;
+  same.logits[6] = std::nanf("");
+  same.params.on_non_finite = OnNonFinite::kBan;
+  same.params.temperature = 0.3;
+  same.params.banned_ids = {1, 2, 3};
+  same.logits.push_back(7);  // beyond the vocabulary
+  same.misalignment = 3;
+  EXPECT_EQ(Ask(same).row_digest, digest);
+  for (const size_t id : {size_t{0}, size_t{5}, size_t{499}, size_t{999}}) {
+    Case other = c;
+    other.logits[id] += 1;
+    EXPECT_NE(Ask(other).row_digest, digest) << id;
+  }
+}
+
+TEST_P(Rows, ListTheirKeptIdsRisingOrNotAtAll) {
+  Case c = Question({1, 3, 2, 3, 3, 0});
+  c.params.top_k = 2;  // the first two of three that tie
+  EXPECT_EQ(Ask(c).kept_ids, (TokenIds{1, 3}));
+  c.params.top_k = 4;
+  EXPECT_EQ(Ask(c).kept_ids, (TokenIds{1, 2, 3, 4}));
+  c.report.kept_ids_max = 4;
+  EXPECT_EQ(Ask(c).kept_ids.size(), 4u);
+  c.report.kept_ids_max = 3;
+  EXPECT_TRUE(Ask(c).kept_ids.empty());
+  EXPECT_EQ(Ask(c).kept, 4u);
+  c.params.temperature = 0;
+  EXPECT_EQ(Ask(c).kept_ids, (TokenIds{1}));
+  c.report.kept_ids_max = 0;
+  EXPECT_TRUE(Ask(c).kept_ids.empty());
+}
+
+// Blocks that are read together, and a row in which all are kept.
+TEST_P(Rows, ListTheKeptIdsOfWideRows) {
+  Case c = Question(std::vector<float>(20000, 1.0f));
+  TokenIds all(20000);
+  for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+  EXPECT_EQ(Ask(c).kept_ids, all);
+  c.params.top_k = 4097;
+  all.resize(4097);
+  EXPECT_EQ(Ask(c).kept_ids, all);
+  c.logits[19999] = 2;
+  all.back() = 19999;
+  EXPECT_EQ(Ask(c).kept_ids, all);
+}
+
 LOGITD_ON_EACH_TARGET(Rows);
 
 }  // namespace

@@ -515,8 +515,8 @@ TEST_P(Past, IsAFunctionOfTheHistoryHoweverItCameToBe) {
       Outcome outcome;
       const NoisePoint at = {{7}, history.position(), 0};
       EXPECT_TRUE(sampler
-                      .Sample(plan, history, at, row, c.report, {}, &workspace,
-                              &outcome)
+                      .Sample(plan, history, {}, at, row, c.report, {},
+                              &workspace, &outcome)
                       .ok());
       return outcome;
     };

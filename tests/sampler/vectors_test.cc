@@ -20,6 +20,7 @@
 #include "sampler/philox.h"
 #include "sampler/stream_key.h"
 #include "tests/sampler/ask.h"
+#include "tests/sampler/oracle_case.h"
 
 namespace logitd::tests {
 namespace {
@@ -149,6 +150,51 @@ class Vectors : public OnEachTarget {
     lines->push_back("their final_logprob = " + absl::StrJoin(logprobs, " "));
   }
 
+  void AddDigests(Lines* lines) {
+    const auto add = [&](const char* what, const Case& c) {
+      lines->push_back(
+          absl::StrFormat("row_digest%s = %016x", what, Ran(c)->row_digest));
+    };
+    Case c = Example(0);
+    add("", c);
+    Case rising = c;
+    for (size_t i = 0; i < 300; ++i) {
+      rising.logits[i] = static_cast<float>(i);
+    }
+    add(" of 0 .. 299", rising);
+    c.logits[7] = kBannedLogit;
+    c.logits[75] = -0.0f;
+    add(" with l_7 = -inf, l_75 = -0", c);
+  }
+
+  void AddGuidance(Lines* lines) {
+    Case c = Example(0);
+    c.params = {};
+    c.params.guidance_scale = 1.5;
+    for (int i = 0; i < 300; ++i) {
+      c.guidance.push_back(static_cast<float>(i * 29 % 97) / 8 - 6);
+    }
+    const auto log_sum_exp = [&](const std::vector<float>& row) {
+      Case raw = Question(row);
+      raw.given = 0;
+      return double{row[0]} - Ran(raw)->raw_logprob;  // exact here
+    };
+    lines->push_back(absl::StrCat("LSE_c, LSE_u = ", Hex(log_sum_exp(c.logits)),
+                                  " ", Hex(log_sum_exp(c.guidance))));
+    const auto l = GuideExactly(1.5, c.logits, c.guidance);
+    std::vector<std::string> first;
+    for (size_t i = 0; i < 4; ++i) first.push_back(Hex(double{l[i]}));
+    lines->push_back("guided l_0 .. l_3 = " + absl::StrJoin(first, " "));
+    std::vector<uint32_t> tokens;
+    for (uint32_t position = 0; position < 12; ++position) {
+      c.prompt.assign(position, 0);
+      c.at.position = position;
+      tokens.push_back(Ran(c)->token);
+    }
+    lines->push_back("guided tokens of seed 42 = " +
+                     absl::StrJoin(tokens, " "));
+  }
+
   const Outcome* Ran(const Case& c) {
     const tests::Ran& ran = runner_.Run(c);
     EXPECT_TRUE(ran.status.ok()) << ran.status;
@@ -165,6 +211,8 @@ TEST_P(Vectors, OfTheSpecificationsTextAreTheSamplers) {
   AddNoise(&lines);
   AddArithmetic(&lines);
   AddExample(&lines);
+  AddDigests(&lines);
+  AddGuidance(&lines);
   EXPECT_EQ(lines, LinesOfTheScript());
 }
 

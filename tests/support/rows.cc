@@ -219,4 +219,51 @@ std::vector<uint16_t> ToBfloat16(const std::vector<float>& row) {
   return rounded;
 }
 
+namespace {
+
+// 2^n as a double, for n in [-1022, 1023].
+double PowerOfTwo(int n) {
+  const uint64_t bits = static_cast<uint64_t>(n + 1023) << 52;
+  double x;
+  std::memcpy(&x, &bits, sizeof(x));
+  return x;
+}
+
+}  // namespace
+
+uint16_t ToFloat16(float x) {
+  uint32_t wide;
+  std::memcpy(&wide, &x, sizeof(wide));
+  const uint16_t sign = static_cast<uint16_t>(wide >> 16 & 0x8000);
+  if (x != x) return static_cast<uint16_t>(sign | 0x7E00);
+  const double size = sign != 0 ? -double{x} : double{x};
+  if (size >= 65520) return static_cast<uint16_t>(sign | 0x7C00);
+  int exponent = -14;  // of the leading digit; subnormals share the lowest
+  while (exponent < 15 && size >= PowerOfTwo(exponent + 1)) ++exponent;
+  const double units = size / PowerOfTwo(exponent - 10);  // exact
+  uint32_t digits = static_cast<uint32_t>(units);
+  const double rest = units - digits;
+  if (rest > 0.5 || (rest == 0.5 && digits % 2 == 1)) ++digits;
+  // A carry into the exponent, and a subnormal's lack of one, come by adding.
+  const uint32_t above = static_cast<uint32_t>(exponent + 14) << 10;
+  return static_cast<uint16_t>(sign | (above + digits));
+}
+
+float FromFloat16(uint16_t bits) {
+  const int exponent = bits >> 10 & 31;
+  const int digits = bits & 1023;
+  double size = digits * PowerOfTwo(-24);
+  if (exponent > 0) size = (1024 + digits) * PowerOfTwo(exponent - 25);
+  if (exponent == 31)
+    size = digits == 0 ? 1e300 * 1e300 : 0.0 * (1e300 * 1e300);
+  return static_cast<float>(bits >> 15 != 0 ? -size : size);
+}
+
+std::vector<uint16_t> ToFloat16(const std::vector<float>& row) {
+  std::vector<uint16_t> rounded;
+  rounded.reserve(row.size());
+  for (float l : row) rounded.push_back(ToFloat16(l));
+  return rounded;
+}
+
 }  // namespace logitd::tests

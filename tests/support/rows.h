@@ -88,6 +88,12 @@ uint16_t ToBfloat16(float x);
 float FromBfloat16(uint16_t bits);
 std::vector<uint16_t> ToBfloat16(const std::vector<float>& row);
 
+// IEEE binary16; rounds to nearest even, subnormals too; from 65520 on it is
+// infinite; NaN stays NaN.
+uint16_t ToFloat16(float x);
+float FromFloat16(uint16_t bits);
+std::vector<uint16_t> ToFloat16(const std::vector<float>& row);
+
 }  // namespace logitd::tests
 
 #endif  // LOGITD_TESTS_SUPPORT_ROWS_H_

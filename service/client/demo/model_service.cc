@@ -16,10 +16,16 @@ grpc::Status ToGrpc(const absl::Status& status) {
                       std::string(status.message()));
 }
 
-std::string Bytes(const std::vector<float>& row, bool bfloat16) {
-  return bfloat16 ? client::PackBfloat16(row)
-                  : std::string(reinterpret_cast<const char*>(row.data()),
-                                row.size() * sizeof(float));
+std::string Bytes(const std::vector<float>& row,
+                  const v1::LogitsRequest& request) {
+  if (request.bfloat16()) {
+    return client::PackBfloat16(row);
+  }
+  if (request.float16()) {
+    return client::PackFloat16(row);
+  }
+  return std::string(reinterpret_cast<const char*>(row.data()),
+                     row.size() * sizeof(float));
 }
 
 }  // namespace
@@ -52,6 +58,9 @@ absl::Status ModelService::Answer(const v1::LogitsRequest& request,
     return absl::InvalidArgumentError(absl::StrCat(
         "contexts: ", request.contexts_size(), " is more than ", kContextsMax));
   }
+  if (request.bfloat16() && request.float16()) {
+    return absl::InvalidArgumentError("float16: not with bfloat16");
+  }
   response->Clear();
   response->set_vocab_size(static_cast<std::uint32_t>(model_->words().size()));
   for (const v1::Context& context : request.contexts()) {
@@ -59,7 +68,7 @@ absl::Status ModelService::Answer(const v1::LogitsRequest& request,
     if (!row.ok()) {
       return row.status();
     }
-    response->mutable_rows()->append(Bytes(**row, request.bfloat16()));
+    response->mutable_rows()->append(Bytes(**row, request));
   }
   return absl::OkStatus();
 }

@@ -89,9 +89,10 @@ absl::StatusOr<std::vector<std::uint32_t>> DemoModel::Tokenize(
 }
 
 absl::StatusOr<std::string> DemoModel::Rows(
-    absl::Span<const std::string> contexts, bool bfloat16) {
+    absl::Span<const std::string> contexts, logitd::v1::Dtype dtype) {
   demo::v1::LogitsRequest request;
-  request.set_bfloat16(bfloat16);
+  request.set_bfloat16(dtype == logitd::v1::DTYPE_BFLOAT16);
+  request.set_float16(dtype == logitd::v1::DTYPE_FLOAT16);
   for (const std::string& context : contexts) {
     request.add_contexts()->set_tokens(context);
   }

@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "logitd/demo/v1/model.grpc.pb.h"
+#include "logitd/v1/place.pb.h"
 #include "service/client/logitctl/vocabulary.h"
 
 namespace logitd::logitctl {
@@ -41,7 +42,7 @@ class DemoModel {
   // One row for each context (packed ids), row after row, in the dtype asked
   // for.
   absl::StatusOr<std::string> Rows(absl::Span<const std::string> contexts,
-                                   bool bfloat16);
+                                   logitd::v1::Dtype dtype);
 
  private:
   DemoModel() = default;

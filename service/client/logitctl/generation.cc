@@ -99,16 +99,14 @@ class Run {
                        step);
     }
     const absl::Time start = absl::Now();
-    auto bytes = model_->Rows(contexts, order_.bfloat16);
+    auto bytes = model_->Rows(contexts, order_.dtype);
     result_.model_time += absl::Now() - start;
     if (!bytes.ok()) {
       return bytes.status();
     }
     result_.row_bytes += bytes->size();
-    return client::SetPackedRows(
-        *std::move(bytes),
-        order_.bfloat16 ? v1::DTYPE_BFLOAT16 : v1::DTYPE_FLOAT32,
-        model_->vocabulary().size(), step);
+    return client::SetPackedRows(*std::move(bytes), order_.dtype,
+                                 model_->vocabulary().size(), step);
   }
 
   absl::Status Exchange(v1::SampleRequest* request, v1::SampleResponse* reply) {

@@ -30,8 +30,8 @@ struct Order {
   std::vector<v1::ForkSession> forks;
   // The prompt of all sessions, as ids; it must be in each open too.
   std::vector<std::uint32_t> prompt;
-  // Rows as bfloat16 instead of float32.
-  bool bfloat16 = false;
+  // How rows travel.
+  v1::Dtype dtype = v1::DTYPE_FLOAT32;
 };
 
 // One generated token and what the server said about it.

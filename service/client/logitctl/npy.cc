@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/messages.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -77,16 +78,24 @@ absl::StatusOr<absl::string_view> Value(absl::string_view header,
   return rest.substr(0, end - open.size());
 }
 
-absl::Status CheckLayout(absl::string_view header) {
+absl::StatusOr<v1::Dtype> DtypeOf(absl::string_view header) {
   // A structured dtype is a list: not readable, and not wanted either.
   const auto descr = Value(header, "descr", "'", "'");
   if (!descr.ok()) {
     return descr.status();
   }
-  if (*descr != "<f4") {
-    return Wrong(absl::StrCat("the array's dtype is '", *descr,
-                              "', not little-endian float32 '<f4'"));
+  if (*descr == "<f4") {
+    return v1::DTYPE_FLOAT32;
   }
+  if (*descr == "<f2") {
+    return v1::DTYPE_FLOAT16;
+  }
+  return Wrong(absl::StrCat("the array's dtype is '", *descr,
+                            "', neither little-endian float32 '<f4' nor "
+                            "float16 '<f2'"));
+}
+
+absl::Status CheckOrder(absl::string_view header) {
   const auto fortran = Value(header, "fortran_order", "", ",");
   if (!fortran.ok()) {
     return fortran.status();
@@ -128,7 +137,11 @@ absl::StatusOr<NpyRows> ParseNpy(std::string content) {
   if (!header.ok()) {
     return header.status();
   }
-  if (absl::Status status = CheckLayout(*header); !status.ok()) {
+  const auto dtype = DtypeOf(*header);
+  if (!dtype.ok()) {
+    return dtype.status();
+  }
+  if (absl::Status status = CheckOrder(*header); !status.ok()) {
     return status;
   }
   const auto shape = Shape(*header);
@@ -136,16 +149,18 @@ absl::StatusOr<NpyRows> ParseNpy(std::string content) {
     return shape.status();
   }
   NpyRows rows;
+  rows.dtype = *dtype;
   rows.row_count = shape->size() == 2 ? shape->front() : 1;
   rows.row_width = shape->back();
   // At most 2^64 - 2^33: no overflow before the times four.
   const std::uint64_t values = std::uint64_t{rows.row_count} * rows.row_width;
   const std::uint64_t values_max =
       std::numeric_limits<std::uint64_t>::max() / sizeof(float);
-  if (values > values_max || rest.size() != values * sizeof(float)) {
+  const std::size_t each = client::BytesOf(rows.dtype);
+  if (values > values_max || rest.size() != values * each) {
     return Wrong(absl::StrCat(
         "the file holds ", rest.size(), " bytes of numbers where its shape [",
-        rows.row_count, ", ", rows.row_width, "] needs 4 for each"));
+        rows.row_count, ", ", rows.row_width, "] needs ", each, " for each"));
   }
   content.erase(0, content.size() - rest.size());
   rows.bytes = std::move(content);

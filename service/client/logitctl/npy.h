@@ -1,7 +1,7 @@
-// Reads rows of logits from NumPy's .npy files: float32, C order, [V] or [R,
-// V]. Knows nothing of sampling; values are not looked at. Threads: free
-// functions. Ownership: the bytes are the caller's. Cost: reads the whole file
-// into memory.
+// Reads rows of logits from NumPy's .npy files: float32 or float16, C order,
+// [V] or [R, V]. Knows nothing of sampling; values are not looked at. Threads:
+// free functions. Ownership: the bytes are the caller's. Cost: reads the whole
+// file into memory.
 
 #ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_NPY_H_
 #define LOGITD_SERVICE_CLIENT_LOGITCTL_NPY_H_
@@ -10,11 +10,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "logitd/v1/place.pb.h"
 
 namespace logitd::logitctl {
 
-// Rows as they stand in the file: little-endian float32, row after row.
+// Rows as they stand in the file: little-endian, row after row.
 struct NpyRows {
+  v1::Dtype dtype = v1::DTYPE_FLOAT32;
   std::uint32_t row_count = 0;
   std::uint32_t row_width = 0;
   std::string bytes;

@@ -12,9 +12,9 @@
 #include "absl/strings/string_view.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
-#include "service/client/logitctl/json.h"
 #include "service/client/logitctl/npy.h"
 #include "service/client/logitctl/resolved_text.h"
+#include "service/client/logitctl/sample_output.h"
 #include "service/client/messages.h"
 #include "service/client/status.h"
 
@@ -32,12 +32,20 @@ struct SampleFlags {
   KnobFlags knobs;
   std::vector<std::string> eos;
   std::string file;
-  bool json = false;
+  std::string guidance;  // another file; empty: none
+  SampleOutput output;
+};
+
+// The rows, and those that guide them if there are any.
+struct Rows {
+  NpyRows rows;
+  NpyRows guidance;
 };
 
 constexpr char kAbout[] =
-    "Chooses a token for each row of logits in FILE.npy: float32, C order, "
-    "shape [V] or [R, V]. The rows are the steps of one generation, in order: "
+    "Chooses a token for each row of logits in FILE.npy: float32 or float16, C "
+    "order, shape [V] or [R, V]. The rows are the steps of one generation, in "
+    "order: "
     "penalties and ends see the tokens of the rows before.";
 
 constexpr char kExamples[] = R"(Examples:
@@ -45,28 +53,8 @@ constexpr char kExamples[] = R"(Examples:
       numpy.random.randn(4, 1000).astype("<f4"))'
   logitctl sample rows.npy --seed 7 --temperature 0.8 --top-k 40
   logitctl sample rows.npy --seed 7 --ban 12 --logit-bias 3=2.5 --json
+  logitctl sample rows.npy --guidance plain.npy --set guidance_scale=1.5
 )";
-
-void PrintRow(const SampleFlags& flags, std::uint32_t row,
-              const client::Entry& entry) {
-  const std::string finish = client::FinishName(entry.finish_reason);
-  if (flags.json) {
-    absl::PrintF("%s\n",
-                 JsonObject({{"row", absl::StrCat(row)},
-                             {"token", entry.token.has_value()
-                                           ? absl::StrCat(*entry.token)
-                                           : "null"},
-                             {"final_logprob", JsonNumber(entry.final_logprob)},
-                             {"kept", absl::StrCat(entry.kept)},
-                             {"finish_reason", JsonString(finish)}}));
-  } else if (!entry.token.has_value()) {
-    absl::PrintF("%u\tskipped: the generation has ended\n", row);
-  } else {
-    absl::PrintF("%u\t%u\t%.6f\t%u%s%s\n", row, *entry.token,
-                 entry.final_logprob, entry.kept, finish.empty() ? "" : "\t",
-                 finish);
-  }
-}
 
 v1::OpenSession OpenOf(const SampleFlags& flags,
                        const v1::SamplingParams& params,
@@ -74,19 +62,34 @@ v1::OpenSession OpenOf(const SampleFlags& flags,
   v1::OpenSession open =
       client::MakeOpen(kSessionId, vocab_size, params, flags.knobs.seed);
   open.set_salt(flags.knobs.salt);
+  open.mutable_report()->set_row_digest(flags.output.row_digest);
+  open.mutable_report()->set_kept_ids(flags.output.kept_ids);
   return open;
 }
 
-// Rows [first, first + count), one entry for each.
-absl::Status AddRows(const NpyRows& rows, std::uint32_t first,
-                     std::uint32_t count, v1::Step* step) {
-  const std::size_t row_bytes = std::size_t{rows.row_width} * sizeof(float);
+// Rows [first, first + count), one entry for each; what guides them lies behind
+// them.
+absl::Status AddRows(const Rows& rows, std::uint32_t first, std::uint32_t count,
+                     v1::Step* step) {
+  const bool guided = rows.guidance.row_count > 0;
   for (std::uint32_t i = 0; i < count; ++i) {
-    client::AddEntry(kSessionId, first + i, i, step);
+    if (guided) {
+      client::AddGuidedEntry(kSessionId, first + i, i, count + i, step);
+    } else {
+      client::AddEntry(kSessionId, first + i, i, step);
+    }
   }
-  return client::SetPackedRows(
-      rows.bytes.substr(first * row_bytes, count * row_bytes),
-      v1::DTYPE_FLOAT32, rows.row_width, step);
+  const std::size_t row_bytes =
+      rows.rows.row_width * client::BytesOf(rows.rows.dtype);
+  const auto part_of = [&](const NpyRows& all) {
+    return all.bytes.substr(first * row_bytes, count * row_bytes);
+  };
+  std::string bytes = part_of(rows.rows);
+  if (guided) {
+    bytes += part_of(rows.guidance);
+  }
+  return client::SetPackedRows(std::move(bytes), rows.rows.dtype,
+                               rows.rows.row_width, step);
 }
 
 // The table's head waits for the first row, so that a refusal leaves stdout
@@ -111,10 +114,10 @@ absl::Status PrintReply(const SampleFlags& flags,
     if (!entry->error.ok()) {
       return RefusedBy(absl::StrCat(kWho, " row ", first + i), entry->error);
     }
-    if (first + i == 0 && !flags.json) {
-      absl::PrintF("row\ttoken\tlogprob\tkept\n");
+    if (first + i == 0) {
+      PrintHead(flags.output);
     }
-    PrintRow(flags, first + i, *entry);
+    PrintRow(flags.output, first + i, *entry);
   }
   return absl::OkStatus();
 }
@@ -126,15 +129,39 @@ std::uint32_t StepRows(const NpyRows& rows) {
       kStepRowsMax));
 }
 
+absl::StatusOr<Rows> ReadRows(const SampleFlags& flags) {
+  auto rows = ReadNpy(flags.file);
+  if (!rows.ok()) {
+    return rows.status();
+  }
+  Rows both = {*std::move(rows), {}};
+  if (flags.guidance.empty()) {
+    return both;
+  }
+  auto guidance = ReadNpy(flags.guidance);
+  if (!guidance.ok()) {
+    return guidance.status();
+  }
+  both.guidance = *std::move(guidance);
+  if (both.guidance.row_count != both.rows.row_count ||
+      both.guidance.row_width != both.rows.row_width ||
+      both.guidance.dtype != both.rows.dtype) {
+    return UsageError(absl::StrCat(
+        flags.guidance, ": not of the shape and dtype of ", flags.file));
+  }
+  return both;
+}
+
 absl::Status RunSample(const SampleFlags& flags) {
   const auto params = flags.knobs.ParseIds(flags.eos);
   if (!params.ok()) {
     return params.status();
   }
-  const auto rows = ReadNpy(flags.file);
-  if (!rows.ok()) {
-    return rows.status();
+  const auto both = ReadRows(flags);
+  if (!both.ok()) {
+    return both.status();
   }
+  const NpyRows* const rows = &both->rows;
   const auto connected = flags.server.Connect();
   if (!connected.ok()) {
     return connected.status();
@@ -146,7 +173,7 @@ absl::Status RunSample(const SampleFlags& flags) {
   for (std::uint32_t first = 0; first < rows->row_count; first += rows_max) {
     const std::uint32_t count = std::min(rows_max, rows->row_count - first);
     request.set_request_id(first + 1);
-    absl::Status status = AddRows(*rows, first, count, request.mutable_step());
+    absl::Status status = AddRows(*both, first, count, request.mutable_step());
     v1::SampleResponse reply;
     if (status.ok()) {
       status = RefusedBy(kWho, stream->Step(request, &reply));
@@ -174,7 +201,16 @@ void AddSample(CLI::App* app, Command* command) {
       ->type_name("ID")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  sample->add_flag("--json", flags->json, "A JSON object for each row");
+  sample
+      ->add_option("--guidance", flags->guidance,
+                   "Rows of the unconditional context, for each row one, "
+                   "with --set guidance_scale=G")
+      ->type_name("FILE.npy");
+  sample->add_flag("--row-digest", flags->output.row_digest,
+                   "Also a digest of each row as the server read it");
+  sample->add_flag("--kept-ids", flags->output.kept_ids,
+                   "Also the ids that each token was drawn from");
+  sample->add_flag("--json", flags->output.json, "A JSON object for each row");
   flags->knobs.AddTo(sample, "ID");
   flags->server.AddTo(sample);
   sample->footer(kExamples);

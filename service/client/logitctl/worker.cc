@@ -16,8 +16,8 @@ void WorkerFlags::AddTo(CLI::App* app) {
                   "or id@revision")
       ->type_name("ID");
   app->add_option("--dtype", dtype,
-                  "How rows travel; bfloat16 halves the bytes")
-      ->check(CLI::IsMember({"float32", "bfloat16"}))
+                  "How rows travel; bfloat16 and float16 halve the bytes")
+      ->check(CLI::IsMember({"float32", "bfloat16", "float16"}))
       ->capture_default_str();
   knobs.AddTo(app, "WORD|ID");
   server.AddTo(app);
@@ -62,7 +62,9 @@ absl::Status Worker::FillBlanks(const WorkerFlags& flags, const Knobs& knobs) {
     return prompt.status();
   }
   blank_order_.prompt = *prompt;
-  blank_order_.bfloat16 = flags.dtype == "bfloat16";
+  blank_order_.dtype = flags.dtype == "bfloat16"  ? v1::DTYPE_BFLOAT16
+                       : flags.dtype == "float16" ? v1::DTYPE_FLOAT16
+                                                  : v1::DTYPE_FLOAT32;
   blank_session_ =
       client::MakeOpen(1, vocabulary().size(), params, flags.knobs.seed);
   blank_session_.set_profile(flags.profile);
