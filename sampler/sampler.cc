@@ -117,8 +117,7 @@ Kept Truncate(const KernelTable& kernels, const Plan& plan,
   const Scale scale = {LargestLogit(row), plan.inverse_temperature};
   Kept kept = {scale, kAllAllowed, 0, kNotReported};
   if (report.tempered_logprob || report.kept_mass) {
-    kept.tempered_mass =
-        WeighRow(kernels, scale, kAllAllowed, workspace);
+    kept.tempered_mass = WeighRow(kernels, scale, kAllAllowed, workspace);
   }
   if (plan.top_k) kept.cut = PrefixOfCount(kernels, *plan.top_k, workspace);
   Cut floor = kAllAllowed;

@@ -168,15 +168,15 @@ TEST_F(GenerationTest, DemoModelRefusesWordsItDoesNotKnow) {
 }
 
 TEST_F(GenerationTest, DemoModelRefusesBadContextsAndSaysWhy) {
-  EXPECT_THAT(model_->Rows({"abc"}, false).status().message(),
+  EXPECT_THAT(model_->Rows({"abc"}, v1::DTYPE_FLOAT32).status().message(),
               HasSubstr("not a multiple of 4"));
   // The stream is over, and stays over.
-  EXPECT_FALSE(model_->Rows({""}, false).ok());
+  EXPECT_FALSE(model_->Rows({""}, v1::DTYPE_FLOAT32).ok());
 }
 
 TEST_F(GenerationTest, DemoModelRefusesTooManyContexts) {
   const std::vector<std::string> contexts(demo::kContextsMax + 1);
-  EXPECT_THAT(model_->Rows(contexts, false).status().message(),
+  EXPECT_THAT(model_->Rows(contexts, v1::DTYPE_FLOAT32).status().message(),
               HasSubstr("257 is more than 256"));
 }
 
