@@ -19,8 +19,8 @@ struct Limits {
   uint32_t max_history = 1u << 20;  // tokens of one session, prompt and output
   uint32_t max_top_n = 128;
   uint32_t max_kept_ids = 4096;  // told of one token; more are left out
-  uint32_t max_ids = 65536;  // of one list of token ids in the parameters
-  uint32_t max_bias = 4096;  // biased tokens
+  uint32_t max_ids = 65536;      // of one list of token ids in the parameters
+  uint32_t max_bias = 4096;      // biased tokens
   uint32_t max_stop_sequences = 64;
   uint32_t max_inflight = 4;   // unanswered requests of one stream
   uint32_t max_streams = 256;  // on the server

@@ -137,7 +137,7 @@ TEST(ReadEntry, ReadsDigestsAndKeptIds) {
   EXPECT_FALSE(ReadEntry(result, 0)->row_digest.has_value());
   EXPECT_TRUE(ReadEntry(result, 0)->kept_ids.empty());
   result.add_row_digest(5);
-  for (const std::uint64_t offset : {0, 2, 2, 3}) {
+  for (const std::uint64_t offset : {0U, 2U, 2U, 3U}) {
     result.add_kept_offset(offset);
   }
   result.mutable_kept_ids()->set_inline_(PackIds({4, 9, 7}));
