@@ -210,6 +210,76 @@ void Boundaries(Collector* all) {
            [](DialectCase* c) { c->params.temperature = 0; }, {1}, {1});
 }
 
+// XTC's threshold counts equality, and one alone above it stays.
+void Xtc(Collector* all) {
+  const auto at = [](double threshold) {
+    return [threshold](DialectCase* c) {
+      c->params.xtc_applies = true;
+      c->params.xtc_threshold = threshold;
+    };
+  };
+  all->Add("Xtc_EqualityCounts", {kL}, {1, 1}, at(0.5), {1}, {1});
+  all->Add("Xtc_OneAboveStays", {kL}, kSteps, at(0.3), {0, 1, 2, 3, 4, 5});
+  all->Add("Xtc_LeastLikelyOfThreeStays", {kL}, kSteps, at(0.05), {2, 3, 4, 5});
+}
+
+// What is banned, and that it is banned before anything else.
+void Bans(Collector* all) {
+  all->Add("Bans_MaskComesFirst", kAll, kSteps,
+           [](DialectCase* c) {
+             c->row.has_mask = true;
+             c->row.mask = {0b111110};
+             c->params.top_k = 1;
+           },
+           {1}, {1});
+  const auto ends = [](DialectCase* c) {
+    c->params.eos_ids = {0};
+    c->params.stop_ids = {1};
+    c->params.min_tokens = 2;
+    c->past.prompt = {5, 5, 5};  // does not count
+    c->past.output = {5};
+  };
+  all->Add("Bans_MinTokens", kAll, kSteps, ends, {2, 3, 4, 5});
+  const auto ignored = [&](DialectCase* c) {
+    ends(c);
+    c->params.ignore_eos = true;
+  };
+  all->Add("Bans_MinTokensIgnoredEos", {kV, kG, kO}, kSteps, ignored,
+           {2, 3, 4, 5});
+  all->Add("Bans_MinTokensIgnoredEos", {kH, kL}, kSteps, ignored,
+           {0, 2, 3, 4, 5});
+  // The word begins in the prompt.
+  const auto word = [](DialectCase* c) {
+    c->params.bad_words = {{4, 5, 0}};
+    c->past.prompt = {4};
+    c->past.output = {5};
+  };
+  all->Add("Bans_BadWordFromThePrompt", {kH}, kSteps, word, {1, 2, 3, 4, 5});
+  all->Add("Bans_BadWordFromThePrompt", {kV, kL, kG, kO}, kSteps, word,
+           {0, 1, 2, 3, 4, 5});
+  all->Add("Bans_BadWordsOfOneToken", kAll, kSteps,
+           [](DialectCase* c) {
+             c->params.bad_words = {{0}};  // id 0 too, and though it is EOS
+             c->params.eos_ids = {0};
+           },
+           {1, 2, 3, 4, 5});
+  all->Add("Bans_NoRepeatNgram2", {kH}, kSteps,
+           [](DialectCase* c) {
+             c->params.no_repeat_ngram = 2;
+             c->past.prompt = {3, 0, 3};
+           },
+           {1, 2, 3, 4, 5});
+  // SGLang adds the bias after the penalties: 4 / 2 + 2; others (4 + 2) / 2.
+  const auto bias = [](DialectCase* c) {
+    c->params.bias = {{0, 2}};
+    c->params.repetition = 2;
+    c->past.output = {0};
+  };
+  all->Add("Bias_BeforePenalties", {kV, kH, kL, kO}, {4, 3}, bias, {0, 1},
+           {.5, .5});
+  all->Add("Bias_AfterPenalties", {kG}, {4, 3}, bias, {0, 1}, {.73106, .26894});
+}
+
 // One knob at a time.
 void SingleKnobs(Collector* all) {
   const auto knob = [&](const std::string& what, const Dialects& dialects,
@@ -334,6 +404,8 @@ std::vector<NamedDialectCase> NamedDialectCases() {
   PenaltyOrders(&all);
   Counts(&all);
   Boundaries(&all);
+  Xtc(&all);
+  Bans(&all);
   SingleKnobs(&all);
   Dry(&all);
   Greedy(&all);
