@@ -14,14 +14,14 @@
 namespace logitd {
 namespace {
 
-struct Stage {
+struct VersionedStage {
   const char* name;
   int version;
   bool (*active)(const Plan& plan);
 };
 
 // In the order of the pipeline.
-constexpr Stage kStages[] = {
+constexpr VersionedStage kStages[] = {
     {"check", 1, [](const Plan&) { return true; }},
     {"hard_bans", 1, [](const Plan&) { return true; }},
     {"min_tokens", 1, [](const Plan& p) { return !p.delayed_ids.empty(); }},
@@ -29,13 +29,35 @@ constexpr Stage kStages[] = {
     {"repetition", 1, [](const Plan& p) { return p.repetition.has_value(); }},
     {"frequency", 1, [](const Plan& p) { return p.frequency.has_value(); }},
     {"presence", 1, [](const Plan& p) { return p.presence.has_value(); }},
-    {"greedy", 1, [](const Plan& p) { return p.greedy; }},
+    {"greedy", 1, [](const Plan& p) { return p.values.greedy; }},
     {"temperature", 1,
-     [](const Plan& p) { return !p.greedy && p.inverse_temperature != 1.0f; }},
-    {"top_k", 1, [](const Plan& p) { return !p.greedy && p.top_k; }},
-    {"top_p", 1, [](const Plan& p) { return !p.greedy && p.top_p; }},
-    {"min_p", 1, [](const Plan& p) { return !p.greedy && p.min_p_floor; }},
-    {"draw", 1, [](const Plan& p) { return !p.greedy; }},
+     [](const Plan& p) { return p.values.inverse_temperature != 1.0f; }},
+    {"dynamic_temperature", 1,
+     [](const Plan& p) { return p.values.dynamic.has_value(); }},
+    {"smoothing", 1,
+     [](const Plan& p) { return p.values.square != 0 || p.values.cube != 0; }},
+    {"top_n_sigma", 1,
+     [](const Plan& p) { return p.values.sigmas.has_value(); }},
+    {"top_k", 1, [](const Plan& p) { return p.values.top_k.has_value(); }},
+    {"top_p", 1, [](const Plan& p) { return p.values.top_p.has_value(); }},
+    {"min_p", 1,
+     [](const Plan& p) { return p.values.min_p_floor.has_value(); }},
+    {"typical", 1,
+     [](const Plan& p) { return p.values.typical_p.has_value(); }},
+    {"epsilon", 1,
+     [](const Plan& p) { return p.values.log_epsilon.has_value(); }},
+    {"eta", 1, [](const Plan& p) { return p.values.log_eta.has_value(); }},
+    {"top_a", 1, [](const Plan& p) { return p.values.log_top_a.has_value(); }},
+    {"tail_free", 1,
+     [](const Plan& p) { return p.values.tail_free.has_value(); }},
+    {"top_h", 1, [](const Plan& p) { return p.values.top_h.has_value(); }},
+    {"p_less", 1, [](const Plan& p) { return p.values.p_less; }},
+    {"xtc", 1, [](const Plan& p) { return p.values.xtc.has_value(); }},
+    {"mirostat", 1,
+     [](const Plan& p) { return p.values.mirostat.has_value(); }},
+    {"adaptive_p", 1,
+     [](const Plan& p) { return p.values.adaptive_p.has_value(); }},
+    {"draw", 1, [](const Plan& p) { return !p.values.greedy; }},
 };
 
 std::string Bits(double value) {
@@ -79,7 +101,7 @@ void AddScalars(const Plan& plan, Fields* fields) {
     if ((params.*knob.value).value_or(false)) (*fields)[knob.field] = "1";
   }
   // top_k is off from the vocabulary's size on.
-  if (!plan.top_k) fields->erase(10);
+  if (plan.top_k_is_off()) fields->erase(10);
   if (!plan.relax_soft_bans) (*fields)[kOnEmptyField] = "2";
   if (plan.ban_non_finite) (*fields)[kOnNonFiniteField] = "2";
 }
@@ -111,7 +133,7 @@ void AddLists(const Plan& plan, Fields* fields) {
 // The plan's stages, then its parameters.
 void AddPlan(const Plan& plan, const std::string& prefix,
              std::vector<std::string>* lines) {
-  for (const Stage& stage : kStages) {
+  for (const VersionedStage& stage : kStages) {
     if (!stage.active(plan)) continue;
     lines->push_back(absl::StrCat(prefix, stage.name, "=", stage.version));
   }
@@ -127,7 +149,7 @@ void AddPlan(const Plan& plan, const std::string& prefix,
 
 std::vector<std::string> StageVersions() {
   std::vector<std::string> versions;
-  for (const Stage& stage : kStages) {
+  for (const VersionedStage& stage : kStages) {
     versions.push_back(absl::StrCat(stage.name, "=", stage.version));
   }
   return versions;

@@ -22,13 +22,34 @@ struct RealKnob {
   double min;
   double max;
   bool min_open;  // true: min itself is outside
-  double off;
+  double off;     // what absence means
+  bool max_open = false;
 };
 
 inline constexpr RealKnob kRealKnobs[] = {
     {"temperature", 1, &Params::temperature, 0, 100, false, 1},
+    {"dynamic_temperature_range", 2, &Params::dynamic_temperature_range, 0, 100,
+     false, 0},
+    {"dynamic_temperature_exponent", 3, &Params::dynamic_temperature_exponent,
+     0, 100, true, 1},
+    {"smoothing_factor", 4, &Params::smoothing_factor, 0, 10, false, 0},
+    {"smoothing_curve", 5, &Params::smoothing_curve, 1, 3, false, 1},
     {"top_p", 11, &Params::top_p, 0, 1, true, 1},
     {"min_p", 12, &Params::min_p, 0, 1, false, 0},
+    {"top_n_sigma", 13, &Params::top_n_sigma, 0, 100, false, 0},
+    {"typical_p", 14, &Params::typical_p, 0, 1, true, 1},
+    {"epsilon_cutoff", 15, &Params::epsilon_cutoff, 0, 1, false, 0, true},
+    {"eta_cutoff", 16, &Params::eta_cutoff, 0, 1, false, 0, true},
+    {"top_a", 17, &Params::top_a, 0, 1, false, 0},
+    {"tail_free", 18, &Params::tail_free, 0, 1, true, 1},
+    {"top_h", 19, &Params::top_h, 0, 1, true, 1},
+    {"xtc_probability", 21, &Params::xtc_probability, 0, 1, false, 0},
+    {"xtc_threshold", 22, &Params::xtc_threshold, 0, 0.5, false, kXtcThreshold},
+    {"mirostat_tau", 31, &Params::mirostat_tau, 0, 100, true, kMirostatTau},
+    {"mirostat_eta", 32, &Params::mirostat_eta, 0, 1, true, kMirostatEta},
+    {"adaptive_p_target", 33, &Params::adaptive_p_target, 0, 1, false, 0},
+    {"adaptive_p_decay", 34, &Params::adaptive_p_decay, 0, 1, false,
+     kAdaptivePDecay, true},
     {"repetition_penalty", 40, &Params::repetition_penalty, 0.1, 10, false, 1},
     {"frequency_penalty", 42, &Params::frequency_penalty, -2, 2, false, 0},
     {"presence_penalty", 44, &Params::presence_penalty, -2, 2, false, 0},
@@ -48,6 +69,7 @@ inline constexpr uint32_t kNoOff = std::numeric_limits<uint32_t>::max();
 
 inline constexpr CountKnob kCountKnobs[] = {
     {"top_k", 10, &Params::top_k, 1, kCountMax, kNoOff},
+    {"mirostat", 30, &Params::mirostat, 0, 2, 0},
     {"repetition_window", 41, &Params::repetition_window, 1, kCountMax, kNoOff},
     {"frequency_window", 43, &Params::frequency_window, 1, kCountMax, kNoOff},
     {"presence_window", 45, &Params::presence_window, 1, kCountMax, kNoOff},
@@ -70,6 +92,7 @@ inline constexpr size_t kStopSequencesMax = 1024;
 inline constexpr size_t kStopSequenceTokensMax = 256;
 
 inline constexpr IdsKnob kIdsKnobs[] = {
+    {"xtc_protected_ids", 23, &Params::xtc_protected_ids, kIdsMax},
     {"penalty_exclude_ids", 46, &Params::penalty_exclude_ids, kIdsMax},
     {"allowed_ids", 62, &Params::allowed_ids, kIdsMax},
     {"banned_ids", 63, &Params::banned_ids, kIdsMax},
@@ -84,6 +107,7 @@ struct SwitchKnob {
 };
 
 inline constexpr SwitchKnob kSwitchKnobs[] = {
+    {"p_less", 20, &Params::p_less},
     {"ignore_eos", 85, &Params::ignore_eos},
     {"ban_eos", 86, &Params::ban_eos},
 };

@@ -20,11 +20,13 @@ std::string Digits(double value) {
 }
 
 absl::Status CheckReal(const RealKnob& knob, double value) {
+  // Both false for NaN.
   const bool above = knob.min_open ? value > knob.min : value >= knob.min;
-  if (above && value <= knob.max) return absl::OkStatus();  // false for NaN
+  const bool below = knob.max_open ? value < knob.max : value <= knob.max;
+  if (above && below) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       knob.name, ": ", Digits(value), " is outside ", knob.min_open ? "(" : "[",
-      Digits(knob.min), ", ", Digits(knob.max), "]"));
+      Digits(knob.min), ", ", Digits(knob.max), knob.max_open ? ")" : "]"));
 }
 
 absl::Status CheckCount(const CountKnob& knob, uint32_t value) {

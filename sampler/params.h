@@ -21,11 +21,40 @@ enum class OnEmpty { kRelax, kError };
 // What happens to NaN and +inf in a row.
 enum class OnNonFinite { kReject, kBan };
 
+// What a knob is when it is absent and another knob asks for it.
+inline constexpr double kXtcThreshold = 0.1;
+inline constexpr double kTopPMin = 1e-6;
+inline constexpr double kMirostatTau = 5;
+inline constexpr double kMirostatEta = 0.1;
+inline constexpr double kAdaptivePDecay = 0.9;
+
 struct Params {
   std::optional<double> temperature;
+  std::optional<double> dynamic_temperature_range;
+  std::optional<double> dynamic_temperature_exponent;
+  std::optional<double> smoothing_factor;
+  std::optional<double> smoothing_curve;
+
   std::optional<uint32_t> top_k;
   std::optional<double> top_p;
   std::optional<double> min_p;
+  std::optional<double> top_n_sigma;
+  std::optional<double> typical_p;
+  std::optional<double> epsilon_cutoff;
+  std::optional<double> eta_cutoff;
+  std::optional<double> top_a;
+  std::optional<double> tail_free;
+  std::optional<double> top_h;
+  std::optional<bool> p_less;
+  std::optional<double> xtc_probability;
+  std::optional<double> xtc_threshold;
+  TokenIds xtc_protected_ids;
+
+  std::optional<uint32_t> mirostat;  // version
+  std::optional<double> mirostat_tau;
+  std::optional<double> mirostat_eta;
+  std::optional<double> adaptive_p_target;
+  std::optional<double> adaptive_p_decay;
 
   std::optional<double> repetition_penalty;
   std::optional<uint32_t> repetition_window;

@@ -1,12 +1,12 @@
 #include "sampler/plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "sampler/float_environment.h"
 #include "sampler/knobs.h"
-#include "sampler/natural_log.h"
 #include "sampler/status_macros.h"
 
 namespace logitd {
@@ -26,22 +26,6 @@ TokenIds Union(TokenIds a, const TokenIds& b) {
 template <class T>
 std::optional<T> UnlessOff(const std::optional<T>& value, T off) {
   return value == off ? std::nullopt : value;
-}
-
-void CompileTruncation(const Params& params, Plan* plan) {
-  const double temperature = params.temperature.value_or(1.0);
-  plan->greedy = temperature < kGreedyBelow;
-  if (!plan->greedy) {
-    plan->inverse_temperature = static_cast<float>(1.0 / temperature);
-  }
-  if (params.top_k && *params.top_k < plan->vocab_size) {
-    plan->top_k = params.top_k;
-  }
-  plan->top_p = UnlessOff(params.top_p, 1.0);
-  const double min_p = params.min_p.value_or(0.0);
-  if (min_p >= std::numeric_limits<double>::min()) {  // log_d: normal numbers
-    plan->min_p_floor = static_cast<float>(LogD(min_p));
-  }
 }
 
 void CompileBans(const Params& params, Plan* plan) {
@@ -97,7 +81,9 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   LOGITD_RETURN_IF_ERROR(Validate(params, vocab_size));
   Plan plan;
   plan.vocab_size = vocab_size;
-  CompileTruncation(params, &plan);
+  plan.values = DeriveValues(params, vocab_size);
+  plan.stages.assign(std::begin(kStageOrder), std::end(kStageOrder));
+  plan.xtc_protected_ids = SortedSet(params.xtc_protected_ids);
   CompileBans(params, &plan);
   CompileEnds(params, &plan);
   CompileBiasAndPenalties(params, &plan);

@@ -13,11 +13,10 @@
 
 #include "absl/status/statusor.h"
 #include "sampler/params.h"
+#include "sampler/stage.h"
+#include "sampler/step_values.h"
 
 namespace logitd {
-
-// Below this temperature a plan is greedy.
-inline constexpr double kGreedyBelow = 1e-5;
 
 struct Plan {
   // INVALID_ARGUMENT or RESOURCE_EXHAUSTED as Validate says.
@@ -26,12 +25,10 @@ struct Plan {
   Params params;  // as given
   uint32_t vocab_size = 0;
 
-  // Temperature and truncation.
-  bool greedy = false;
-  float inverse_temperature = 1.0f;
-  std::optional<uint32_t> top_k;     // only when below vocab_size
-  std::optional<double> top_p;       // only when below 1
-  std::optional<float> min_p_floor;  // least d kept: float(log_d(min_p))
+  // From temperature on.
+  StepValues values;
+  std::vector<Stage> stages;  // in their order
+  TokenIds xtc_protected_ids;
 
   // Bans and bias. Id lists are sorted and without repetition.
   std::vector<uint8_t> allowed_mask;  // bit per id; empty: all allowed
@@ -54,6 +51,9 @@ struct Plan {
   TokenIds stop_ids;
   std::optional<uint32_t> max_tokens;
 
+  bool top_k_is_off() const {
+    return params.top_k.value_or(vocab_size) >= vocab_size;
+  }
   // True when a knob looks at prompt tokens.
   bool needs_prompt() const { return repetition.has_value(); }
   // How many of the last tokens the plan looks at; 2^32 - 1: all.

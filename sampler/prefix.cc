@@ -89,8 +89,11 @@ bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
 // rows that no line fits, or around a value that many ids share.
 void PlacePivots(const Bracket& bracket, absl::Span<const uint32_t> ids,
                  const float* l, double target, int pass, float* pivots) {
+  // Behind the largest finite value comes infinity, and then NaN.
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  const float end = std::min(ValueOf(bracket.high), kLargest);
   const double low = static_cast<double>(ValueOf(bracket.low));
-  const double width = static_cast<double>(ValueOf(bracket.high)) - low;
+  const double width = static_cast<double>(end) - low;
   const double span = bracket.reached - bracket.above;
   const double share = span > 0 ? (target - bracket.above) / span : 0.5;
   const double guess = low + width * (1 - share);
@@ -110,11 +113,10 @@ void PlacePivots(const Bracket& bracket, absl::Span<const uint32_t> ids,
 // Narrows until at most `capacity` - 1 ids or one value lie in the bracket.
 // Returns how many ids it gathered; `capacity` when one value has more.
 template <class Measure>
-uint32_t Close(const KernelTable& kernels, const Measure& measure,
-               double target, uint32_t capacity, Workspace* workspace,
-               Bracket* bracket) {
+uint32_t Close(const KernelTable& kernels, const RowView& row,
+               const Measure& measure, double target, uint32_t capacity,
+               Workspace* workspace, Bracket* bracket) {
   for (int pass = 0;; ++pass) {
-    const RowView& row = workspace->row();
     const uint32_t* ids = workspace->ids().data();
     const uint32_t count =
         kernels.gather(row, ValueOf(bracket->low), ValueOf(bracket->high),
@@ -168,8 +170,7 @@ int64_t LeastReaching(int64_t low, int64_t high, int64_t guess,
 }
 
 // The least k-th largest value that the block maxima prove.
-float CountBound(uint64_t k, Workspace* workspace) {
-  const RowView& row = workspace->row();
+float CountBound(const RowView& row, uint64_t k, Workspace* workspace) {
   if (k > row.block_count) return kAllAllowed.value;
   std::vector<float>& maxima = workspace->block_scratch();
   maxima.assign(row.block_max, row.block_max + row.block_count);
@@ -188,10 +189,9 @@ float LargestLogit(const RowView& row) {
   return *std::max_element(row.block_max, row.block_max + row.block_count);
 }
 
-Cut PrefixOfCount(const KernelTable& kernels, uint64_t k,
+Cut PrefixOfCount(const KernelTable& kernels, const RowView& row, uint64_t k,
                   Workspace* workspace) {
-  const RowView& row = workspace->row();
-  const float bound = CountBound(k, workspace);
+  const float bound = CountBound(row, k, workspace);
   if (bound == kAllAllowed.value && kernels.count_cut(row, kAllAllowed) <= k) {
     return kAllAllowed;
   }
@@ -201,7 +201,7 @@ Cut PrefixOfCount(const KernelTable& kernels, uint64_t k,
     std::copy(whole, whole + kernels::kPivots, counts);
   };
   Bracket bracket = {KeyOf(bound), KeyOf(LargestLogit(row)) + 1, 0, 0};
-  const uint32_t count = Close(kernels, measure, static_cast<double>(k),
+  const uint32_t count = Close(kernels, row, measure, static_cast<double>(k),
                                Workspace::kGatherMax, workspace, &bracket);
   const uint64_t missing = k - static_cast<uint64_t>(bracket.above);
   if (count == Workspace::kGatherMax) {
@@ -217,10 +217,9 @@ Cut PrefixOfCount(const KernelTable& kernels, uint64_t k,
 namespace {
 
 // Among `count` gathered ids, the first (in rank) at which the mass is reached.
-Cut CrossingOfList(const KernelTable& kernels, const Bracket& bracket,
-                   uint32_t count, double target, double mass,
-                   Workspace* workspace) {
-  const RowView& row = workspace->row();
+Cut CrossingOfList(const KernelTable& kernels, const RowView& row,
+                   const Bracket& bracket, uint32_t count, double target,
+                   double mass, Workspace* workspace) {
   uint32_t* ids = workspace->ids().data();
   std::sort(ids, ids + count, RankLess{row.l});
   double before = bracket.above;
@@ -261,10 +260,9 @@ Cut CrossingOfTie(const KernelTable& kernels, const Bracket& bracket,
 
 }  // namespace
 
-Cut PrefixOfMass(const KernelTable& kernels, kernels::Scale scale,
-                 Cut candidates, double target, double mass,
-                 Workspace* workspace) {
-  const RowView& row = workspace->row();
+Cut PrefixOfMass(const KernelTable& kernels, const RowView& row,
+                 const kernels::Scale& scale, Cut candidates, double target,
+                 double mass, Workspace* workspace) {
   const auto measure = [&](const float* pivots, double* masses) {
     kernels.mass_ge(row, pivots, masses);
   };
@@ -277,18 +275,17 @@ Cut PrefixOfMass(const KernelTable& kernels, kernels::Scale scale,
   }
   Narrow(measure, target, pivots, &bracket);
   const uint32_t count =
-      Close(kernels, measure, target, kSortMax, workspace, &bracket);
-  const Cut cut =
-      count == kSortMax
-          ? CrossingOfTie(kernels, bracket, target, row)
-          : CrossingOfList(kernels, bracket, count, target, mass, workspace);
+      Close(kernels, row, measure, target, kSortMax, workspace, &bracket);
+  const Cut cut = count == kSortMax
+                      ? CrossingOfTie(kernels, bracket, target, row)
+                      : CrossingOfList(kernels, row, bracket, count, target,
+                                       mass, workspace);
   return AtMost(cut, candidates) ? cut : candidates;
 }
 
-Cut PrefixOfFloor(kernels::Scale scale, float floor) {
+Cut PrefixOfFloor(const kernels::Scale& scale, float floor) {
   const auto passes = [&](int64_t key) {
-    const float value = ValueOf(key);
-    return (value - scale.m) * scale.inverse_temperature >= floor;
+    return kernels::DOf(scale, ValueOf(key)) >= floor;
   };
   int64_t low = KeyOf(kAllAllowed.value);
   if (passes(low)) return kAllAllowed;
@@ -300,10 +297,14 @@ Cut PrefixOfFloor(kernels::Scale scale, float floor) {
   return {ValueOf(high), kernels::kNone};
 }
 
-absl::Span<const uint32_t> FirstOfPrefix(const KernelTable& kernels, Cut prefix,
+void SortByRank(const RowView& row, absl::Span<uint32_t> ids) {
+  std::sort(ids.begin(), ids.end(), RankLess{row.l});
+}
+
+absl::Span<const uint32_t> FirstOfPrefix(const KernelTable& kernels,
+                                         const RowView& row, Cut prefix,
                                          uint32_t n, Workspace* workspace) {
-  const RowView& row = workspace->row();
-  Cut cut = PrefixOfCount(kernels, n, workspace);
+  Cut cut = PrefixOfCount(kernels, row, n, workspace);
   if (AtMost(prefix, cut)) cut = prefix;
   // First all above the cut's value, then its ties by id: ties alone could be
   // the whole vocabulary.

@@ -6,7 +6,8 @@
 // mass()) never falls as a prefix grows, so a search by pivots over values and
 // then over ids is exact. Functions use the workspace's id list; thread-safe on
 // different workspaces; O(V) per pass, a handful of passes; do not allocate.
-// Specification: sampler/README.md, "Truncation".
+// The row is the workspace's, or another of the same shape with keys for
+// logits. Specification: sampler/README.md, "Truncation".
 #ifndef LOGITD_SAMPLER_PREFIX_H_
 #define LOGITD_SAMPLER_PREFIX_H_
 
@@ -29,23 +30,29 @@ float LargestLogit(const kernels::RowView& row);
 
 // The prefix of exactly k tokens, or all that are not banned if they are fewer.
 // k >= 1; at least one token is not banned.
-kernels::Cut PrefixOfCount(const kernels::KernelTable& kernels, uint64_t k,
+kernels::Cut PrefixOfCount(const kernels::KernelTable& kernels,
+                           const kernels::RowView& row, uint64_t k,
                            Workspace* workspace);
 
 // The shortest prefix S of `candidates` with mass(S) >= target, after the row
 // was weighed with `scale` and `candidates`; 0 < target <= mass(candidates).
 kernels::Cut PrefixOfMass(const kernels::KernelTable& kernels,
-                          kernels::Scale scale, kernels::Cut candidates,
+                          const kernels::RowView& row,
+                          const kernels::Scale& scale, kernels::Cut candidates,
                           double target, double mass, Workspace* workspace);
 
 // The prefix of all tokens with d >= floor.
-kernels::Cut PrefixOfFloor(kernels::Scale scale, float floor);
+kernels::Cut PrefixOfFloor(const kernels::Scale& scale, float floor);
 
 // The first min(n, size) ids of the prefix, in rank order, in the workspace's
 // id list. n <= Workspace::kGatherMax / 2.
 absl::Span<const uint32_t> FirstOfPrefix(const kernels::KernelTable& kernels,
+                                         const kernels::RowView& row,
                                          kernels::Cut prefix, uint32_t n,
                                          Workspace* workspace);
+
+// Sorts ids by their rank. O(n log n).
+void SortByRank(const kernels::RowView& row, absl::Span<uint32_t> ids);
 
 }  // namespace logitd
 

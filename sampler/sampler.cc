@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sampler/candidates.h"
 #include "sampler/float_environment.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
 #include "sampler/race.h"
+#include "sampler/shape.h"
 #include "sampler/stages.h"
 #include "sampler/status_macros.h"
 
@@ -18,7 +20,6 @@ namespace {
 using kernels::Cut;
 using kernels::KernelTable;
 using kernels::RowView;
-using kernels::Scale;
 
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
@@ -75,21 +76,6 @@ absl::Status Load(const KernelTable& kernels, const Plan& plan, const Row& row,
   return absl::OkStatus();
 }
 
-double WeighRow(const KernelTable& kernels, Scale scale, Cut cut,
-                Workspace* workspace) {
-  RowView& row = workspace->row();
-  uint32_t active_count = 0;
-  const double mass = kernels.weigh(row, scale, cut, &active_count);
-  row.active_count = active_count;
-  return mass;
-}
-
-// Entropy in nats of the weights in the row, whose mass is given.
-double Entropy(const KernelTable& kernels, Scale scale, double mass,
-               const RowView& row) {
-  return LogD(mass) - kernels.weighted_sum(row, scale) / mass;
-}
-
 // logprob_of(id) for each id, in order.
 template <class LogprobOf>
 void ListTop(absl::Span<const uint32_t> ids, const LogprobOf& logprob_of,
@@ -97,94 +83,57 @@ void ListTop(absl::Span<const uint32_t> ids, const LogprobOf& logprob_of,
   for (const uint32_t id : ids) top->push_back({id, logprob_of(id)});
 }
 
-float TemperedD(const RowView& row, Scale scale, uint32_t id) {
-  return (row.l[id] - scale.m) * scale.inverse_temperature;
-}
+bool IsBanned(float l) { return l < kAllAllowed.value; }
 
 // Numbers of the row as received. Returns its log-sum-exp.
 double ReportRaw(const KernelTable& kernels, const Report& report,
                  Workspace* workspace, Outcome* outcome) {
-  RowView& row = workspace->row();
-  const Scale scale = {LargestLogit(row), 1.0f};
-  const double mass = WeighRow(kernels, scale, kAllAllowed, workspace);
-  const double log_sum_exp = static_cast<double>(scale.m) + LogD(mass);
-  if (report.entropy) {
-    outcome->raw_entropy = Entropy(kernels, scale, mass, row);
-  }
+  Candidates all(kernels, false, workspace);
+  const double log_sum_exp = static_cast<double>(all.scale().m) + all.LogMass();
+  if (report.entropy) outcome->raw_entropy = all.Entropy();
   if (report.top_n_raw > 0) {
-    const auto ids =
-        FirstOfPrefix(kernels, kAllAllowed, report.top_n_raw, workspace);
+    const auto ids = FirstOfPrefix(kernels, all.row(), kAllAllowed,
+                                   report.top_n_raw, workspace);
     const auto logprob_of = [&](uint32_t id) {
-      return static_cast<double>(row.l[id]) - log_sum_exp;
+      return static_cast<double>(all.row().l[id]) - log_sum_exp;
     };
     ListTop(ids, logprob_of, &outcome->top_raw);
   }
   return log_sum_exp;
 }
 
-// What the tempered row was cut to, and what it weighs.
-struct Kept {
-  Scale scale;
-  Cut cut;
-  double mass;
-  double tempered_mass;  // of all not banned; NaN when not asked for
-};
-
-Kept Truncate(const KernelTable& kernels, const Plan& plan,
-              const Report& report, Workspace* workspace) {
-  const RowView& row = workspace->row();
-  const Scale scale = {LargestLogit(row), plan.inverse_temperature};
-  Kept kept = {scale, kAllAllowed, 0, kNotReported};
-  if (report.tempered_logprob || report.kept_mass) {
-    kept.tempered_mass = WeighRow(kernels, scale, kAllAllowed, workspace);
-  }
-  if (plan.top_k) kept.cut = PrefixOfCount(kernels, *plan.top_k, workspace);
-  Cut floor = kAllAllowed;
-  if (plan.min_p_floor) floor = PrefixOfFloor(scale, *plan.min_p_floor);
-  // Without top_p between them, both cuts are one.
-  if (!plan.top_p && AtMost(floor, kept.cut)) kept.cut = floor;
-  kept.mass = WeighRow(kernels, scale, kept.cut, workspace);
-  if (!plan.top_p) return kept;
-  kept.cut = PrefixOfMass(kernels, scale, kept.cut, *plan.top_p * kept.mass,
-                          kept.mass, workspace);
-  if (AtMost(floor, kept.cut)) kept.cut = floor;
-  kept.mass = kernels.restrict_to(row, kept.cut);
-  return kept;
-}
-
-bool InCut(const RowView& row, uint32_t id, Cut cut) {
-  return AtMost(Cut{row.l[id], id}, cut);
-}
-
-// Numbers of outcome->token after truncation.
-void ReportKept(const KernelTable& kernels, const Report& report,
-                const Kept& kept, Workspace* workspace, Outcome* outcome) {
-  const RowView& row = workspace->row();
+// Numbers of outcome->token after all stages.
+void ReportKept(const Report& report, const Shaped& shaped,
+                Candidates* candidates, Outcome* outcome) {
   const uint32_t token = outcome->token;
-  const double log_mass = LogD(kept.mass);
-  const double d = static_cast<double>(TemperedD(row, kept.scale, token));
+  const double log_mass = candidates->LogMass();
+  const auto logprob_of = [&](uint32_t id) {
+    return static_cast<double>(candidates->D(id)) - log_mass;
+  };
   if (report.final_logprob) {
     outcome->final_logprob =
-        InCut(row, token, kept.cut) ? d - log_mass : kMinusInfinity;
+        candidates->Holds(token) ? logprob_of(token) : kMinusInfinity;
   }
   if (report.tempered_logprob) {
-    outcome->tempered_logprob = InCut(row, token, kAllAllowed)
-                                    ? d - LogD(kept.tempered_mass)
-                                    : kMinusInfinity;
+    const float l = candidates->original().l[token];
+    const auto d = static_cast<double>(kernels::DOf(shaped.tempered, l));
+    outcome->tempered_logprob =
+        IsBanned(l) ? kMinusInfinity : d - LogD(shaped.tempered_mass);
   }
-  if (report.kept_mass) outcome->kept_mass = kept.mass / kept.tempered_mass;
-  if (report.entropy) {
-    outcome->final_entropy = Entropy(kernels, kept.scale, kept.mass, row);
-  }
-  outcome->kept = static_cast<uint32_t>(kernels.count_cut(row, kept.cut));
+  if (report.entropy) outcome->final_entropy = candidates->Entropy();
+  outcome->kept = static_cast<uint32_t>(candidates->Count());
   if (report.top_n_final > 0) {
-    const auto ids =
-        FirstOfPrefix(kernels, kept.cut, report.top_n_final, workspace);
-    const auto logprob_of = [&](uint32_t id) {
-      return static_cast<double>(TemperedD(row, kept.scale, id)) - log_mass;
-    };
-    ListTop(ids, logprob_of, &outcome->top_final);
+    ListTop(FirstOfPrefix(candidates->kernels(), candidates->row(),
+                          candidates->cut(), report.top_n_final,
+                          candidates->workspace()),
+            logprob_of, &outcome->top_final);
   }
+}
+
+// From 1; 0: banned.
+uint32_t RankOf(const KernelTable& kernels, const RowView& row, uint32_t id) {
+  if (IsBanned(row.l[id])) return 0;
+  return static_cast<uint32_t>(kernels.count_cut(row, {row.l[id], id}));
 }
 
 // Greedy: one token is kept, with probability 1.
@@ -212,15 +161,37 @@ void Reset(Outcome* outcome) {
   outcome->top_raw = std::move(raw_list);
 }
 
+// Shapes the distribution, draws from it and reports.
+void Draw(const KernelTable& kernels, const Plan& plan,
+          const Feedback& feedback, const NoisePoint& at, const Report& report,
+          std::optional<uint32_t> given, Workspace* workspace,
+          Outcome* outcome) {
+  const bool wants_tempered = report.tempered_logprob || report.kept_mass;
+  const bool keep_original =
+      wants_tempered || given || plan.values.adaptive_p.has_value();
+  Candidates candidates(kernels, keep_original, workspace);
+  const Shaped shaped = Shape(plan, feedback, at, wants_tempered, &candidates);
+  candidates.Mass();
+  outcome->drawn_token = Race(candidates.row(), at);
+  outcome->token = given.value_or(outcome->drawn_token);
+  ReportKept(report, shaped, &candidates, outcome);
+  if (candidates.Holds(outcome->token)) {
+    Learn(plan, shaped, outcome->token, &candidates, &outcome->feedback);
+  }
+  if (given) outcome->rank = RankOf(kernels, candidates.original(), *given);
+  if (report.kept_mass) outcome->kept_mass = KeptMass(shaped, &candidates);
+}
+
 }  // namespace
 
 absl::Status Sampler::Sample(const Plan& plan, const History& history,
-                             const NoisePoint& at, const Row& row,
-                             const Report& report,
+                             const Feedback& feedback, const NoisePoint& at,
+                             const Row& row, const Report& report,
                              std::optional<uint32_t> given,
                              Workspace* workspace, Outcome* outcome) const {
   const FloatEnvironment environment;
   Reset(outcome);
+  outcome->feedback = feedback;
   LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, given));
   LOGITD_RETURN_IF_ERROR(Load(kernels_, plan, row, workspace, outcome));
   RowView& view = workspace->row();
@@ -237,20 +208,13 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   AddBias(kernels_, plan, workspace);
   Penalise(kernels_, plan, history, workspace);
 
-  if (plan.greedy) {
+  if (plan.values.greedy) {
     outcome->drawn_token = kernels_.first_equal(view, LargestLogit(view));
     outcome->token = given.value_or(outcome->drawn_token);
     ReportGreedy(report, outcome);
+    if (given) outcome->rank = RankOf(kernels_, view, *given);
   } else {
-    const Kept kept = Truncate(kernels_, plan, report, workspace);
-    outcome->drawn_token = Race(view, at);
-    outcome->token = given.value_or(outcome->drawn_token);
-    ReportKept(kernels_, report, kept, workspace, outcome);
-  }
-
-  if (given && InCut(view, *given, kAllAllowed)) {
-    outcome->rank = static_cast<uint32_t>(
-        kernels_.count_cut(view, {view.l[*given], *given}));
+    Draw(kernels_, plan, feedback, at, report, given, workspace, outcome);
   }
   if (report.raw_logprob) {
     outcome->raw_logprob =

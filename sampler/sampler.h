@@ -1,10 +1,10 @@
 // The door: one row of logits in, one token and its numbers out.
 //
 // Sample() reads like the specification (sampler/README.md): check, bans, bias,
-// penalties, greedy or temperature, truncation, draw. It moves no state: the
-// caller appends the token to the history. Pure on its arguments, thread-safe
-// as long as each thread has its own Workspace; does not block, print, abort
-// or, once warm, allocate. Cost: a few passes over the row.
+// penalties, then greedy or the shaping of the distribution, and the draw. It
+// moves no state: the caller appends the token to the history. Pure on its
+// arguments, thread-safe as long as each thread has its own Workspace; does not
+// block, print, abort or, once warm, allocate. Cost: a few passes over the row.
 #ifndef LOGITD_SAMPLER_SAMPLER_H_
 #define LOGITD_SAMPLER_SAMPLER_H_
 
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "sampler/feedback.h"
 #include "sampler/history.h"
 #include "sampler/kernels/kernels.h"
 #include "sampler/noise.h"
@@ -75,6 +76,7 @@ struct Outcome {
   double kept_mass = kNotReported;
   double raw_entropy = kNotReported;
   double final_entropy = kNotReported;
+  Feedback feedback;  // what it becomes if the token is accepted
   std::vector<TopToken> top_final;
   std::vector<TopToken> top_raw;
 };
@@ -87,15 +89,17 @@ class Sampler {
   const kernels::KernelTable& kernels() const { return kernels_; }
 
   // One token for `row`. `given` replaces the drawn token in the numbers.
-  // `history` must follow `plan`; `at` holds stream key, position and attempt.
+  // `history` must follow `plan`; `feedback` is what the last accepted token
+  // left; `at` holds stream key, position and attempt.
   // INVALID_ARGUMENT: the row is shorter than vocab_size, holds NaN or +inf
   // (unless the plan bans them), the mask is longer than the row, or the given
   // id is >= vocab_size. FAILED_PRECONDITION: nothing is left to choose from;
   // the message names the bans. *outcome is undefined on error.
   absl::Status Sample(const Plan& plan, const History& history,
-                      const NoisePoint& at, const Row& row,
-                      const Report& report, std::optional<uint32_t> given,
-                      Workspace* workspace, Outcome* outcome) const;
+                      const Feedback& feedback, const NoisePoint& at,
+                      const Row& row, const Report& report,
+                      std::optional<uint32_t> given, Workspace* workspace,
+                      Outcome* outcome) const;
 
  private:
   const kernels::KernelTable& kernels_;

@@ -1,5 +1,6 @@
 #include "sampler/workspace.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -12,32 +13,61 @@ constexpr size_t kAlignment = 64;
 
 void Workspace::Free::operator()(void* memory) const { std::free(memory); }
 
-void Workspace::Reserve(uint32_t vocab_size) {
-  const uint32_t blocks =
-      (vocab_size + kernels::kBlockSize - 1) / kernels::kBlockSize;
-  if (blocks > block_capacity_) {
+void Workspace::RowMemory::Reserve(uint32_t block_count,
+                                   kernels::RowView* view) {
+  if (block_count > blocks) {
     // l and w, then block_max and block_mass, each on its own cache lines.
-    const size_t values = size_t{blocks} * kernels::kBlockSize;
-    const size_t per_block = (size_t{blocks} + 15) / 16 * 16;
+    const size_t values = size_t{block_count} * kernels::kBlockSize;
+    const size_t per_block = (size_t{block_count} + 15) / 16 * 16;
     const size_t bytes = (2 * values + 2 * per_block) * sizeof(float);
     void* memory = std::aligned_alloc(kAlignment, bytes);
     if (memory == nullptr) throw std::bad_alloc();
-    memory_.reset(static_cast<float*>(memory));
-    row_.l = memory_.get();
-    row_.w = row_.l + values;
-    row_.block_max = row_.w + values;
-    row_.block_mass = row_.block_max + per_block;
-    block_capacity_ = blocks;
-    active_.resize(blocks);
-    row_.active = active_.data();
+    floats.reset(static_cast<float*>(memory));
+    view->l = floats.get();
+    view->w = view->l + values;
+    view->block_max = view->w + values;
+    view->block_mass = view->block_max + per_block;
+    active.resize(block_count);
+    view->active = active.data();
+    blocks = block_count;
+  }
+  view->block_count = block_count;
+  view->active_count = 0;
+}
+
+void Workspace::Reserve(uint32_t vocab_size) {
+  const uint32_t blocks =
+      (vocab_size + kernels::kBlockSize - 1) / kernels::kBlockSize;
+  if (blocks > row_memory_.blocks) {
     is_touched_.assign(blocks, 0);
     touched_.reserve(blocks);
     block_scratch_.reserve(blocks);
     edits_.reserve(kGatherMax);
     ids_.resize(kGatherMax);
   }
-  row_.block_count = blocks;
-  row_.active_count = 0;
+  row_memory_.Reserve(blocks, &row_);
+}
+
+kernels::RowView& Workspace::CopyRow() {
+  copy_memory_.Reserve(row_.block_count, &copy_);
+  const size_t values = size_t{row_.block_count} * kernels::kBlockSize;
+  std::copy(row_.l, row_.l + values, copy_.l);
+  std::copy(row_.block_max, row_.block_max + row_.block_count, copy_.block_max);
+  return copy_;
+}
+
+kernels::RowView Workspace::Keys() {
+  key_memory_.Reserve(row_.block_count, &keys_);
+  kernels::RowView keys = row_;
+  keys.l = keys_.l;
+  keys.block_max = keys_.block_max;
+  return keys;
+}
+
+std::vector<uint32_t>& Workspace::all_ids() {
+  const size_t values = size_t{row_.block_count} * kernels::kBlockSize;
+  if (all_ids_.size() < values) all_ids_.resize(values);
+  return all_ids_;
 }
 
 void Workspace::Touch(uint32_t id) {

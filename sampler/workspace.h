@@ -1,8 +1,10 @@
 // Workspace: all scratch memory of one row in the making.
 //
 // One per worker, never shared: confined to one thread at a time. Reserve
-// allocates when a larger vocabulary comes; nothing else ever does. About 8.2
-// bytes per token of the largest vocabulary, and 40 KiB.
+// allocates when a larger vocabulary comes, and each of the extra rows and the
+// long id list when a knob first needs it; nothing else ever does. About 8.2
+// bytes per token of the largest vocabulary and 40 KiB; 8.2 more for a copy,
+// 8.2 for keys, 4 for the list.
 #ifndef LOGITD_SAMPLER_WORKSPACE_H_
 #define LOGITD_SAMPLER_WORKSPACE_H_
 
@@ -32,11 +34,25 @@ class Workspace {
   void Touch(uint32_t id);
   std::vector<uint32_t>& touched() { return touched_; }
   void ClearTouched();
+  // Their maxima, from l.
+  void RefreshTouched(const kernels::KernelTable& kernels) {
+    kernels.refresh_block_max(touched_.data(),
+                              static_cast<uint32_t>(touched_.size()), row_);
+    ClearTouched();
+  }
 
   std::vector<Edit>& edits() { return edits_; }
   // Room for kGatherMax ids.
   std::vector<uint32_t>& ids() { return ids_; }
   std::vector<float>& block_scratch() { return block_scratch_; }
+
+  // A copy of the row's l and block_max, with room for its own weights. Valid
+  // until the next Reserve or CopyRow.
+  kernels::RowView& CopyRow();
+  // A row of keys over the row's weights; its l and block_max are undefined.
+  kernels::RowView Keys();
+  // Room for every id.
+  std::vector<uint32_t>& all_ids();
 
   static constexpr uint32_t kGatherMax = 4096;
 
@@ -44,10 +60,21 @@ class Workspace {
   struct Free {
     void operator()(void* memory) const;
   };
-  std::unique_ptr<float, Free> memory_;
-  uint32_t block_capacity_ = 0;
+  using Floats = std::unique_ptr<float, Free>;
+  // Memory for l and w, block_max and block_mass of a row.
+  struct RowMemory {
+    Floats floats;
+    std::vector<uint32_t> active;
+    uint32_t blocks = 0;
+    void Reserve(uint32_t block_count, kernels::RowView* view);
+  };
+  RowMemory row_memory_;
+  RowMemory copy_memory_;
+  RowMemory key_memory_;
   kernels::RowView row_ = {};
-  std::vector<uint32_t> active_;
+  kernels::RowView copy_ = {};
+  kernels::RowView keys_ = {};
+  std::vector<uint32_t> all_ids_;
   std::vector<uint32_t> touched_;
   std::vector<uint8_t> is_touched_;
   std::vector<Edit> edits_;

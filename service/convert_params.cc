@@ -333,7 +333,7 @@ void WriteParams(const Plan& plan, v1::SamplingParams* wire) {
     const auto& value = params.*knob.value;
     if (!value || *value == knob.off) continue;
     // From the vocabulary's size on top_k is off.
-    if (knob.value == &Params::top_k && !plan.top_k) continue;
+    if (knob.value == &Params::top_k && plan.top_k_is_off()) continue;
     reflection.SetUInt32(wire, type->FindFieldByNumber(knob.field), *value);
   }
   for (const SwitchKnob& knob : kSwitchKnobs) {

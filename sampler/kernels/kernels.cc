@@ -14,6 +14,7 @@
 
 #include "sampler/kernels/load-inl.h"
 #include "sampler/kernels/rows-inl.h"
+#include "sampler/kernels/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
@@ -21,9 +22,11 @@ namespace HWY_NAMESPACE {
 
 const KernelTable* Table() {
   static constexpr KernelTable kTable = {
-      nullptr,    LoadF32, LoadBf16,   ApplyMask,  RefreshBlockMax,
-      FirstEqual, CountGe, CountCut,   Gather,     Weigh,
-      MassGe,     MassCut, RestrictTo, WeightedSum};
+      nullptr,    LoadF32,       LoadBf16,     ApplyMask,   RefreshBlockMax,
+      FirstEqual, CountGe,       CountCut,     Gather,      Weigh,
+      MassGe,     MassCut,       RestrictTo,   WeightedSum, SquaresOfWeights,
+      SumOfD,     SquaresAround, ToSurprisals, Distances,   KeepByKeys,
+      BanCut,     Adapt,         ApplyScale};
   return &kTable;
 }
 

@@ -41,10 +41,32 @@ struct RowView {
   uint32_t active_count;
 };
 
-// The elementwise map: d = (l - m) * inverse_temperature, w = exp_f(d).
+// The elementwise map: x = (l - m) * inverse_temperature; d = x, or, with a
+// curve, x * x * (cube * x - square) of x no less than kCurveFloor;
+// w = exp_f(d).
 struct Scale {
   float m;
   float inverse_temperature;
+  float square = 0;  // no curve: both 0
+  float cube = 0;
+  bool curved() const { return square != 0 || cube != 0; }
+};
+// Lower x would overflow on the curve.
+inline constexpr float kCurveFloor = -1e12f;
+
+// d of one logit, as the kernels compute it.
+inline float DOf(const Scale& scale, float l) {
+  float x = (l - scale.m) * scale.inverse_temperature;
+  if (!scale.curved()) return x;
+  x = x < kCurveFloor ? kCurveFloor : x;
+  return (x * x) * (scale.cube * x - scale.square);
+}
+
+// What adaptive-p makes of a probability p = w * inverse_mass:
+// x = |p - target| * (1 / 0.3), l = 5 - 10 * x * x / (1 + x).
+struct Adaptation {
+  float target;
+  float inverse_mass;
 };
 
 struct KernelTable {
@@ -93,6 +115,28 @@ struct KernelTable {
   double (*restrict_to)(const RowView& row, Cut cut);
   // Sum of w * d over the active blocks, added up as mass() is.
   double (*weighted_sum)(const RowView& row, Scale scale);
+  // Sum of w * w over the active blocks.
+  double (*squares_of_weights)(const RowView& row);
+  // Sum of d, and of (d - center)^2, over the cut, added up as mass() is.
+  double (*sum_of_d)(const RowView& row, Scale scale, Cut cut);
+  double (*squares_around)(const RowView& row, Scale scale, Cut cut,
+                           float center);
+  // w becomes w * (log_mass - d) in the active blocks. Returns the sum.
+  double (*to_surprisals)(const RowView& row, Scale scale, float log_mass);
+
+  // keys.l = -|d - center| for the cut's members and -inf for others, in all
+  // blocks, and keys.block_max.
+  void (*distances)(const RowView& row, Scale scale, Cut cut, float center,
+                    const RowView& keys);
+  // Bans all but those whose key is in the cut; refreshes block_max.
+  void (*keep_by_keys)(const RowView& row, const RowView& keys, Cut cut);
+  // Bans the cut's members; refreshes block_max.
+  void (*ban_cut)(const RowView& row, Cut cut);
+  // l = adapted for the cut's members, -inf for others; refreshes block_max.
+  void (*adapt)(const RowView& row, Scale scale, Cut cut, Adaptation how);
+  // l = base + d for the cut's members, within +-FLT_MAX, -inf for others;
+  // refreshes block_max.
+  void (*apply_scale)(const RowView& row, Scale scale, Cut cut, float base);
 };
 
 // Tables that this build holds and this processor runs, best first. At least

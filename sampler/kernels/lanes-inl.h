@@ -25,6 +25,7 @@ using VF = hn::Vec<DF>;
 
 inline constexpr float kMinusInf = -__builtin_huge_valf();
 inline constexpr float kPlusInf = __builtin_huge_valf();
+inline constexpr float kLargest = 0x1.fffffep+127f;
 // Below this d a weight is +0.
 inline constexpr float kWeightFloor = -87.0f;
 
@@ -63,6 +64,33 @@ HWY_INLINE VF ExpF(DF d, VF x) {
   const auto bits =
       hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, n)));
   return hn::IfThenElse(below, hn::Zero(d), hn::BitCast(d, bits));
+}
+
+// d without a curve.
+struct PlainD {
+  Scale scale;
+  HWY_INLINE VF operator()(DF d, VF l) const {
+    return hn::Mul(hn::Sub(l, hn::Set(d, scale.m)),
+                   hn::Set(d, scale.inverse_temperature));
+  }
+};
+
+// d on a curve.
+struct CurvedD {
+  Scale scale;
+  HWY_INLINE VF operator()(DF d, VF l) const {
+    const VF x = hn::Max(PlainD{scale}(d, l), hn::Set(d, kCurveFloor));
+    const VF bend =
+        hn::Sub(hn::Mul(hn::Set(d, scale.cube), x), hn::Set(d, scale.square));
+    return hn::Mul(hn::Mul(x, x), bend);
+  }
+};
+
+// Calls function(d_of) with the map that fits the scale.
+template <class Function>
+HWY_INLINE auto WithD(Scale scale, const Function& function) {
+  if (scale.curved()) return function(CurvedD{scale});
+  return function(PlainD{scale});
 }
 
 // Folds 16 lanes: 8, 4, 2, 1.

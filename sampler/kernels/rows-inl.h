@@ -127,27 +127,32 @@ uint32_t Gather(const RowView& row, float low, float high, uint32_t* ids,
   return count;
 }
 
-double Weigh(const RowView& row, Scale scale, Cut cut, uint32_t* active_count) {
+// w of one block; its sum.
+template <class DOfLogit>
+HWY_INLINE float WeighBlock(const RowView& row, const DOfLogit& d_of, Cut cut,
+                            uint32_t b) {
   const DF d;
-  const VF m = hn::Set(d, scale.m);
-  const VF it = hn::Set(d, scale.inverse_temperature);
+  const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+  float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+  return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+    return BlockSum([&](size_t i) HWY_ATTR {
+      const VF v = hn::Load(d, l + i);
+      const VF kept = hn::IfThenElseZero(member(d, v, i), ExpF(d, d_of(d, v)));
+      hn::Store(kept, d, w + i);
+      return kept;
+    });
+  });
+}
+
+double Weigh(const RowView& row, Scale scale, Cut cut, uint32_t* active_count) {
   BlockAccumulator total;
   uint32_t active = 0;
   for (uint32_t b = 0; b < row.block_count; ++b) {
     row.block_mass[b] = 0.0f;
     const float max = row.block_max[b];
-    const float max_d = (max - scale.m) * scale.inverse_temperature;
-    if (!(max >= cut.value) || !(max_d >= kWeightFloor)) continue;
-    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
-    float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
-    const float sum = WithCut(cut, b, [&](const auto& member) HWY_ATTR {
-      return BlockSum([&](size_t i) HWY_ATTR {
-        const VF v = hn::Load(d, l + i);
-        const VF e = ExpF(d, hn::Mul(hn::Sub(v, m), it));
-        const VF kept = hn::IfThenElseZero(member(d, v, i), e);
-        hn::Store(kept, d, w + i);
-        return kept;
-      });
+    if (!(max >= cut.value) || !(DOf(scale, max) >= kWeightFloor)) continue;
+    const float sum = WithD(scale, [&](const auto& d_of) HWY_ATTR {
+      return WeighBlock(row, d_of, cut, b);
     });
     row.block_mass[b] = sum;
     row.active[active++] = b;
@@ -235,25 +240,6 @@ double RestrictTo(const RowView& row, Cut cut) {
     });
     row.block_mass[b] = sum;
     total.Add(b, sum);
-  }
-  return total.Total();
-}
-
-double WeightedSum(const RowView& row, Scale scale) {
-  const DF d;
-  const VF m = hn::Set(d, scale.m);
-  const VF it = hn::Set(d, scale.inverse_temperature);
-  BlockAccumulator total;
-  for (uint32_t a = 0; a < row.active_count; ++a) {
-    const uint32_t b = row.active[a];
-    const size_t base = size_t{b} * kBlockSize;
-    total.Add(
-        b, BlockSum([&](size_t i) HWY_ATTR {
-          const VF w = hn::Load(d, row.w + base + i);
-          const VF x = hn::Mul(hn::Sub(hn::Load(d, row.l + base + i), m), it);
-          // -inf * 0 is NaN: only members count.
-          return hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, x));
-        }));
   }
   return total.Total();
 }

@@ -23,12 +23,7 @@ struct OffValue {
   double off;
 };
 constexpr OffValue kOffUnbuilt[] = {
-    {SamplingParams::kDynamicTemperatureExponentFieldNumber, 1},
-    {SamplingParams::kSmoothingCurveFieldNumber, 1},
-    {SamplingParams::kTypicalPFieldNumber, 1},
-    {SamplingParams::kTailFreeFieldNumber, 1},
-    {SamplingParams::kTopHFieldNumber, 1},
-    {SamplingParams::kXtcThresholdFieldNumber, 0.5},
+    {SamplingParams::kTopPDecayFieldNumber, 1},
     {SamplingParams::kPromptRepetitionPenaltyFieldNumber, 1},
     {SamplingParams::kLengthPenaltyFactorFieldNumber, 1},
     {SamplingParams::kGuidanceScaleFieldNumber, 1},
@@ -156,16 +151,18 @@ bool IsOff(const SamplingParams& params, const Knob& knob,
 
 bool NumberRange::Contains(double value) const {
   if (whole && value != std::floor(value)) return false;
-  return (min_open ? value > min : value >= min) && value <= max;
+  return (min_open ? value > min : value >= min) &&
+         (max_open ? value < max : value <= max);
 }
 
 std::optional<NumberRange> RangeOf(const Knob& knob) {
   if (const RealKnob* real = FindReal(knob.number())) {
-    return NumberRange{real->min, real->max, real->min_open, false};
+    return NumberRange{real->min, real->max, real->min_open, real->max_open,
+                       false};
   }
   if (const CountKnob* count = FindCount(knob.number())) {
     return NumberRange{static_cast<double>(count->min),
-                       static_cast<double>(count->max), false, true};
+                       static_cast<double>(count->max), false, false, true};
   }
   return std::nullopt;
 }
@@ -207,9 +204,9 @@ std::string Digits(double value, bool whole) {
 }
 
 std::string RangeText(const NumberRange& range) {
-  return absl::StrCat(range.min_open ? "(" : "[",
-                      Digits(range.min, range.whole), ", ",
-                      Digits(range.max, range.whole), "]");
+  return absl::StrCat(
+      range.min_open ? "(" : "[", Digits(range.min, range.whole), ", ",
+      Digits(range.max, range.whole), range.max_open ? ")" : "]");
 }
 
 std::string Outside(double value, const NumberRange& range) {

@@ -46,6 +46,7 @@ struct NumberRange {
   double min;
   double max;
   bool min_open;  // true: min itself is outside
+  bool max_open;
   bool whole;
 
   bool Contains(double value) const;  // false for NaN

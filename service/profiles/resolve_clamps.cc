@@ -45,6 +45,7 @@ Meetings Meet(const NamedClamps& clamps, uint32_t vocab_size,
     }
     if (limits->max < meeting.limits.max) {
       meeting.limits.max = limits->max;
+      meeting.limits.max_open = limits->max_open;
       meeting.max = &named;
     }
   }
@@ -100,6 +101,7 @@ std::optional<NumberRange> LimitsOf(const v1::Clamp& clamp,
   if (clamp.has_max()) {
     if (!limits->Contains(clamp.max())) return std::nullopt;
     limits->max = clamp.max();
+    limits->max_open = false;
   }
   if (knob->number() == v1::SamplingParams::kTopKFieldNumber) {
     limits->min = std::min<double>(limits->min, vocab_size);

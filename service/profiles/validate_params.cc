@@ -27,7 +27,8 @@ void ValidateBound(const std::string& path, const Knob& knob, double bound,
                    Violations* violations) {
   const NumberRange range = *RangeOf(knob);
   if (range.Contains(bound)) return;
-  const NumberRange real = {range.min, range.max, range.min_open, false};
+  const NumberRange real = {range.min, range.max, range.min_open,
+                            range.max_open, false};
   violations->push_back(
       {path, real.Contains(bound)
                  ? absl::StrCat(Digits(bound), " is not a whole number")

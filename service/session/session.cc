@@ -126,7 +126,7 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   if (entry.mode == EntryMode::kGiven) given = entry.given_token;
   result->phase = phase();
   const bool watch = entry.watch && entry.mode == EntryMode::kSample;
-  result->error = sampler.Sample(plan(phase()), history_, at, row,
+  result->error = sampler.Sample(plan(phase()), history_, feedback_, at, row,
                                  watch ? WithQuality(report_) : report_, given,
                                  workspace, &result->outcome);
   if (!result->error.ok()) {
@@ -141,6 +141,7 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   if (watch) result->quality = TakeQuality(report_, &result->outcome);
   result->repeats = EndsWithOneOf(history_.tail(), result->outcome.token);
   Take(result->outcome.token);
+  feedback_ = result->outcome.feedback;
   FollowPhase();
   result->switches_phase = phase() != result->phase;
   finish_ = LastEnds();

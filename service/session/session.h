@@ -204,6 +204,7 @@ class Session {
   Report report_;
   History history_;
   PhaseTracker phases_;
+  Feedback feedback_;
   FinishReason finish_ = FinishReason::kNone;
   std::optional<Last> last_;
 };

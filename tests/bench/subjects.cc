@@ -44,7 +44,7 @@ struct OurSession {
     const NoisePoint at = {StreamKey{42}, history.position(), 0};
     row.logits = logits;
     const absl::Status status = sampler.Sample(
-        plan, history, at, row, report, std::nullopt, &workspace, &outcome);
+        plan, history, {}, at, row, report, std::nullopt, &workspace, &outcome);
     if (!status.ok()) Die("sample", std::string(status.message()));
     history.Append(outcome.token);
   }
@@ -95,7 +95,7 @@ Item OurStep(const Profile& profile, const kernels::KernelTable& kernels,
   session->report.final_logprob = profile.final_logprob;
   session->workspace.Reserve(vocab_size);
   session->Step(rows.set().rows[0]);
-  if (session->plan.greedy && !profile.bfloat16 &&
+  if (session->plan.values.greedy && !profile.bfloat16 &&
       session->outcome.token != Largest(rows)) {
     Die(profile.name, "greedy did not choose the largest logit");
   }

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
+
+#include "tests/oracle/shape.h"
 
 namespace logitd::oracle {
 namespace {
@@ -130,71 +133,32 @@ Ids Rank(const std::vector<float>& logits) {
   return rank;
 }
 
-Real Weight(float d) { return d < -87 ? 0 : std::exp(static_cast<Real>(d)); }
-
-// Stage 9.
-void Temper(double temperature, Answer* answer) {
-  const float m = answer->logits[answer->rank[0]];
-  const float it = static_cast<float>(1 / temperature);
-  for (float l : answer->logits) {
-    const float difference = l - m;
-    answer->d.push_back(difference * it);
-    answer->weight.push_back(Weight(answer->d.back()));
+// Long double, added up in id order.
+struct Textbook {
+  using W = Real;
+  using N = Real;
+  static W Weigh(float d) {
+    return d < -87 ? 0 : std::exp(static_cast<Real>(d));
   }
-  answer->mass.push_back(0);
-  for (uint32_t id : answer->rank) {
-    answer->mass.push_back(answer->mass.back() + answer->weight[id]);
+  static N Sum(const std::vector<W>& terms) {
+    return std::accumulate(terms.begin(), terms.end(), N{0});
   }
-}
-
-// Stage 10.
-void Truncate(const Params& params, Answer* answer) {
-  const Ids& rank = answer->rank;
-  size_t kept = rank.size();
-  if (params.top_k != 0) kept = std::min<size_t>(kept, params.top_k);
-  if (params.top_p < 1) {
-    const double mass = static_cast<double>(answer->mass[kept]);
-    const double target = params.top_p * mass;
-    size_t n = 1;
-    while (n < kept && answer->mass[n] < target) ++n;
-    kept = n;
-    answer->target = target;
-  }
-  if (params.min_p >= std::numeric_limits<double>::min()) {
-    const Real logarithm = std::log(static_cast<Real>(params.min_p));
-    const float floor = static_cast<float>(static_cast<double>(logarithm));
-    size_t n = 1;
-    while (n < kept && answer->d[rank[n]] >= floor) ++n;
-    kept = n;
-  }
-  answer->kept = kept;
-}
-
-// ln M - sum(w d) / M over some ids.
-Real Entropy(const std::vector<float>& d, const Ids& ids) {
-  Real mass = 0, sum = 0;
-  for (uint32_t id : ids) {
-    const Real w = Weight(d[id]);
-    mass += w;
-    if (w > 0) sum += w * d[id];
-  }
-  return std::log(mass) - sum / mass;
-}
+  static N Log(N x) { return std::log(x); }
+  static N Exp(N x) { return std::exp(x); }
+};
 
 void RawNumbers(Answer* answer) {
-  Answer raw;
-  raw.logits = answer->received;
-  raw.rank = Rank(raw.logits);
-  Temper(1, &raw);
-  answer->raw_lse = raw.logits[raw.rank[0]] + std::log(raw.mass.back());
-  answer->raw_entropy = Entropy(raw.d, raw.rank);
+  const Shaper<Textbook> raw({}, {}, {}, answer->received);
+  answer->raw_lse = answer->received[raw.kept()[0]] + std::log(raw.Mass());
+  answer->raw_entropy = raw.Entropy();
 }
 
 }  // namespace
 
-Answer Sample(const Params& params, const Past& past, const Row& row,
-              const Point& at) {
+Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
+              const Row& row, const Point& at, std::optional<uint32_t> given) {
   Answer answer;
+  answer.after = feedback;
   Check(params, row, &answer);
   if (answer.failure != Failure::kNone) return answer;
   HardBans(params, row, &answer);
@@ -206,19 +170,26 @@ Answer Sample(const Params& params, const Past& past, const Row& row,
   answer.rank = Rank(answer.logits);
   if (params.temperature < 1e-5) {
     answer.greedy = true;
-    answer.kept = 1;
+    answer.kept = {answer.rank[0]};
     answer.winner.token = answer.rank[0];
     return answer;
   }
-  Temper(params.temperature, &answer);
-  Truncate(params, &answer);
-  answer.kept_mass = answer.mass[answer.kept] / answer.mass.back();
-  const Ids kept(answer.rank.begin(),
-                 answer.rank.begin() + static_cast<ptrdiff_t>(answer.kept));
-  answer.final_entropy = Entropy(answer.d, kept);
-  std::vector<Real> kept_weight(answer.weight.size(), 0);
-  for (uint32_t id : kept) kept_weight[id] = answer.weight[id];
-  answer.winner = Race(kept_weight, at);
+  const Shaper<Textbook> shaped(params, feedback, at, answer.logits);
+  answer.kept = shaped.kept();
+  answer.weight.assign(answer.logits.size(), 0);
+  for (uint32_t id = 0; id < answer.logits.size(); ++id) {
+    answer.d.push_back(shaped.D(id));
+    answer.tempered_d.push_back(shaped.TemperedD(id));
+  }
+  for (uint32_t id : answer.kept) answer.weight[id] = shaped.Weight(id);
+  answer.mass = shaped.Mass();
+  answer.tempered_mass = shaped.TemperedMass();
+  answer.kept_mass = shaped.KeptMass();
+  answer.final_entropy = shaped.Entropy();
+  answer.margin = shaped.margin();
+  answer.slack = shaped.slack();
+  answer.winner = Race(answer.weight, at);
+  answer.after = shaped.After(given.value_or(answer.winner.token));
   return answer;
 }
 
@@ -228,11 +199,15 @@ size_t RankOf(const Answer& answer, uint32_t id) {
   return static_cast<size_t>(it - answer.rank.begin()) + 1;
 }
 
+bool IsKept(const Answer& answer, uint32_t id) {
+  return std::find(answer.kept.begin(), answer.kept.end(), id) !=
+         answer.kept.end();
+}
+
 Real FinalLogprob(const Answer& answer, uint32_t id) {
-  const size_t rank = RankOf(answer, id);
-  if (rank == 0 || rank > answer.kept) return kBanned;
+  if (!IsKept(answer, id)) return kBanned;
   if (answer.greedy) return 0;
-  return answer.d[id] - std::log(answer.mass[answer.kept]);
+  return answer.d[id] - std::log(answer.mass);
 }
 
 Real RawLogprob(const Answer& answer, uint32_t id) {
@@ -242,7 +217,7 @@ Real RawLogprob(const Answer& answer, uint32_t id) {
 Real TemperedLogprob(const Answer& answer, uint32_t id) {
   if (RankOf(answer, id) == 0) return kBanned;
   if (answer.greedy) return answer.rank[0] == id ? 0 : Real{kBanned};
-  return answer.d[id] - std::log(answer.mass.back());
+  return answer.tempered_d[id] - std::log(answer.tempered_mass);
 }
 
 namespace {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,9 +24,29 @@ using Ids = std::vector<uint32_t>;
 // Every default is the off value.
 struct Params {
   double temperature = 1;
+  double dynamic_range = 0;
+  double dynamic_exponent = 1;
+  double smoothing_factor = 0;
+  double smoothing_curve = 1;
   uint32_t top_k = 0;  // 0: off
   double top_p = 1;
   double min_p = 0;
+  double top_n_sigma = 0;
+  double typical_p = 1;
+  double epsilon = 0;
+  double eta = 0;
+  double top_a = 0;
+  double tail_free = 1;
+  double top_h = 1;
+  bool p_less = false;
+  double xtc_probability = 0;
+  double xtc_threshold = 0.1;
+  Ids xtc_protected_ids;
+  uint32_t mirostat = 0;  // version; 0: off
+  double mirostat_tau = 5;
+  double mirostat_eta = 0.1;
+  double adaptive_target = 0;
+  double adaptive_decay = 0.9;
   double repetition = 1;
   uint32_t repetition_window = 0;  // 0: all tokens
   double frequency = 0;
@@ -51,6 +72,13 @@ struct Params {
 struct Past {
   Ids prompt;
   Ids output;
+};
+
+// What mirostat and adaptive-p remember; absent: nothing yet.
+struct Feedback {
+  std::optional<double> mu;
+  bool has_sums = false;
+  double weighted = 0, total = 0;
 };
 
 // Where noise is taken.
@@ -82,29 +110,35 @@ struct Answer {
   uint32_t non_finite_banned = 0;
   bool soft_bans_lifted = false;
   bool greedy = false;
-  std::vector<float> received;  // by id; NaN and +inf as -inf
-  std::vector<float> logits;    // by id, after bans, bias and penalties
-  std::vector<float> d;         // by id, tempered and relative to the largest
-  std::vector<Real> weight;     // by id
-  Ids rank;                     // what is not banned, best first
-  std::vector<Real> mass;       // mass[n]: of the first n of the rank
-  size_t kept = 0;              // the first so many of the rank
-  Real target = 0;              // what top_p had to reach; 0: it was off
+  std::vector<float> received;    // by id; NaN and +inf as -inf
+  std::vector<float> logits;      // by id, after bans, bias and penalties
+  Ids rank;                       // what is not banned, best first
+  Ids kept;                       // the same after truncation
+  std::vector<float> d;           // by id, after all stages
+  std::vector<Real> weight;       // by id, of the kept; 0 for others
+  Real mass = 0;                  // of the kept
+  std::vector<float> tempered_d;  // by id, before truncation
+  Real tempered_mass = 0;
+  Real margin = 1;  // of the nearest decision; see shape.h
+  Real slack = 1;   // see shape.h
   Winner winner;
+  Feedback after;  // once `token`, or the given one, is accepted
   Real raw_lse = 0;
   Real raw_entropy = 0;
   Real final_entropy = 0;
   Real kept_mass = 1;
 };
 
-// One row becomes one token.
-Answer Sample(const Params& params, const Past& past, const Row& row,
-              const Point& at);
+// One row becomes one token; `given` replaces it in what is learned.
+Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
+              const Row& row, const Point& at,
+              std::optional<uint32_t> given = std::nullopt);
 
 // The numbers of any id.
 Real FinalLogprob(const Answer& answer, uint32_t id);
 Real RawLogprob(const Answer& answer, uint32_t id);
 Real TemperedLogprob(const Answer& answer, uint32_t id);
+bool IsKept(const Answer& answer, uint32_t id);
 // From 1; 0: banned.
 size_t RankOf(const Answer& answer, uint32_t id);
 

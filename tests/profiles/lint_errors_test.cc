@@ -73,7 +73,7 @@ constexpr FileCase kFiles[] = {
     {"nan", "not-finite", "Write a finite number of [0, 100]."},
     {"infinity", "not-finite", "Write a finite number of [0, 100]."},
     {"logit-bias-values-nan", "not-finite", "[-100, 100]."},
-    {"mirostat-not-built", "not-built", "Remove it"},
+    {"top-p-min-not-built", "not-built", "Remove it"},
     {"clamp-of-unbuilt-knob", "not-built", "Remove it"},
     {"clamp-of-unknown-knob", "unknown-knob", "Write temperature,"},
     {"on-empty-unknown-number", "unknown-value", "a value of OnEmpty."},

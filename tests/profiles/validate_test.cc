@@ -120,8 +120,8 @@ INSTANTIATE_TEST_SUITE_P(
                  "default_params.min_p: 2 is outside [0, 1]",
                  "force_params.temperature: 101 is outside [0, 100]"}},
         BadCase{"NotBuilt",
-                "default_params { mirostat: 2 }",
-                {"default_params.mirostat: not built yet"}},
+                "default_params { top_p_min: 1 }",
+                {"default_params.top_p_min: not built yet"}},
         BadCase{"BiasOfTwoLengths",
                 "default_params { logit_bias_values: 1 }",
                 {"default_params.logit_bias_values: 1 values for 0 "
@@ -170,8 +170,8 @@ INSTANTIATE_TEST_SUITE_P(
                 Clamp("knob: 'eos_ids' max: 1"),
                 {"clamps[0].knob: eos_ids has no number to limit"}},
         BadCase{"KnobNotBuilt",
-                Clamp("knob: 'top_a' max: 1"),
-                {"clamps[0].knob: top_a is not built yet"}},
+                Clamp("knob: 'top_p_min' max: 1"),
+                {"clamps[0].knob: top_p_min is not built yet"}},
         BadCase{"NoMode",
                 "clamps { knob: 'top_p' max: 1 }",
                 {"clamps[0].mode: is not set, and is CLAMP_MODE_CLAMP or "

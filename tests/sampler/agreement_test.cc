@@ -23,8 +23,20 @@ const int kCases = Effort(2400, 200);
 const int kLargeCases = Effort(11, 2);
 const int kRealCases = Effort(12, 2);
 const int kNextToOneCases = Effort(100, 10);
-// The share of cases that may differ from the textbook by a rounding error.
-constexpr double kAmbiguousShare = 1e-3;
+// The share of cases that may differ from the textbook by a rounding error. A
+// share of the entropy is ill defined on rows that have next to none; many
+// truncations have as many boundaries.
+double AmbiguousShare(Focus focus) {
+  switch (focus) {
+    case Focus::kTopH:
+      return 1e-2;
+    case Focus::kTruncations:
+    case Focus::kEverything:
+      return 5e-3;
+    default:
+      return 1e-3;
+  }
+}
 
 using Which = std::tuple<Target, Focus>;
 
@@ -81,7 +93,7 @@ TEST_P(Agreement, WithTheOracleOnRandomAndAdversarialRows) {
     if (!IsNextToOne(c)) Judge(c);
   }
   Tell();
-  EXPECT_LE(ambiguous_, cases_ * kAmbiguousShare);
+  EXPECT_LE(ambiguous_, cases_ * AmbiguousShare(focus()));
 }
 
 TEST_P(Agreement, WithTheOracleOnRowsOfALanguageModel) {
@@ -96,7 +108,7 @@ TEST_P(Agreement, WithTheOracleOnRowsOfALanguageModel) {
     if (!IsNextToOne(c)) Judge(c);
   }
   Tell();
-  EXPECT_LE(ambiguous_, cases_ * kAmbiguousShare);
+  EXPECT_LE(ambiguous_, cases_ * AmbiguousShare(focus()));
 }
 
 // Here the textbook may cut elsewhere, within the rounding error, as often as

@@ -95,6 +95,113 @@ void SetMinP(Case* c, Dice* dice) {
   if (dice->Chance(0.4)) PutOnFloor(c, dice);
 }
 
+// One of the values, or one between the limits.
+double AnyReal(const std::vector<double>& values, double low, double high,
+               Dice* dice) {
+  return dice->Chance(0.5) ? dice->OneOf(values) : Real(low, high, dice);
+}
+
+// Half of the time at another temperature than 1.
+void MaybeTemperature(Case* c, Dice* dice) {
+  if (dice->Chance(0.5)) c->params.temperature = Real(0.3, 2, dice);
+}
+
+void SetDynamicTemperature(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.dynamic_temperature_range =
+      AnyReal({0.5, 1, 1e-3, 2, 100}, 0.01, 3, dice);
+  if (dice->Chance(0.7)) {
+    c->params.dynamic_temperature_exponent =
+        AnyReal({1, 0.5, 2, 1e-6, 100}, 0.1, 4, dice);
+  }
+}
+
+void SetSmoothing(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.smoothing_factor =
+      AnyReal({0.2, 1, 10, 1e-3, 1e-30}, 0.01, 2, dice);
+  if (dice->Chance(0.6)) {
+    c->params.smoothing_curve = AnyReal({1, 2, 3}, 1, 3, dice);
+  }
+}
+
+void SetTopNSigma(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.top_n_sigma = AnyReal({1, 0.5, 1.7, 3.46, 1e-6, 100}, 0.1, 5, dice);
+}
+
+void SetTypical(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.typical_p =
+      AnyReal({0.2, 0.5, 0.9, 0.95, 0.99, 1e-9}, 0.01, 0.999, dice);
+}
+
+void SetEpsilon(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.epsilon_cutoff =
+      AnyReal({3e-4, 9e-4, 0.05, 0.5, 0.999, 1e-300}, 1e-6, 0.2, dice);
+}
+
+void SetEta(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.eta_cutoff =
+      AnyReal({3e-4, 2e-3, 0.05, 0.5, 0.999, 1e-300}, 1e-6, 0.3, dice);
+}
+
+void SetTopA(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.top_a = AnyReal({0.2, 0.1, 1, 1e-3, 1e-300}, 1e-3, 1, dice);
+}
+
+void SetTailFree(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.tail_free = AnyReal({0.95, 0.5, 0.1, 0.99, 1e-9}, 0.05, 0.99, dice);
+}
+
+void SetTopH(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.top_h = AnyReal({0.4, 0.1, 0.9, 0.99, 1e-9}, 0.05, 0.99, dice);
+}
+
+void SetPLess(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.p_less = dice->Chance(0.95);
+}
+
+void SetXtc(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.xtc_probability = AnyReal({1, 1, 1, 0.5}, 0.1, 1, dice);
+  if (dice->Chance(0.7)) {
+    c->params.xtc_threshold = AnyReal({0.1, 0.05, 0, 0.5, 0.01}, 0, 0.3, dice);
+  }
+  if (dice->Chance(0.4)) {
+    c->params.xtc_protected_ids = AnyIds(*c, 4, dice);
+    if (dice->Chance(0.5)) c->params.xtc_protected_ids.push_back(Largest(*c));
+  }
+}
+
+void SetMirostat(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.mirostat = 1 + dice->Below(2);
+  if (dice->Chance(0.7))
+    c->params.mirostat_tau = AnyReal({5, 1, 2, 0.1, 100}, 0.5, 9, dice);
+  if (dice->Chance(0.7))
+    c->params.mirostat_eta = AnyReal({0.1, 1, 0.5}, 0.01, 1, dice);
+  if (dice->Chance(0.7)) c->feedback.mu = AnyReal({10, 0, -3, 30}, 0, 14, dice);
+}
+
+void SetAdaptiveP(Case* c, Dice* dice) {
+  MaybeTemperature(c, dice);
+  c->params.adaptive_p_target = AnyReal({0.3, 0.5, 1, 1e-3}, 0.01, 1, dice);
+  if (dice->Chance(0.7)) {
+    c->params.adaptive_p_decay = AnyReal({0.9, 0, 0.99}, 0, 0.99, dice);
+  }
+  if (dice->Chance(0.7)) {
+    const double total = Real(1, 20, dice);
+    c->feedback.sums = Feedback::Sums{total * dice->Unit(), total};
+  }
+}
+
 std::optional<uint32_t> AnyWindow(Dice* dice) {
   if (dice->Chance(0.4)) return std::nullopt;
   return 1 + dice->Below(dice->Chance(0.5) ? 8 : 120);
@@ -228,13 +335,37 @@ void SetPast(Case* c, Dice* dice) {
 
 void SetEverything(Case* c, Dice* dice) {
   using Setter = void (*)(Case*, Dice*);
-  static constexpr Setter kSetters[] = {
-      SetTemperature, SetTemperature, SetTopK,     SetTopP,     SetMinP,
-      SetRepetition,  SetFrequency,   SetPresence, SetExcluded, SetBias,
-      SetAllowed,     SetBanned,      SetMask,     SetEnds,     SetNonFinite};
+  static constexpr Setter kSetters[] = {SetDynamicTemperature,
+                                        SetSmoothing,
+                                        SetTopNSigma,
+                                        SetTypical,
+                                        SetEpsilon,
+                                        SetEta,
+                                        SetTopA,
+                                        SetTailFree,
+                                        SetTopH,
+                                        SetPLess,
+                                        SetXtc,
+                                        SetMirostat,
+                                        SetAdaptiveP,
+                                        SetTemperature,
+                                        SetTemperature,
+                                        SetTopK,
+                                        SetTopP,
+                                        SetMinP,
+                                        SetRepetition,
+                                        SetFrequency,
+                                        SetPresence,
+                                        SetExcluded,
+                                        SetBias,
+                                        SetAllowed,
+                                        SetBanned,
+                                        SetMask,
+                                        SetEnds,
+                                        SetNonFinite};
   for (Setter set : kSetters) {
     const bool rare = set == SetAllowed || set == SetNonFinite;
-    if (dice->Chance(rare ? 0.08 : 0.45)) set(c, dice);
+    if (dice->Chance(rare ? 0.08 : 0.35)) set(c, dice);
   }
 }
 
@@ -243,6 +374,21 @@ void SetTruncations(Case* c, Dice* dice) {
   if (dice->Chance(0.6)) SetTopK(c, dice);
   if (dice->Chance(0.7)) SetTopP(c, dice);
   if (dice->Chance(0.6)) SetMinP(c, dice);
+  using Setter = void (*)(Case*, Dice*);
+  static constexpr Setter kSetters[] = {SetDynamicTemperature,
+                                        SetSmoothing,
+                                        SetTopNSigma,
+                                        SetTypical,
+                                        SetEpsilon,
+                                        SetEta,
+                                        SetTopA,
+                                        SetTailFree,
+                                        SetTopH,
+                                        SetPLess,
+                                        SetXtc};
+  for (Setter set : kSetters) {
+    if (dice->Chance(0.25)) set(c, dice);
+  }
 }
 
 void Set(Focus focus, Case* c, Dice* dice) {
@@ -286,6 +432,45 @@ void Set(Focus focus, Case* c, Dice* dice) {
     case Focus::kNonFinite:
       SetNonFinite(c, dice);
       break;
+    case Focus::kDynamicTemperature:
+      SetDynamicTemperature(c, dice);
+      break;
+    case Focus::kSmoothing:
+      SetSmoothing(c, dice);
+      break;
+    case Focus::kTopNSigma:
+      SetTopNSigma(c, dice);
+      break;
+    case Focus::kTypical:
+      SetTypical(c, dice);
+      break;
+    case Focus::kEpsilon:
+      SetEpsilon(c, dice);
+      break;
+    case Focus::kEta:
+      SetEta(c, dice);
+      break;
+    case Focus::kTopA:
+      SetTopA(c, dice);
+      break;
+    case Focus::kTailFree:
+      SetTailFree(c, dice);
+      break;
+    case Focus::kTopH:
+      SetTopH(c, dice);
+      break;
+    case Focus::kPLess:
+      SetPLess(c, dice);
+      break;
+    case Focus::kXtc:
+      SetXtc(c, dice);
+      break;
+    case Focus::kMirostat:
+      SetMirostat(c, dice);
+      break;
+    case Focus::kAdaptiveP:
+      SetAdaptiveP(c, dice);
+      break;
     case Focus::kTruncations:
       SetTruncations(c, dice);
       break;
@@ -309,9 +494,20 @@ void StoreAsBfloat16(Case* c) {
 
 const char* Name(Focus focus) {
   static constexpr const char* kNames[kFocusCount] = {
-      "Temperature", "TopK",      "TopP",      "MinP",        "Repetition",
-      "Frequency",   "Presence",  "LogitBias", "AllowedIds",  "BannedIds",
-      "Mask",        "MinTokens", "NonFinite", "Truncations", "Everything"};
+      "Temperature", "TopK",
+      "TopP",        "MinP",
+      "Repetition",  "Frequency",
+      "Presence",    "LogitBias",
+      "AllowedIds",  "BannedIds",
+      "Mask",        "MinTokens",
+      "NonFinite",   "DynamicTemperature",
+      "Smoothing",   "TopNSigma",
+      "Typical",     "Epsilon",
+      "Eta",         "TopA",
+      "TailFree",    "TopH",
+      "PLess",       "Xtc",
+      "Mirostat",    "AdaptiveP",
+      "Truncations", "Everything"};
   return kNames[static_cast<int>(focus)];
 }
 
@@ -387,8 +583,8 @@ const Ran& CaseRunner::Run(const Case& c) {
   ran_.status = plan.status();
   if (!plan.ok()) return ran_;
   const History history = MakeHistory(c, *plan);
-  ran_.status = sampler_.Sample(*plan, history, c.at, Store(c), c.report,
-                                c.given, &workspace_, &ran_.outcome);
+  ran_.status = sampler_.Sample(*plan, history, c.feedback, c.at, Store(c),
+                                c.report, c.given, &workspace_, &ran_.outcome);
   return ran_;
 }
 

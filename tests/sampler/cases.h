@@ -37,11 +37,24 @@ enum class Focus {
   kBannedIds,
   kMask,
   kMinTokens,
-  kNonFinite,    // NaN and +inf in the row, and beyond the vocabulary
-  kTruncations,  // temperature, top_k, top_p and min_p together
+  kNonFinite,  // NaN and +inf in the row, and beyond the vocabulary
+  kDynamicTemperature,
+  kSmoothing,
+  kTopNSigma,
+  kTypical,
+  kEpsilon,
+  kEta,
+  kTopA,
+  kTailFree,
+  kTopH,
+  kPLess,
+  kXtc,
+  kMirostat,
+  kAdaptiveP,
+  kTruncations,  // temperature and all truncations together
   kEverything,
 };
-inline constexpr int kFocusCount = 15;
+inline constexpr int kFocusCount = 28;
 const char* Name(Focus focus);
 
 struct Case {
@@ -56,6 +69,7 @@ struct Case {
   TokenIds output;
   bool prompt_known = true;
   NoisePoint at;  // position: prompt and output
+  Feedback feedback;
   Report report;
   std::optional<uint32_t> given;
   std::string name;  // focus, seed, shape, size: to find it again

@@ -45,6 +45,10 @@ void AddOutcome(const Outcome& o, Hash* hash) {
                         o.kept_mass, o.raw_entropy, o.final_entropy}) {
     hash->Add(number);
   }
+  hash->Add(o.feedback.mu.value_or(kNotReported));
+  const Feedback::Sums sums = o.feedback.sums.value_or(Feedback::Sums{});
+  hash->Add(sums.weighted);
+  hash->Add(sums.total);
   hash->Add(o.top_final);
   hash->Add(o.top_raw);
 }

@@ -55,8 +55,8 @@ TEST_P(Allocations, OfAWarmSampleAreNone) {
     row.mask = c.has_mask && !c.mask.empty() ? c.mask.data() : nullptr;
     row.mask_bytes = c.mask.size();
     const auto sample = [&] {
-      return sampler.Sample(*plan, history, c.at, row, c.report, c.given,
-                            &workspace, &outcome);
+      return sampler.Sample(*plan, history, c.feedback, c.at, row, c.report,
+                            c.given, &workspace, &outcome);
     };
     if (!sample().ok()) continue;  // a failure's message may allocate
     const uint64_t before = AllocationCount();
@@ -81,7 +81,8 @@ TEST_P(Allocations, OfASmallerRowAfterALargeOneAreNone) {
   const History history;
   const auto sample = [&](const Plan& plan) {
     return sampler
-        .Sample(plan, history, {}, row, {}, std::nullopt, &workspace, &outcome)
+        .Sample(plan, history, {}, {}, row, {}, std::nullopt, &workspace,
+                &outcome)
         .ok();
   };
   ASSERT_TRUE(sample(large));

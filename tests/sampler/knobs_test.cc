@@ -15,6 +15,7 @@
 
 #include "sampler/fingerprint.h"
 #include "tests/sampler/ask.h"
+#include "tests/sampler/knob_ends.h"
 #include "tests/sampler/oracle_case.h"
 #include "tests/support/kernels_scalar.h"
 
@@ -361,9 +362,7 @@ TEST_P(Knobs, TheOrderOfIdsInAListAndRepetitionsMeanNothing) {
 TEST_P(Knobs, AtTheirExtremesTheyLeaveADistributionOnEveryRow) {
   for (const Case& plain : Rows(2)) {
     for (const RealKnob& knob : kRealKnobs) {
-      const double least =
-          knob.min_open ? std::nextafter(knob.min, 1) : knob.min;
-      for (const double value : {least, knob.max}) {
+      for (const double value : {LeastOf(knob), MostOf(knob)}) {
         Case turned = plain;
         turned.params.*knob.value = value;
         const Outcome outcome = Ask(turned);

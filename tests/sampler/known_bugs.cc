@@ -60,7 +60,7 @@ class BuggyDrawer : public Drawer {
   }
 
   size_t Kept(const oracle::Answer& answer, const Params& params) const {
-    const size_t kept = answer.kept;
+    const size_t kept = answer.kept.size();
     if (bug_ == Bug::kTopPKeepsOneMore && params.top_p) {
       return std::min(kept + 1, answer.rank.size());
     }

@@ -8,7 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "sampler/knobs.h"
+#include "tests/oracle/shape.h"
 #include "tests/support/kernels_scalar.h"
 
 namespace logitd::tests {
@@ -16,60 +16,16 @@ namespace {
 
 constexpr double kMinusInf = -std::numeric_limits<double>::infinity();
 
-// exp_f of each d, by id.
-std::vector<float> ExpOf(const std::vector<float>& d) {
-  std::vector<float> weights;
-  weights.reserve(d.size());
-  for (float x : d) weights.push_back(ScalarExpF(x));
-  return weights;
-}
-
-// The weights of the first `count` of the rank, by id; +0 for the others.
-std::vector<float> FirstOf(const oracle::Ids& rank, size_t count,
-                           const std::vector<float>& weights) {
-  std::vector<float> first(weights.size(), 0.0f);
-  for (size_t i = 0; i < count; ++i) first[rank[i]] = weights[rank[i]];
-  return first;
-}
-
-// mass() of the first `count` of the rank.
-double MassOf(const oracle::Ids& rank, size_t count,
-              const std::vector<float>& weights) {
-  return ScalarSum(FirstOf(rank, count, weights));
-}
-
-// The shortest prefix whose mass() reaches the target; mass() never falls.
-size_t ShortestPrefix(const oracle::Ids& rank, size_t candidates,
-                      const std::vector<float>& weights, double target) {
-  size_t low = 1, high = candidates;
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (MassOf(rank, middle, weights) >= target) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return low;
-}
-
-size_t ExactKept(const Params& params, const oracle::Answer& answer,
-                 const std::vector<float>& weights) {
-  const oracle::Ids& rank = answer.rank;
-  size_t kept = rank.size();
-  kept = std::min<size_t>(kept, params.top_k.value_or(kCountMax));
-  const double p = params.top_p.value_or(1);
-  if (p < 1) {
-    const double target = p * MassOf(rank, kept, weights);
-    kept = ShortestPrefix(rank, kept, weights, target);
-  }
-  const double min_p = params.min_p.value_or(0);
-  if (min_p >= std::numeric_limits<double>::min()) {
-    const float floor = static_cast<float>(ScalarLogD(min_p));
-    while (kept > 1 && !(answer.d[rank[kept - 1]] >= floor)) --kept;
-  }
-  return kept;
-}
+// The arithmetic of the specification.
+struct ExactArithmetic {
+  using W = float;
+  using N = double;
+  static W Weigh(float d) { return ScalarExpF(d); }
+  static N Sum(const std::vector<W>& terms) { return ScalarSum(terms); }
+  static N Log(N x) { return ScalarLogD(x); }
+  static N Exp(N x) { return ScalarExpD(x); }
+};
+using ExactShaper = oracle::Shaper<ExactArithmetic>;
 
 // Lowest index that maximises rate / E among rates above 0.
 template <class Rate>
@@ -103,66 +59,46 @@ uint32_t ExactRace(const std::vector<float>& w, const NoisePoint& at) {
                 [&](uint32_t i) { return double{w[i]}; });
 }
 
-// log_d(M) - sum(w d) / M.
-double ExactEntropy(const std::vector<float>& weights,
-                    const std::vector<float>& d) {
-  std::vector<float> terms(weights.size(), 0.0f);
-  for (size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i] > 0) terms[i] = weights[i] * d[i];
-  }
-  const double mass = ScalarSum(weights);
-  return ScalarLogD(mass) - ScalarSum(terms) / mass;
-}
-
-// The row as received: its own rank, d, weights and log-sum-exp.
-struct Raw {
-  oracle::Ids rank;
-  std::vector<float> d;
-  std::vector<float> weights;
-  double lse;
-};
-
-Raw RawOf(const oracle::Answer& answer) {
-  Raw raw;
-  const std::vector<float>& l = answer.received;
-  for (uint32_t i = 0; i < l.size(); ++i) {
-    if (l[i] != static_cast<float>(kMinusInf)) raw.rank.push_back(i);
-  }
-  std::stable_sort(raw.rank.begin(), raw.rank.end(),
-                   [&](uint32_t a, uint32_t b) { return l[a] > l[b]; });
-  const float m = l[raw.rank[0]];
-  for (float x : l) raw.d.push_back(x - m);
-  raw.weights = ExpOf(raw.d);
-  raw.lse = double{m} + ScalarLogD(ScalarSum(raw.weights));
-  return raw;
+Feedback FromOracle(const oracle::Feedback& o) {
+  Feedback feedback;
+  feedback.mu = o.mu;
+  if (o.has_sums) feedback.sums = Feedback::Sums{o.weighted, o.total};
+  return feedback;
 }
 
 // The numbers of a draw; greedy ones differ too much to share code.
 void ExactDraw(const Case& c, const oracle::Answer& answer, Outcome* o) {
-  const oracle::Ids& rank = answer.rank;
-  const std::vector<float> weights = ExpOf(answer.d);
-  const size_t kept = ExactKept(c.params, answer, weights);
-  const std::vector<float> w = FirstOf(rank, kept, weights);
-  const double mass = ScalarSum(w);
-  const double all = ScalarSum(weights);  // banned ones weigh +0
-  const double log_mass = ScalarLogD(mass);
-  o->kept = static_cast<uint32_t>(kept);
+  const ExactShaper shaped(ToOracle(c.params), ToOracle(c.feedback),
+                           {c.at.key.bits, c.at.position, c.at.attempt},
+                           answer.logits);
+  const oracle::Ids& kept = shaped.kept();
+  std::vector<float> w(answer.logits.size(), 0.0f);
+  for (uint32_t id : kept) w[id] = shaped.Weight(id);
+  const double log_mass = ScalarLogD(shaped.Mass());
+  const auto logprob_of = [&](uint32_t id) {
+    return double{shaped.D(id)} - log_mass;
+  };
+  o->kept = static_cast<uint32_t>(kept.size());
   o->drawn_token = ExactRace(w, c.at);
   o->token = c.given.value_or(o->drawn_token);
-  const size_t place = oracle::RankOf(answer, o->token);
-  const double d = double{answer.d[o->token]};
+  const bool is_kept =
+      std::find(kept.begin(), kept.end(), o->token) != kept.end();
   const Report& report = c.report;
   if (report.final_logprob) {
-    o->final_logprob = place != 0 && place <= kept ? d - log_mass : kMinusInf;
+    o->final_logprob = is_kept ? logprob_of(o->token) : kMinusInf;
   }
   if (report.tempered_logprob) {
-    o->tempered_logprob = place != 0 ? d - ScalarLogD(all) : kMinusInf;
+    o->tempered_logprob = oracle::RankOf(answer, o->token) == 0
+                              ? kMinusInf
+                              : double{shaped.TemperedD(o->token)} -
+                                    ScalarLogD(shaped.TemperedMass());
   }
-  if (report.kept_mass) o->kept_mass = mass / all;
-  if (report.entropy) o->final_entropy = ExactEntropy(w, answer.d);
-  for (size_t i = 0; i < kept && i < report.top_n_final; ++i) {
-    o->top_final.push_back({rank[i], double{answer.d[rank[i]]} - log_mass});
+  if (report.kept_mass) o->kept_mass = shaped.KeptMass();
+  if (report.entropy) o->final_entropy = shaped.Entropy();
+  for (size_t i = 0; i < kept.size() && i < report.top_n_final; ++i) {
+    o->top_final.push_back({kept[i], logprob_of(kept[i])});
   }
+  o->feedback = FromOracle(shaped.After(o->token));
 }
 
 void ExactGreedy(const Case& c, const oracle::Answer& answer, Outcome* o) {
@@ -216,21 +152,31 @@ void CompareNear(const char* name, oracle::Real expected, double tolerance,
                   absl::StrFormat(": expected %.9g, got %.9g; ", wanted, got));
 }
 
-// True if top_p could keep `kept` of the rank, up to a rounding error.
-bool CouldKeep(const oracle::Answer& answer, size_t kept) {
-  if (answer.target == 0 || kept == 0 || kept > answer.rank.size()) {
-    return false;
-  }
-  const oracle::Real slack = kAmbiguous * answer.mass.back();
-  return answer.mass[kept] >= answer.target - slack &&
-         answer.mass[kept - 1] <= answer.target + slack;
-}
-
 }  // namespace
 
 oracle::Params ToOracle(const Params& p) {
   oracle::Params o;
   o.temperature = p.temperature.value_or(1);
+  o.dynamic_range = p.dynamic_temperature_range.value_or(0);
+  o.dynamic_exponent = p.dynamic_temperature_exponent.value_or(1);
+  o.smoothing_factor = p.smoothing_factor.value_or(0);
+  o.smoothing_curve = p.smoothing_curve.value_or(1);
+  o.top_n_sigma = p.top_n_sigma.value_or(0);
+  o.typical_p = p.typical_p.value_or(1);
+  o.epsilon = p.epsilon_cutoff.value_or(0);
+  o.eta = p.eta_cutoff.value_or(0);
+  o.top_a = p.top_a.value_or(0);
+  o.tail_free = p.tail_free.value_or(1);
+  o.top_h = p.top_h.value_or(1);
+  o.p_less = p.p_less.value_or(false);
+  o.xtc_probability = p.xtc_probability.value_or(0);
+  o.xtc_threshold = p.xtc_threshold.value_or(0.1);
+  o.xtc_protected_ids = p.xtc_protected_ids;
+  o.mirostat = p.mirostat.value_or(0);
+  o.mirostat_tau = p.mirostat_tau.value_or(5);
+  o.mirostat_eta = p.mirostat_eta.value_or(0.1);
+  o.adaptive_target = p.adaptive_p_target.value_or(0);
+  o.adaptive_decay = p.adaptive_p_decay.value_or(0.9);
   o.top_k = p.top_k.value_or(0);
   o.top_p = p.top_p.value_or(1);
   o.min_p = p.min_p.value_or(0);
@@ -258,6 +204,17 @@ oracle::Params ToOracle(const Params& p) {
   return o;
 }
 
+oracle::Feedback ToOracle(const Feedback& feedback) {
+  oracle::Feedback o;
+  o.mu = feedback.mu;
+  o.has_sums = feedback.sums.has_value();
+  if (o.has_sums) {
+    o.weighted = feedback.sums->weighted;
+    o.total = feedback.sums->total;
+  }
+  return o;
+}
+
 oracle::Past PastOf(const Case& c) { return {c.prompt, c.output}; }
 
 oracle::Answer AskOracle(const Case& c) {
@@ -265,12 +222,14 @@ oracle::Answer AskOracle(const Case& c) {
   row.logits.assign(c.logits.begin(), c.logits.begin() + c.vocab_size);
   row.has_mask = c.has_mask;
   row.mask = c.mask;
-  return oracle::Sample(ToOracle(c.params), PastOf(c), row,
-                        {c.at.key.bits, c.at.position, c.at.attempt});
+  return oracle::Sample(ToOracle(c.params), PastOf(c), ToOracle(c.feedback),
+                        row, {c.at.key.bits, c.at.position, c.at.attempt},
+                        c.given);
 }
 
 Outcome Exact(const Case& c, const oracle::Answer& answer) {
   Outcome o;
+  o.feedback = c.feedback;
   o.soft_bans_lifted = answer.soft_bans_lifted;
   o.non_finite_banned = answer.non_finite_banned;
   if (answer.greedy) {
@@ -281,14 +240,15 @@ Outcome Exact(const Case& c, const oracle::Answer& answer) {
   if (c.given) o.rank = static_cast<uint32_t>(oracle::RankOf(answer, *c.given));
   const Report& report = c.report;
   if (report.raw_logprob || report.entropy || report.top_n_raw > 0) {
-    const Raw raw = RawOf(answer);
-    if (report.raw_logprob) {
-      o.raw_logprob = double{answer.received[o.token]} - raw.lse;
-    }
-    if (report.entropy) o.raw_entropy = ExactEntropy(raw.weights, raw.d);
-    for (size_t i = 0; i < raw.rank.size() && i < report.top_n_raw; ++i) {
-      const uint32_t id = raw.rank[i];
-      o.top_raw.push_back({id, double{answer.received[id]} - raw.lse});
+    const ExactShaper all({}, {}, {}, answer.received);
+    const std::vector<float>& l = answer.received;
+    const double lse = double{l[all.kept()[0]]} + ScalarLogD(all.Mass());
+    if (report.raw_logprob) o.raw_logprob = double{l[o.token]} - lse;
+    if (report.entropy) o.raw_entropy = all.Entropy();
+    const size_t count = std::min<size_t>(all.kept().size(), report.top_n_raw);
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t id = all.kept()[i];
+      o.top_raw.push_back({id, double{l[id]} - lse});
     }
   }
   return o;
@@ -316,6 +276,16 @@ std::string Difference(const Outcome& expected, const Outcome& got) {
   real("kept_mass", &Outcome::kept_mass);
   real("raw_entropy", &Outcome::raw_entropy);
   real("final_entropy", &Outcome::final_entropy);
+  const auto feedback = [&](const char* name, auto member) {
+    CompareReal(name, member(expected.feedback), member(got.feedback), &out);
+  };
+  feedback("mu", [](const Feedback& f) { return f.mu.value_or(-1e9); });
+  feedback("weighted", [](const Feedback& f) {
+    return f.sums.value_or(Feedback::Sums{-1, 0}).weighted;
+  });
+  feedback("total", [](const Feedback& f) {
+    return f.sums.value_or(Feedback::Sums{-1, 0}).total;
+  });
   CompareTop("top_final", expected.top_final, got.top_final, &out);
   CompareTop("top_raw", expected.top_raw, got.top_raw, &out);
   return out;
@@ -326,14 +296,15 @@ std::string TextbookDifference(const Case& c, const oracle::Answer& answer,
   std::string out;
   *ambiguous = false;
   CompareReal("greedy", answer.greedy, got.greedy, &out);
-  if (got.kept != answer.kept) {
-    *ambiguous = CouldKeep(answer, got.kept);
+  if (got.kept != answer.kept.size()) {
+    *ambiguous = answer.margin < kAmbiguous * answer.slack;
     if (*ambiguous) return out;
-    CompareCount("kept", answer.kept, got.kept, &out);
+    CompareCount("kept", answer.kept.size(), got.kept, &out);
     return out;
   }
   if (got.drawn_token != answer.winner.token) {
-    *ambiguous = answer.winner.closest > 1 - kAmbiguous;
+    *ambiguous = std::min(1 - answer.winner.closest, answer.margin) <
+                 kAmbiguous * answer.slack;
     if (*ambiguous) return out;
     CompareCount("drawn_token", answer.winner.token, got.drawn_token, &out);
     return out;
@@ -342,6 +313,9 @@ std::string TextbookDifference(const Case& c, const oracle::Answer& answer,
   CompareCount("token", id, got.token, &out);
   const auto near = [&](const char* name, oracle::Real expected, double number,
                         oracle::Real tolerance = 2e-6) {
+    if (answer.slack > 1 && std::isfinite(expected)) {
+      tolerance *= answer.slack * (1 + std::abs(expected));
+    }
     CompareNear(name, expected, static_cast<double>(tolerance), number, &out);
   };
   near("final_logprob", oracle::FinalLogprob(answer, id), got.final_logprob);

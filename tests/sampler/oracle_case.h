@@ -18,6 +18,7 @@
 namespace logitd::tests {
 
 oracle::Params ToOracle(const Params& params);
+oracle::Feedback ToOracle(const Feedback& feedback);
 oracle::Past PastOf(const Case& c);
 oracle::Answer AskOracle(const Case& c);
 

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "sampler/knobs.h"
 #include "tests/sampler/ask.h"
+#include "tests/sampler/knob_ends.h"
 #include "tests/sampler/oracle_case.h"
 
 namespace logitd::tests {
@@ -52,7 +53,8 @@ TEST(Params, RefuseARealOutOfRangeNamingValueAndRange) {
   for (const RealKnob& knob : kRealKnobs) {
     const double below =
         knob.min_open ? knob.min : std::nextafter(knob.min, -1e9);
-    const double above = std::nextafter(knob.max, 1e9);
+    const double above =
+        knob.max_open ? knob.max : std::nextafter(knob.max, 1e9);
     for (const double value :
          {below, above, -1e300, 1e300, HUGE_VAL, -HUGE_VAL}) {
       Params params;
@@ -65,9 +67,7 @@ TEST(Params, RefuseARealOutOfRangeNamingValueAndRange) {
           Validate(params, kVocab),
           Invalid(knob.name, knob.min_open ? "outside (" : "outside ["));
     }
-    for (const double value :
-         {knob.max, knob.off,
-          knob.min_open ? std::nextafter(knob.min, 1) : knob.min}) {
+    for (const double value : {MostOf(knob), knob.off, LeastOf(knob)}) {
       Params params;
       params.*knob.value = value;
       EXPECT_TRUE(Validate(params, kVocab).ok()) << knob.name << value;
@@ -214,15 +214,17 @@ TEST(Params, HaveTheNumbersAndRangesOfTheContract) {
   for (const RealKnob& knob : kRealKnobs) {
     ExpectInContract("optional double", knob.name, knob.field,
                      std::string("Range ") + (knob.min_open ? "(" : "[") +
-                         Number(knob.min) + ", " + Number(knob.max) + "]");
+                         Number(knob.min) + ", " + Number(knob.max) +
+                         (knob.max_open ? ")" : "]"));
   }
   for (const CountKnob& knob : kCountKnobs) {
     const bool window =
         std::string(knob.name).find("window") != std::string::npos;
     const bool stated = !window || knob.field == 41;  // the others: "as" it
-    ExpectInContract(
-        "optional uint32", knob.name, knob.field,
-        stated ? "Range [" + std::to_string(knob.min) + ", 1048576]" : "");
+    ExpectInContract("optional uint32", knob.name, knob.field,
+                     stated ? "Range [" + std::to_string(knob.min) + ", " +
+                                  std::to_string(knob.max) + "]"
+                            : "");
   }
   for (const IdsKnob& knob : kIdsKnobs) {
     ExpectInContract("bytes", knob.name, knob.field);

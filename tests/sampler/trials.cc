@@ -33,7 +33,7 @@ class SamplerDrawer : public Drawer {
 
   uint32_t Draw(const NoisePoint& at) override {
     const absl::Status status =
-        sampler_.Sample(*plan_, history_, at, row_, report_, std::nullopt,
+        sampler_.Sample(*plan_, history_, {}, at, row_, report_, std::nullopt,
                         &workspace_, &outcome_);
     return status.ok() ? outcome_.token : kNoToken;
   }
@@ -303,12 +303,10 @@ std::unique_ptr<Drawer> MakeSamplerDrawer(const kernels::KernelTable& kernels) {
 std::vector<double> DistributionOf(const Case& c) {
   const oracle::Answer answer = AskOracle(c);
   std::vector<double> p(c.vocab_size, 0.0);
-  for (size_t i = 0; i < answer.kept; ++i) {
-    const uint32_t id = answer.rank[i];
-    p[id] =
-        answer.greedy
-            ? 1
-            : static_cast<double>(answer.weight[id] / answer.mass[answer.kept]);
+  for (const uint32_t id : answer.kept) {
+    p[id] = answer.greedy
+                ? 1
+                : static_cast<double>(answer.weight[id] / answer.mass);
   }
   return p;
 }

@@ -126,7 +126,7 @@ class Vectors : public OnEachTarget {
     kernels::RowView& row = workspace_.row();
     uint32_t count = 0;
     kernels().load_f32(c.logits.data(), c.vocab_size, false, row, &count);
-    const kernels::Scale scale = {6.5f, plan.inverse_temperature};
+    const kernels::Scale scale = {6.5f, plan.values.inverse_temperature};
     const double all = kernels().weigh(row, scale, kAll, &row.active_count);
     lines->push_back("mass(all) = " + Hex(all));
     const Outcome outcome = *Ran(c);

@@ -98,7 +98,7 @@ TEST_F(Knobs, EveryKnobThatIsNotBuiltSaysSoWithItsPath) {
         StatusOf(reply.updated(0).error()),
         StatusIs(Code::kUnimplemented, "update[0].set." + field->name()));
   }
-  EXPECT_GE(refused, 30);
+  EXPECT_GE(refused, 1);
 }
 
 TEST_F(Knobs, EveryTableEntryIsAFieldOfTheContract) {

@@ -50,6 +50,23 @@ double ScalarLogD(double x) {
   return high + (t + (tail + low));
 }
 
+double ScalarExpD(double x) {
+  if (!(x >= -708.0)) return 0;
+  const double scaled = x * 0x1.71547652b82fep+0;
+  const double n = (scaled + 0x1.8p52) - 0x1.8p52;
+  const double coarse = x - n * 0x1.62e42fefa0000p-1;
+  const double r = coarse - n * 0x1.cf79abc9e3b3ap-40;
+  double factorial = 6227020800.0;  // 13!
+  double q = 1.0 / factorial;
+  for (int k = 12; k >= 2; --k) {
+    factorial /= k + 1;
+    const double product = q * r;
+    q = product + 1.0 / factorial;
+  }
+  const double square = r * r;
+  return std::ldexp(1.0 + (r + square * q), static_cast<int>(n));
+}
+
 float ScalarBlockSum(const float* terms, size_t count) {
   float lanes[16] = {};
   for (size_t i = 0; i < 128; ++i) {

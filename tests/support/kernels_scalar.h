@@ -12,9 +12,10 @@
 
 namespace logitd::tests {
 
-// exp_f and log_d.
+// exp_f, log_d and exp_d.
 float ScalarExpF(float d);
 double ScalarLogD(double x);
+double ScalarExpD(double x);
 
 // The sum of one block: `count` <= 128 terms, the missing ones +0.
 float ScalarBlockSum(const float* terms, size_t count);

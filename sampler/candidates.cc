@@ -1,0 +1,101 @@
+#include "sampler/candidates.h"
+
+#include <limits>
+#include <utility>
+
+#include "sampler/natural_log.h"
+#include "sampler/prefix.h"
+
+namespace logitd {
+
+using kernels::Cut;
+using kernels::RowView;
+
+Candidates::Candidates(const kernels::KernelTable& kernels, bool keep_original,
+                       Workspace* workspace)
+    : kernels_(kernels),
+      workspace_(workspace),
+      keep_original_(keep_original),
+      original_m_(LargestLogit(workspace->row())),
+      scale_({original_m_, 1.0f}),
+      cut_(kAllAllowed) {}
+
+bool Candidates::Holds(uint32_t id) const {
+  return AtMost(Cut{row().l[id], id}, cut_);
+}
+
+uint64_t Candidates::Count() const { return kernels_.count_cut(row(), cut_); }
+
+double Candidates::Mass() {
+  RowView& row = workspace_->row();
+  if (weights_ == Weights::kNone) {
+    uint32_t active_count = 0;
+    mass_ = kernels_.weigh(row, scale_, cut_, &active_count);
+    row.active_count = active_count;
+  } else if (weights_ == Weights::kWider) {
+    mass_ = kernels_.restrict_to(row, cut_);
+  }
+  weights_ = Weights::kExact;
+  return mass_;
+}
+
+double Candidates::MassOfAll() {
+  const Cut cut = std::exchange(cut_, kAllAllowed);
+  weights_ = Weights::kNone;
+  const double mass = Mass();
+  Keep(cut);
+  return mass;
+}
+
+double Candidates::LogMass() { return LogD(Mass()); }
+
+double Candidates::MeanD() {
+  const double mass = Mass();
+  return kernels_.weighted_sum(row(), scale_) / mass;
+}
+
+void Candidates::SetScale(const kernels::Scale& scale) {
+  scale_ = scale;
+  weights_ = Weights::kNone;
+}
+
+void Candidates::Keep(Cut prefix) {
+  if (AtMost(cut_, prefix)) return;
+  cut_ = prefix;
+  if (weights_ == Weights::kExact) weights_ = Weights::kWider;
+}
+
+void Candidates::KeepFloor(float floor) { Keep(PrefixOfFloor(scale_, floor)); }
+
+void Candidates::KeepFirst(uint64_t n) {
+  Keep(PrefixOfCount(kernels_, row(), n, workspace_));
+}
+
+void Candidates::Ban(Cut prefix, absl::Span<const uint32_t> protected_ids) {
+  BeginRewrite();
+  RowView& row = workspace_->row();
+  std::vector<Edit>& kept = workspace_->edits();
+  kept.clear();
+  for (const uint32_t id : protected_ids) kept.push_back({id, row.l[id]});
+  kernels_.ban_cut(row, prefix);
+  for (const Edit& edit : kept) {
+    row.l[edit.id] = edit.before;
+    workspace_->Touch(edit.id);
+  }
+  workspace_->RefreshTouched(kernels_);
+  const Cut cut = cut_;
+  EndRewrite();
+  cut_ = cut;  // those behind it are out as before
+}
+
+void Candidates::BeginRewrite() {
+  if (keep_original_ && copy_ == nullptr) copy_ = &workspace_->CopyRow();
+}
+
+void Candidates::EndRewrite() {
+  scale_.m = LargestLogit(row());
+  cut_ = kAllAllowed;
+  weights_ = Weights::kNone;
+}
+
+}  // namespace logitd

@@ -1,0 +1,90 @@
+// Candidates: the tokens still in play, with the map from logits to weights.
+//
+// Most stages shorten a prefix of the rank, which costs nothing until someone
+// asks for a mass: weights are made, or narrowed, only then. A stage that keeps
+// something else than a prefix, or gives logits of its own, rewrites the row;
+// what the row was before is kept when a number is asked for that needs it.
+// Confined to one thread; works in the workspace, allocates as it does.
+// Specification: sampler/README.md, "Truncation".
+#ifndef LOGITD_SAMPLER_CANDIDATES_H_
+#define LOGITD_SAMPLER_CANDIDATES_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "sampler/kernels/kernels.h"
+#include "sampler/workspace.h"
+
+namespace logitd {
+
+class Candidates {
+ public:
+  // All tokens of the workspace's row that are not banned: at least one. With
+  // `keep_original` the row is copied before a stage rewrites it.
+  Candidates(const kernels::KernelTable& kernels, bool keep_original,
+             Workspace* workspace);
+
+  const kernels::KernelTable& kernels() const { return kernels_; }
+  Workspace* workspace() const { return workspace_; }
+  const kernels::RowView& row() const { return workspace_->row(); }
+  const kernels::Scale& scale() const { return scale_; }
+  kernels::Cut cut() const { return cut_; }
+  bool Holds(uint32_t id) const;
+  uint64_t Count() const;
+  float D(uint32_t id) const { return kernels::DOf(scale_, row().l[id]); }
+
+  // mass() of the candidates, whose weights are in the row after it; its log_d;
+  // and sum(w d) / mass.
+  double Mass();
+  double LogMass();
+  double MeanD();
+  // Entropy in nats: LogMass() - MeanD().
+  double Entropy() { return LogMass() - MeanD(); }
+  // mass() under the present map of all tokens that are not banned.
+  double MassOfAll();
+
+  // Another map of the same logits; m stays.
+  void SetScale(const kernels::Scale& scale);
+
+  // Keeps those in the prefix; the first of the rank always.
+  void Keep(kernels::Cut prefix);
+  // Keeps those with d >= floor. floor <= 0.
+  void KeepFloor(float floor);
+  // Keeps the first n; n >= 1.
+  void KeepFirst(uint64_t n);
+  // Bans all that are in the prefix but not protected (sorted ids).
+  void Ban(kernels::Cut prefix, absl::Span<const uint32_t> protected_ids);
+
+  // For stages that write the row or its weights themselves. Before the first
+  // rewriting; after each, when all that is left are candidates; after weights
+  // were overwritten.
+  void BeginRewrite();
+  void EndRewrite();
+  void DropWeights() { weights_ = Weights::kNone; }
+
+  // The row before any stage rewrote it: with keep_original, else the row.
+  kernels::RowView& original() {
+    return copy_ != nullptr ? *copy_ : workspace_->row();
+  }
+  // Largest logit of the original.
+  float original_m() const { return original_m_; }
+  bool rewritten() const { return copy_ != nullptr; }
+
+ private:
+  // What the row's weights are of: nothing, more than the candidates, or them.
+  enum class Weights { kNone, kWider, kExact };
+
+  const kernels::KernelTable& kernels_;
+  Workspace* const workspace_;
+  const bool keep_original_;
+  float original_m_;
+  kernels::Scale scale_;
+  kernels::Cut cut_;
+  Weights weights_ = Weights::kNone;
+  double mass_ = 0;
+  kernels::RowView* copy_ = nullptr;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_CANDIDATES_H_

@@ -1,0 +1,209 @@
+// Sums over a row, in the one order of mass(), and the rewriting of rows by d.
+// Contracts: kernels.h. Arithmetic: lanes-inl.h.
+#if defined(LOGITD_SAMPLER_KERNELS_SUMS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LOGITD_SAMPLER_KERNELS_SUMS_INL_H_
+#undef LOGITD_SAMPLER_KERNELS_SUMS_INL_H_
+#else
+#define LOGITD_SAMPLER_KERNELS_SUMS_INL_H_
+#endif
+
+#include "sampler/kernels/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace logitd::kernels {
+namespace HWY_NAMESPACE {
+
+// Sum over the active blocks of term(first id, offset): one register of terms.
+template <class Term>
+HWY_INLINE double SumActive(const RowView& row, const Term& term) {
+  BlockAccumulator total;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    const size_t base = size_t{b} * kBlockSize;
+    total.Add(b, BlockSum([&](size_t i) HWY_ATTR { return term(base + i); }));
+  }
+  return total.Total();
+}
+
+double WeightedSum(const RowView& row, Scale scale) {
+  const DF d;
+  return WithD(scale, [&](const auto& d_of) HWY_ATTR {
+    return SumActive(row, [&](size_t i) HWY_ATTR {
+      const VF w = hn::Load(d, row.w + i);
+      const VF x = d_of(d, hn::Load(d, row.l + i));
+      // -inf * 0 is NaN: only members count.
+      return hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, x));
+    });
+  });
+}
+
+double SquaresOfWeights(const RowView& row) {
+  const DF d;
+  return SumActive(row, [&](size_t i) HWY_ATTR {
+    const VF w = hn::Load(d, row.w + i);
+    return hn::Mul(w, w);
+  });
+}
+
+double ToSurprisals(const RowView& row, Scale scale, float log_mass) {
+  const DF d;
+  const VF log = hn::Set(d, log_mass);
+  return WithD(scale, [&](const auto& d_of) HWY_ATTR {
+    return SumActive(row, [&](size_t i) HWY_ATTR {
+      const VF w = hn::Load(d, row.w + i);
+      const VF x = hn::Sub(log, d_of(d, hn::Load(d, row.l + i)));
+      const VF term = hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, x));
+      hn::Store(term, d, row.w + i);
+      return term;
+    });
+  });
+}
+
+// Sum over the members of a cut of term(d).
+template <class Term>
+HWY_INLINE double SumCut(const RowView& row, Scale scale, Cut cut,
+                         const Term& term) {
+  const DF d;
+  BlockAccumulator total;
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= cut.value)) continue;
+    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    const float sum = WithD(scale, [&](const auto& d_of) HWY_ATTR {
+      return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+        return BlockSum([&](size_t i) HWY_ATTR {
+          const VF v = hn::Load(d, l + i);
+          return hn::IfThenElseZero(member(d, v, i), term(d_of(d, v)));
+        });
+      });
+    });
+    total.Add(b, sum);
+  }
+  return total.Total();
+}
+
+double SumOfD(const RowView& row, Scale scale, Cut cut) {
+  return SumCut(row, scale, cut, [](VF x) HWY_ATTR { return x; });
+}
+
+double SquaresAround(const RowView& row, Scale scale, Cut cut, float center) {
+  const DF d;
+  const VF c = hn::Set(d, center);
+  return SumCut(row, scale, cut, [&](VF x) HWY_ATTR {
+    const VF off = hn::Sub(x, c);
+    return hn::Mul(off, off);
+  });
+}
+
+// target.l of every id: value(l) for the cut's members, -inf for others; its
+// block_max. target may be the row itself.
+template <class Value>
+HWY_INLINE void MapCut(const RowView& row, Cut cut, const RowView& target,
+                       const Value& value) {
+  const DF d;
+  const VF banned = hn::Set(d, kMinusInf);
+  const size_t step = hn::Lanes(d);
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    const float* l = row.l + size_t{b} * kBlockSize;
+    float* to = target.l + size_t{b} * kBlockSize;
+    if (!(row.block_max[b] >= cut.value)) {
+      for (size_t i = 0; i < kBlockSize; i += step)
+        hn::Store(banned, d, to + i);
+    } else {
+      WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+        for (size_t i = 0; i < kBlockSize; i += step) {
+          const VF v = hn::Load(d, l + i);
+          hn::Store(hn::IfThenElse(member(d, v, i), value(v), banned), d,
+                    to + i);
+        }
+        return 0;
+      });
+    }
+    target.block_max[b] = BlockMax(to);
+  }
+}
+
+void Distances(const RowView& row, Scale scale, Cut cut, float center,
+               const RowView& keys) {
+  const DF d;
+  const VF c = hn::Set(d, center);
+  WithD(scale, [&](const auto& d_of) HWY_ATTR {
+    MapCut(row, cut, keys, [&](VF l) HWY_ATTR {
+      // Never -0: keys are compared as logits are.
+      return hn::Sub(hn::Zero(d), hn::Abs(hn::Sub(d_of(d, l), c)));
+    });
+    return 0;
+  });
+}
+
+void KeepByKeys(const RowView& row, const RowView& keys, Cut cut) {
+  const DF d;
+  const VF banned = hn::Set(d, kMinusInf);
+  const size_t step = hn::Lanes(d);
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    const float* key = keys.l + size_t{b} * kBlockSize;
+    float* l = row.l + size_t{b} * kBlockSize;
+    WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+      for (size_t i = 0; i < kBlockSize; i += step) {
+        const auto kept = member(d, hn::Load(d, key + i), i);
+        hn::Store(hn::IfThenElse(kept, hn::Load(d, l + i), banned), d, l + i);
+      }
+      return 0;
+    });
+    row.block_max[b] = BlockMax(l);
+  }
+}
+
+void BanCut(const RowView& row, Cut cut) {
+  const DF d;
+  const VF banned = hn::Set(d, kMinusInf);
+  const size_t step = hn::Lanes(d);
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= cut.value)) continue;
+    float* l = row.l + size_t{b} * kBlockSize;
+    WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+      for (size_t i = 0; i < kBlockSize; i += step) {
+        const VF v = hn::Load(d, l + i);
+        hn::Store(hn::IfThenElse(member(d, v, i), banned, v), d, l + i);
+      }
+      return 0;
+    });
+    row.block_max[b] = BlockMax(l);
+  }
+}
+
+void Adapt(const RowView& row, Scale scale, Cut cut, Adaptation how) {
+  const DF d;
+  const VF target = hn::Set(d, how.target);
+  const VF inverse_mass = hn::Set(d, how.inverse_mass);
+  const VF inverse_width = hn::Set(d, 1.0f / 0.3f);
+  const VF one = hn::Set(d, 1.0f), five = hn::Set(d, 5.0f);
+  const VF ten = hn::Set(d, 10.0f);
+  WithD(scale, [&](const auto& d_of) HWY_ATTR {
+    MapCut(row, cut, row, [&](VF l) HWY_ATTR {
+      const VF p = hn::Mul(ExpF(d, d_of(d, l)), inverse_mass);
+      const VF x = hn::Mul(hn::Abs(hn::Sub(p, target)), inverse_width);
+      const VF y = hn::Mul(ten, hn::Mul(x, x));
+      return hn::Sub(five, hn::Div(y, hn::Add(one, x)));
+    });
+    return 0;
+  });
+}
+
+void ApplyScale(const RowView& row, Scale scale, Cut cut, float base) {
+  const DF d;
+  const VF from = hn::Set(d, base), most = hn::Set(d, kLargest);
+  WithD(scale, [&](const auto& d_of) HWY_ATTR {
+    MapCut(row, cut, row, [&](VF l) HWY_ATTR {
+      const VF sum = hn::Add(from, d_of(d, l));
+      const VF within = hn::Min(hn::Max(sum, hn::Neg(most)), most);
+      return hn::Add(within, hn::Zero(d));  // -0 to +0
+    });
+    return 0;
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace logitd::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif

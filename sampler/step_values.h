@@ -1,0 +1,71 @@
+// StepValues: the numbers that the stages from temperature on work with,
+// derived from parameters.
+//
+// A knob at its off value is absent here. A plain value; thread-compatible.
+// Formulas: sampler/README.md, "Temperature" to "Feedback".
+#ifndef LOGITD_SAMPLER_STEP_VALUES_H_
+#define LOGITD_SAMPLER_STEP_VALUES_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "sampler/params.h"
+
+namespace logitd {
+
+// Below this temperature a step is greedy.
+inline constexpr double kGreedyBelow = 1e-5;
+
+// Temperatures between `low` and `high`, by the entropy.
+struct DynamicTemperature {
+  double low;
+  double high;
+  double exponent;
+};
+
+struct Xtc {
+  double probability;
+  double log_threshold;  // -inf: every token counts
+};
+
+struct Mirostat {
+  uint32_t version;  // 1 or 2
+  double tau;        // bits
+  double eta;
+};
+
+struct AdaptiveP {
+  double target;
+  double decay;
+};
+
+struct StepValues {
+  bool greedy = false;
+  float inverse_temperature = 1.0f;
+  std::optional<DynamicTemperature> dynamic;
+  float square = 0;  // of the curve; both 0: none
+  float cube = 0;
+
+  std::optional<double> sigmas;      // top_n_sigma
+  std::optional<uint32_t> top_k;     // only when below the vocabulary's size
+  std::optional<double> top_p;       // only when below 1
+  std::optional<float> min_p_floor;  // least d kept: float(log_d(min_p))
+  std::optional<double> typical_p;
+  std::optional<double> log_epsilon;
+  std::optional<double> log_eta;
+  std::optional<double> log_top_a;
+  std::optional<double> tail_free;
+  std::optional<double> top_h;
+  bool p_less = false;
+
+  std::optional<Xtc> xtc;
+  std::optional<Mirostat> mirostat;
+  std::optional<AdaptiveP> adaptive_p;
+};
+
+// Params must be valid.
+StepValues DeriveValues(const Params& params, uint32_t vocab_size);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_STEP_VALUES_H_

@@ -1,0 +1,160 @@
+#include "sampler/truncation.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "sampler/natural_log.h"
+#include "sampler/prefix.h"
+
+namespace logitd {
+namespace {
+
+using kernels::Cut;
+using kernels::RowView;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// The next double; x >= 0 and finite.
+double NextAbove(double x) {
+  return std::bit_cast<double>(std::bit_cast<uint64_t>(x) + 1);
+}
+
+// Keeps probabilities whose logarithm is at least this; the largest always.
+void KeepProbable(double log_probability, Candidates* candidates) {
+  const double floor = log_probability + candidates->LogMass();
+  candidates->KeepFloor(static_cast<float>(std::min(floor, 0.0)));
+}
+
+}  // namespace
+
+void TopNSigma(double sigmas, Candidates* candidates) {
+  const kernels::KernelTable& kernels = candidates->kernels();
+  const RowView& row = candidates->row();
+  const auto count = static_cast<double>(candidates->Count());
+  const double mean =
+      kernels.sum_of_d(row, candidates->scale(), candidates->cut()) / count;
+  const double squares =
+      kernels.squares_around(row, candidates->scale(), candidates->cut(),
+                             static_cast<float>(mean));
+  // Squares that fp32 hardly holds say nothing.
+  if (!(squares >= 0x1p-100 && squares < 0x1p120)) return;
+  const double reach = sigmas * std::sqrt(squares / count);
+  candidates->KeepFloor(static_cast<float>(-reach));
+}
+
+void TopP(double p, Candidates* candidates) {
+  const double mass = candidates->Mass();
+  candidates->Keep(PrefixOfMass(candidates->kernels(), candidates->row(),
+                                candidates->scale(), candidates->cut(),
+                                p * mass, mass, candidates->workspace()));
+}
+
+void Typical(double p, Candidates* candidates) {
+  const kernels::KernelTable& kernels = candidates->kernels();
+  const auto center = static_cast<float>(candidates->MeanD());
+  const double mass = candidates->Mass();
+  candidates->BeginRewrite();
+  const RowView keys = candidates->workspace()->Keys();
+  kernels.distances(candidates->row(), candidates->scale(), candidates->cut(),
+                    center, keys);
+  const kernels::Scale plain = {LargestLogit(keys), 1.0f};
+  const Cut nearest = PrefixOfMass(kernels, keys, plain, kAllAllowed, p * mass,
+                                   mass, candidates->workspace());
+  kernels.keep_by_keys(candidates->row(), keys, nearest);
+  candidates->EndRewrite();
+}
+
+void EpsilonCutoff(double log_epsilon, Candidates* candidates) {
+  KeepProbable(log_epsilon, candidates);
+}
+
+void EtaCutoff(double log_eta, Candidates* candidates) {
+  const double by_entropy = 0.5 * log_eta - candidates->Entropy();
+  KeepProbable(std::min(log_eta, by_entropy), candidates);
+}
+
+void TopA(double log_a, Candidates* candidates) {
+  // The largest weighs 1.
+  KeepProbable(log_a - 2.0 * candidates->LogMass(), candidates);
+}
+
+void PLess(Candidates* candidates) {
+  const double log_mass = candidates->LogMass();
+  const double squares =
+      candidates->kernels().squares_of_weights(candidates->row());
+  KeepProbable(LogD(squares) - 2.0 * log_mass, candidates);
+}
+
+void TailFree(double z, Candidates* candidates) {
+  candidates->Mass();
+  const RowView& row = candidates->row();
+  std::vector<uint32_t>& ids = candidates->workspace()->all_ids();
+  size_t count = 0;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t first = row.active[a] * kernels::kBlockSize;
+    for (uint32_t id = first; id < first + kernels::kBlockSize; ++id) {
+      if (row.w[id] > 0) ids[count++] = id;
+    }
+  }
+  SortByRank(row, {ids.data(), count});
+  const auto weight = [&](size_t i) {
+    return i < count ? static_cast<double>(row.w[ids[i]]) : 0.0;
+  };
+  const auto slope = [&](size_t i) { return weight(i) - weight(i + 1); };
+  // Behind those that weigh nothing bends any more.
+  const size_t bends = std::min<size_t>(candidates->Count(), count + 3);
+  double sum = 0;
+  for (size_t i = 0; i + 2 < bends; ++i) {
+    sum += std::abs(slope(i) - slope(i + 1));
+  }
+  double reached = 0;
+  for (size_t i = 0; i + 2 < bends; ++i) {
+    reached += std::abs(slope(i) - slope(i + 1));
+    if (i == 0 || !(reached > z * sum)) continue;
+    const uint32_t last = ids[i - 1];
+    candidates->Keep({row.l[last], last});
+    return;
+  }
+}
+
+void TopH(double h, Candidates* candidates) {
+  const kernels::KernelTable& kernels = candidates->kernels();
+  const auto log_mass = static_cast<float>(candidates->LogMass());
+  const double entropy =
+      kernels.to_surprisals(candidates->row(), candidates->scale(), log_mass);
+  // The shortest prefix above h * entropy has one token too many.
+  const double above = NextAbove(h * entropy);
+  if (above > entropy) {
+    candidates->DropWeights();
+    return;
+  }
+  const Cut over =
+      PrefixOfMass(kernels, candidates->row(), candidates->scale(),
+                   candidates->cut(), above, entropy, candidates->workspace());
+  const uint64_t count = kernels.count_cut(candidates->row(), over);
+  candidates->DropWeights();
+  candidates->KeepFirst(std::max<uint64_t>(count, 2) - 1);
+}
+
+void ExcludeTopChoices(const Xtc& xtc, absl::Span<const uint32_t> protected_ids,
+                       const NoisePoint& at, Candidates* candidates) {
+  const double coin = Uniform(Noise(at, Purpose::kXtcCoin, 0));
+  if (!(coin < xtc.probability)) return;
+  const double floor = xtc.log_threshold + candidates->LogMass();
+  if (floor > 0) return;  // not even the first reaches it
+  Cut above = floor == -kInfinity ? candidates->cut()
+                                  : PrefixOfFloor(candidates->scale(),
+                                                  static_cast<float>(floor));
+  if (AtMost(candidates->cut(), above)) above = candidates->cut();
+  const uint64_t count =
+      candidates->kernels().count_cut(candidates->row(), above);
+  if (count < 2) return;
+  candidates->Ban(PrefixOfCount(candidates->kernels(), candidates->row(),
+                                count - 1, candidates->workspace()),
+                  protected_ids);
+}
+
+}  // namespace logitd

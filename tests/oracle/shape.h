@@ -1,0 +1,470 @@
+// The stages from temperature on, from sampler/README.md: which tokens stay,
+// and with which d.
+//
+// Written once for two kinds of arithmetic: the textbook's long double, and the
+// exact one of the specification, which a caller brings. A class A of
+// arithmetic has a type of weights W and one of numbers N, and
+//
+//   W Weigh(float d)           exp of d, a weight
+//   N Sum(vector<W> by id)     of weights, or of products of them
+//   N Log(N), N Exp(N)         natural
+//
+// Everything is sorted and added up as the page says it, with no thought of
+// cost. `margin` tells how near the nearest decision was: two kinds of
+// arithmetic may differ in what they keep only where it is tiny.
+#ifndef LOGITD_TESTS_ORACLE_SHAPE_H_
+#define LOGITD_TESTS_ORACLE_SHAPE_H_
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "tests/oracle/oracle.h"
+
+namespace logitd::oracle {
+
+template <class A>
+class Shaper {
+ public:
+  using W = typename A::W;
+  using N = typename A::N;
+
+  // `logits`: by id, after the stages before; at least one is not banned.
+  Shaper(const Params& params, const Feedback& feedback, const Point& at,
+         std::vector<float> logits)
+      : params_(params), feedback_(feedback), at_(at), l_(std::move(logits)) {
+    Rerank();
+    original_l_ = l_;
+    original_m_ = m_;
+    Temperature();
+    TopNSigma();
+    TopK();
+    TopP();
+    MinP();
+    Typical();
+    Epsilon();
+    Eta();
+    TopA();
+    TailFree();
+    TopH();
+    PLess();
+    Xtc();
+    Mirostat();
+    AdaptiveP();
+  }
+
+  const Ids& kept() const { return ids_; }  // best first
+  float D(uint32_t id) const { return DOf(l_[id], m_, map_); }
+  W Weight(uint32_t id) const { return A::Weigh(D(id)); }
+  // Of the kept.
+  N Mass() const {
+    return SumOf([&](uint32_t id) { return Weight(id); });
+  }
+  N MeanD() const {
+    return SumOf([&](uint32_t id) { return Product(Weight(id), D(id)); }) /
+           Mass();
+  }
+  N Entropy() const { return A::Log(Mass()) - MeanD(); }
+
+  // Before truncation, of every id.
+  float TemperedD(uint32_t id) const {
+    return DOf(original_l_[id], original_m_, tempered_);
+  }
+  N TemperedMass() const { return SumTempered(AllOf(original_l_)); }
+  // The share of it that the kept have.
+  N KeptMass() const {
+    if (!rewritten_) return Mass() / TemperedMass();
+    return SumTempered(ids_) / TemperedMass();
+  }
+
+  Feedback After(uint32_t token) const {
+    Feedback next = feedback_;
+    if (std::find(ids_.begin(), ids_.end(), token) == ids_.end()) return next;
+    if (params_.mirostat != 0) {
+      const N logprob = static_cast<N>(D(token)) - A::Log(Mass());
+      const N surprise = -logprob / kLn2;
+      next.mu = static_cast<double>(
+          Mu() - params_.mirostat_eta * (surprise - params_.mirostat_tau));
+    }
+    if (params_.adaptive_target > 0) {
+      const double total = 1 / (1 - params_.adaptive_decay);
+      const bool first = !feedback_.has_sums;
+      const double weighted =
+          first ? params_.adaptive_target * total : feedback_.weighted;
+      const N p = A::Exp(static_cast<N>(steered_d_[token]) - log_steered_mass_);
+      next.has_sums = true;
+      next.weighted =
+          static_cast<double>(p + params_.adaptive_decay * weighted);
+      next.total =
+          1 + params_.adaptive_decay * (first ? total : feedback_.total);
+    }
+    return next;
+  }
+
+  Real margin() const { return margin_; }
+  // How much more than its own rounding the numbers may be off: some stages
+  // divide by what is nearly 0.
+  Real slack() const { return slack_; }
+
+ private:
+  static constexpr float kBanned = -std::numeric_limits<float>::infinity();
+  static constexpr N kInfinity = std::numeric_limits<N>::infinity();
+  static constexpr double kLn2 = 0x1.62e42fefa39efp-1;
+
+  static Ids AllOf(const std::vector<float>& l) {
+    Ids ids;
+    for (uint32_t i = 0; i < l.size(); ++i) {
+      if (l[i] != kBanned) ids.push_back(i);
+    }
+    return ids;
+  }
+
+  // All that are not banned, best first; the largest is m.
+  void Rerank() {
+    ids_ = AllOf(l_);
+    std::stable_sort(ids_.begin(), ids_.end(),
+                     [&](uint32_t a, uint32_t b) { return l_[a] > l_[b]; });
+    m_ = l_[ids_[0]];
+  }
+
+  // From logits to d.
+  struct Map {
+    float it = 1, square = 0, cube = 0;
+  };
+  static float DOf(float l, float m, const Map& map) {
+    float x = (l - m) * map.it;
+    if (map.square == 0 && map.cube == 0) return x;
+    x = std::max(x, -1e12f);
+    const float bend = map.cube * x - map.square;
+    return (x * x) * bend;
+  }
+
+  // A weight times a fp32 number, 0 for weights of 0.
+  static W Product(W weight, float x) {
+    return weight > 0 ? weight * static_cast<W>(x) : 0;
+  }
+
+  // A share of a mass, a double.
+  static double Product(double share, N mass) {
+    return static_cast<double>(share * mass);
+  }
+
+  template <class Term>
+  N SumOver(const Ids& ids, const Term& term) const {
+    std::vector<W> terms(l_.size(), 0);
+    for (uint32_t id : ids) terms[id] = term(id);
+    return A::Sum(terms);
+  }
+  template <class Term>
+  N SumOf(const Term& term) const {
+    return SumOver(ids_, term);
+  }
+  N SumTempered(const Ids& ids) const {
+    return SumOver(ids, [&](uint32_t id) { return A::Weigh(TemperedD(id)); });
+  }
+
+  void Near(Real distance) {
+    if (distance < 0) distance = -distance;
+    if (distance < margin_) margin_ = distance;
+  }
+
+  // Keeps the first n.
+  void First(size_t n) { ids_.resize(std::min(ids_.size(), n)); }
+
+  // Keeps d >= floor, and the first.
+  void Floor(N number) {
+    const float floor = static_cast<float>(number);
+    size_t n = 1;
+    while (n < ids_.size() && D(ids_[n]) >= floor) ++n;
+    for (uint32_t id : ids_) {
+      const Real d = static_cast<Real>(D(id));
+      Near((d - static_cast<Real>(number)) / std::max<Real>(1, std::abs(d)));
+    }
+    First(n);
+  }
+
+  // The length of the shortest prefix of `order` whose terms reach the target;
+  // order.size() + 1: none does.
+  template <class Term>
+  size_t Reach(const Ids& order, N target, N total, const Term& term) {
+    const auto sum = [&](size_t n) {
+      return SumOver(
+          Ids(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n)),
+          term);
+    };
+    size_t low = 0, high = order.size() + 1;  // not reached at low
+    while (high - low > 1) {
+      const size_t middle = low + (high - low) / 2;
+      (sum(middle) >= target ? high : low) = middle;
+    }
+    Near(static_cast<Real>((sum(low) - target) / total));
+    if (high <= order.size()) {
+      Near(static_cast<Real>((sum(high) - target) / total));
+    }
+    return high;
+  }
+
+  void Temperature() {
+    double temperature = params_.temperature;
+    if (params_.dynamic_range > 0) {
+      const N spread = Spread();
+      const double low = std::max(1e-5, temperature - params_.dynamic_range);
+      const double high = temperature + params_.dynamic_range;
+      map_.it = static_cast<float>(static_cast<double>(
+          1 / (static_cast<N>(low) + static_cast<N>(high - low) * spread)));
+    } else {
+      map_.it = static_cast<float>(1 / temperature);
+    }
+    const double f = params_.smoothing_factor, c = params_.smoothing_curve;
+    map_.square = static_cast<float>((3 - c) / 2 * f);
+    map_.cube = static_cast<float>((c - 1) / 2 * f);
+    tempered_ = map_;
+  }
+
+  N Spread() {
+    if (ids_.size() < 2) return 0;
+    const N most = A::Log(static_cast<N>(ids_.size()));
+    const N entropy = Entropy();
+    slack_ = 2 * (1 + params_.dynamic_exponent) *
+             (1 + 1 / std::max<Real>(static_cast<Real>(entropy), 1e-12L));
+    const N share = std::min<N>(entropy / most, 1);
+    if (share < std::numeric_limits<double>::min()) return 0;
+    return A::Exp(static_cast<N>(params_.dynamic_exponent) * A::Log(share));
+  }
+
+  void TopNSigma() {
+    if (params_.top_n_sigma == 0) return;
+    const N count = static_cast<N>(ids_.size());
+    const N mean =
+        SumOf([&](uint32_t id) { return static_cast<W>(D(id)); }) / count;
+    const float center = static_cast<float>(mean);
+    const N squares = SumOf([&](uint32_t id) {
+      const W off = static_cast<W>(D(id)) - center;
+      return off * off;
+    });
+    if (!(squares >= 0x1p-100 && squares < 0x1p120)) return;
+    Floor(-(params_.top_n_sigma * std::sqrt(squares / count)));
+  }
+
+  void TopK() {
+    if (params_.top_k != 0) First(params_.top_k);
+  }
+
+  void TopP() {
+    if (params_.top_p == 1) return;
+    const N mass = Mass();
+    First(Reach(ids_, Product(params_.top_p, mass), mass,
+                [&](uint32_t id) { return Weight(id); }));
+  }
+
+  void MinP() {
+    if (params_.min_p < std::numeric_limits<double>::min()) return;
+    Floor(A::Log(static_cast<N>(params_.min_p)));
+  }
+
+  void Typical() {
+    if (params_.typical_p == 1) return;
+    const float center = static_cast<float>(MeanD());
+    const auto distance = [&](uint32_t id) { return std::abs(D(id) - center); };
+    Ids order = ids_;
+    std::sort(order.begin(), order.end());
+    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+      return distance(a) < distance(b);
+    });
+    const N mass = Mass();
+    const size_t n = Reach(order, Product(params_.typical_p, mass), mass,
+                           [&](uint32_t id) { return Weight(id); });
+    if (n < order.size()) {
+      for (uint32_t id : ids_) {  // which of two is nearer
+        const float d = D(order[n - 1]), next = D(order[n]);
+        if (D(id) != d && std::abs(distance(id) - distance(order[n - 1])) <
+                              2e-6f * (1 + std::abs(d))) {
+          Near(0);
+        }
+        if (D(id) != next && std::abs(distance(id) - distance(order[n])) <
+                                 2e-6f * (1 + std::abs(next))) {
+          Near(0);
+        }
+      }
+    }
+    const Ids stay(order.begin(),
+                   order.begin() + static_cast<std::ptrdiff_t>(n));
+    Rewrite([&](uint32_t id) {
+      return std::find(stay.begin(), stay.end(), id) != stay.end();
+    });
+  }
+
+  template <class Stays>
+  void Rewrite(const Stays& stays) {
+    rewritten_ = true;
+    std::vector<float> l(l_.size(), kBanned);
+    for (uint32_t id : ids_) {
+      if (stays(id)) l[id] = l_[id];
+    }
+    l_ = std::move(l);
+    Rerank();
+  }
+
+  // Keeps probabilities whose logarithm is at least this.
+  void Probable(N log_probability) {
+    Floor(std::min<N>(log_probability + A::Log(Mass()), 0));
+  }
+  static bool IsOff(double x) { return x < std::numeric_limits<double>::min(); }
+
+  void Epsilon() {
+    if (!IsOff(params_.epsilon)) {
+      Probable(A::Log(static_cast<N>(params_.epsilon)));
+    }
+  }
+
+  void Eta() {
+    if (IsOff(params_.eta)) return;
+    const N log_eta = A::Log(static_cast<N>(params_.eta));
+    Probable(std::min(log_eta, static_cast<N>(0.5) * log_eta - Entropy()));
+  }
+
+  void TopA() {
+    if (IsOff(params_.top_a)) return;
+    Probable(A::Log(static_cast<N>(params_.top_a)) - 2 * A::Log(Mass()));
+  }
+
+  void TailFree() {
+    if (params_.tail_free == 1 || ids_.size() <= 2) return;
+    const size_t n = ids_.size();
+    std::vector<N> w(n), bend(n - 2);
+    for (size_t i = 0; i < n; ++i) w[i] = static_cast<N>(Weight(ids_[i]));
+    N sum = 0, reached = 0;
+    for (size_t i = 0; i + 2 < n; ++i) {
+      bend[i] = std::abs((w[i] - w[i + 1]) - (w[i + 1] - w[i + 2]));
+      sum += bend[i];
+    }
+    // A bend is no better known than the weights it comes from.
+    const N known = (sum + Mass()) / 4;
+    for (size_t i = 0; i + 2 < n; ++i) {
+      reached += bend[i];
+      if (i == 0) continue;
+      Near(static_cast<Real>((reached - params_.tail_free * sum) / known));
+      if (reached > params_.tail_free * sum) return First(i);
+    }
+  }
+
+  void TopH() {
+    if (params_.top_h == 1) return;
+    const float log_mass = static_cast<float>(A::Log(Mass()));
+    const auto term = [&](uint32_t id) {
+      return Product(Weight(id), log_mass - D(id));
+    };
+    const N entropy = SumOf(term);
+    const double above =
+        std::nextafter(Product(params_.top_h, entropy),
+                       std::numeric_limits<double>::infinity());
+    // The entropy is no better known than the mass it comes from.
+    const N known = (entropy + Mass() * (1 + log_mass)) / 4;
+    First(std::max<size_t>(Reach(ids_, above, known, term), 2) - 1);
+  }
+
+  void PLess() {
+    if (!params_.p_less) return;
+    const N squares =
+        SumOf([&](uint32_t id) { return Weight(id) * Weight(id); });
+    Probable(A::Log(squares) - 2 * A::Log(Mass()));
+  }
+
+  void Xtc() {
+    if (params_.xtc_probability == 0) return;
+    const uint64_t noise = Noise(at_, 3, 0);
+    const double u = (static_cast<double>(noise >> 12) + 0.5) * 0x1p-52;
+    if (!(u < params_.xtc_probability)) return;
+    const double t = params_.xtc_threshold;
+    const N floor =
+        IsOff(t) ? -kInfinity : A::Log(static_cast<N>(t)) + A::Log(Mass());
+    Near(static_cast<Real>(floor));
+    if (floor > 0) return;
+    Ids all = ids_;
+    if (floor != -kInfinity) Floor(floor);
+    Ids above = ids_;
+    ids_ = all;
+    if (above.size() < 2) return;
+    above.pop_back();
+    const Ids& safe = params_.xtc_protected_ids;
+    Rewrite([&](uint32_t id) {
+      return std::find(above.begin(), above.end(), id) == above.end() ||
+             std::find(safe.begin(), safe.end(), id) != safe.end();
+    });
+  }
+
+  double Mu() const { return feedback_.mu.value_or(2 * params_.mirostat_tau); }
+
+  void Mirostat() {
+    if (params_.mirostat == 2) {
+      Floor(std::min<N>(A::Log(Mass()) - Mu() * kLn2, 0));
+    }
+    if (params_.mirostat != 1 || l_.size() < 2) return;
+    N products = 0, squares = 0;
+    for (size_t i = 0; i + 1 < std::min<size_t>(ids_.size(), 100); ++i) {
+      const float d = D(ids_[i]), next = D(ids_[i + 1]);
+      if (next < -87) break;
+      const N t = A::Log(static_cast<N>(i + 2) / static_cast<N>(i + 1));
+      products += t * (static_cast<N>(d) - static_cast<N>(next));
+      squares += t * t;
+    }
+    if (!(squares > 0) || !(products > 0)) return;
+    const N s = products / squares, e = s - 1;
+    const N log_size = A::Log(static_cast<N>(l_.size()));
+    const N share = e == 0 ? 1 / log_size : e / (1 - A::Exp(-e * log_size));
+    const N log_count = (A::Log(share) + Mu() * kLn2) / s;
+    Near(static_cast<Real>(log_count - log_size));
+    if (!(log_count < log_size)) return;
+    const N count = A::Exp(log_count);
+    Near(
+        static_cast<Real>((count - std::round(count)) / std::max<N>(count, 1)));
+    First(count < 1 ? 1 : static_cast<size_t>(count));
+  }
+
+  void AdaptiveP() {
+    if (params_.adaptive_target == 0) return;
+    double target = params_.adaptive_target;
+    if (feedback_.has_sums) {
+      target = 2 * target - feedback_.weighted / feedback_.total;
+    }
+    const W near = static_cast<W>(
+        static_cast<float>(std::min(std::max(target, 0.0), 1.0)));
+    const N mass = Mass();
+    const W inverse = static_cast<W>(static_cast<float>(1 / mass));
+    log_steered_mass_ = A::Log(mass);
+    steered_d_.assign(l_.size(), kBanned);
+    std::vector<float> l(l_.size(), kBanned);
+    for (uint32_t id : ids_) {
+      steered_d_[id] = D(id);
+      const W p = Weight(id) * inverse;
+      const W x = std::abs(p - near) * static_cast<W>(1.0f / 0.3f);
+      l[id] = static_cast<float>(5 - 10 * (x * x) / (1 + x));
+    }
+    rewritten_ = true;
+    slack_ *= 4;  // logits up to 50 apart, in fp32
+    l_ = std::move(l);
+    map_ = {};
+    Rerank();
+  }
+
+  const Params params_;
+  const Feedback feedback_;
+  const Point at_;
+  std::vector<float> l_;
+  Ids ids_;
+  float m_ = 0;
+  Map map_, tempered_;
+  std::vector<float> original_l_;
+  float original_m_ = 0;
+  bool rewritten_ = false;
+  std::vector<float> steered_d_;
+  N log_steered_mass_ = 0;
+  Real margin_ = 1;
+  Real slack_ = 1;
+};
+
+}  // namespace logitd::oracle
+
+#endif  // LOGITD_TESTS_ORACLE_SHAPE_H_
