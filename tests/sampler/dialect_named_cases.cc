@@ -280,6 +280,48 @@ void Bans(Collector* all) {
   all->Add("Bias_AfterPenalties", {kG}, {4, 3}, bias, {0, 1}, {.73106, .26894});
 }
 
+// Where knobs stand that an engine lacks.
+void Lacking(Collector* all) {
+  const auto typical = [](DialectCase* c) {
+    c->params.typical_p = 0.2;
+    c->params.top_p = 0.5;
+  };
+  all->Add("Lacking_TypicalAfterTopP", {kV, kG, kO}, kSteps, typical, {0}, {1});
+  // Sigma of six, or of the three that OpenVINO's top_k has left by then.
+  const auto sigma = [](DialectCase* c) {
+    c->params.top_n_sigma = 1.2;
+    c->params.top_k = 3;
+    c->params.temperature = 2;
+  };
+  all->Add("Lacking_TopNSigmaBeforeTopK", {kV, kH, kG}, kSteps, sigma,
+           {0, 1, 2});
+  all->Add("Lacking_TopNSigmaAfterTopK", {kO}, kSteps, sigma, {0}, {1});
+  // At T = 2: .4019 .2437 .1478 .0897 .0544 .0330.
+  all->Add("Lacking_XtcAfterTemperature", {kV, kH, kG, kO}, kSteps,
+           [](DialectCase* c) {
+             c->params.temperature = 2;
+             c->params.xtc_applies = true;
+             c->params.xtc_threshold = 0.1;
+           },
+           {2, 3, 4, 5});
+  const auto epsilon = [](DialectCase* c) {
+    c->params.temperature = 2;
+    c->params.epsilon_cutoff = 0.05;
+  };
+  all->Add("Lacking_EpsilonBeforeTemperature", {kL}, kSteps, epsilon,
+           {0, 1, 2});
+  all->Add("Lacking_EpsilonAfterTemperature", {kV, kH, kG, kO}, kSteps, epsilon,
+           {0, 1, 2, 3, 4});
+  // In llama.cpp xtc comes after it, and then has one token above .3 only.
+  all->Add("Lacking_TopABeforeXtc", {kL}, kSteps,
+           [](DialectCase* c) {
+             c->params.top_a = 0.2;  // .0803: 0 1 2
+             c->params.xtc_applies = true;
+             c->params.xtc_threshold = 0.09;  // of what is left: .0900 is above
+           },
+           {2}, {1});
+}
+
 // One knob at a time.
 void SingleKnobs(Collector* all) {
   const auto knob = [&](const std::string& what, const Dialects& dialects,
@@ -406,6 +448,7 @@ std::vector<NamedDialectCase> NamedDialectCases() {
   Boundaries(&all);
   Xtc(&all);
   Bans(&all);
+  Lacking(&all);
   SingleKnobs(&all);
   Dry(&all);
   Greedy(&all);

@@ -47,7 +47,7 @@ TEST(Textbooks, LeaveADistributionOverTokensThatAreNotBanned) {
   for (int d = 0; d < tests::kDialectCount; ++d) {
     for (uint64_t seed = 0; seed < 200; ++seed) {
       const DialectCase c =
-          tests::MakeDialectCase(static_cast<DialectName>(d), seed);
+          tests::MakeDialectCase(static_cast<DialectName>(d), seed, true);
       const Answer answer = tests::AskTextbook(c);
       if (answer.nothing_left) continue;
       Real sum = 0;
