@@ -24,11 +24,11 @@ const std::vector<float> kSteps = {4, 3, 2, 1, 0, -1};
 
 class Collector {
  public:
-  // A case on `row` for each of the dialects; returns its parameters and past
-  // through `make`.
+  // A case on `row` for each of the dialects; `make` sets what it is about.
   template <class Make>
   void Add(const std::string& what, const Dialects& dialects,
-           std::vector<float> row, Make make, Ids kept, Decimals p = {}) {
+           const std::vector<float>& row, Make make, const Ids& kept,
+           const Decimals& p = {}) {
     for (DialectName dialect : dialects) {
       NamedDialectCase named;
       named.c.name = what + "_" + Name(dialect);
@@ -325,12 +325,11 @@ void Lacking(Collector* all) {
 // One knob at a time.
 void SingleKnobs(Collector* all) {
   const auto knob = [&](const std::string& what, const Dialects& dialects,
-                        double dialects::Params::*field, double value, Ids kept,
-                        Decimals p = {}) {
+                        double dialects::Params::*field, double value,
+                        const Ids& kept, const Decimals& p = {}) {
     all->Add(
         what, dialects, kSteps,
-        [=](DialectCase* c) { c->params.*field = value; }, std::move(kept),
-        std::move(p));
+        [=](DialectCase* c) { c->params.*field = value; }, kept, p);
   };
   using P = dialects::Params;
   knob("Vector_TopNSigma1", {kL}, &P::top_n_sigma, 1, {0, 1});
@@ -368,14 +367,15 @@ void SingleKnobs(Collector* all) {
            },
            {0, 1, 2, 3, 4, 5},
            {.00381, .88683, .06796, .01946, .01197, .00998});
-  const auto mirostat = [&](const std::string& what, double mu, Ids kept) {
+  const auto mirostat = [&](const std::string& what, double mu,
+                            const Ids& kept) {
     all->Add(
         what, {kL}, kSteps,
         [=](DialectCase* c) {
           c->params.mirostat = 2;
           c->params.mirostat_mu = mu;
         },
-        std::move(kept));
+        kept);
   };
   mirostat("Vector_Mirostat2Tau1", 2, {0});
   mirostat("Vector_Mirostat2Tau2", 4, {0, 1, 2});

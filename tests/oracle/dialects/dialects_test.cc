@@ -38,9 +38,12 @@ TEST_P(NamedCase, IsKeptByTheTextbook) {
   }
 }
 
+std::string NameOf(const testing::TestParamInfo<NamedDialectCase>& named) {
+  return named.param.c.name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Dialects, NamedCase,
-                         testing::ValuesIn(tests::NamedDialectCases()),
-                         [](const auto& info) { return info.param.c.name; });
+                         testing::ValuesIn(tests::NamedDialectCases()), NameOf);
 
 // What holds whatever the dialect.
 TEST(Textbooks, LeaveADistributionOverTokensThatAreNotBanned) {

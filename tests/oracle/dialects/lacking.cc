@@ -57,6 +57,7 @@ void CutTypical(const Params& params, Ranked* left) {
   const std::vector<Real> p = left->Probabilities();
   const Real entropy = left->Entropy();
   std::vector<Real> score;
+  score.reserve(p.size());
   for (Real x : p) score.push_back(std::fabs(-std::log(x) - entropy));
   std::vector<size_t> order(p.size());
   std::iota(order.begin(), order.end(), size_t{0});
