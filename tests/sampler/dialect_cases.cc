@@ -135,6 +135,49 @@ void MakeLlamaCuts(DialectCase* c, Dice* dice) {
   }
 }
 
+// Now and then a knob that the engine lacks, to see where it stands.
+void MakeLacking(DialectCase* c, Dice* dice) {
+  dialects::Params& p = c->params;
+  if (p.mirostat != 0 || !dice->Chance(0.3)) return;
+  const bool own_tail = c->dialect == DialectName::kHuggingFace;
+  const bool own_l = c->dialect == DialectName::kLlamaCpp;
+  switch (dice->Below(10)) {
+    case 0:
+      p.smoothing_factor = Between(0.05, 1, dice);
+      break;
+    case 1:
+      p.top_a = Between(0.01, 0.6, dice);
+      break;
+    case 2:
+      p.tail_free = Between(0.3, 0.99, dice);
+      break;
+    case 3:
+      p.p_less = true;
+      break;
+    case 4:
+      p.top_n_sigma = Between(0.5, 3, dice);
+      break;
+    case 5:
+      p.typical_p = own_l || own_tail ? 1 : Between(0.1, 0.98, dice);
+      break;
+    case 6:
+      p.epsilon_cutoff = Between(0.0001, 0.1, dice);
+      break;
+    case 7:
+      p.top_h = Between(0.2, 0.95, dice);
+      break;
+    case 8:
+      p.dynamic_temperature_range = Between(0.05, 0.3, dice);
+      break;
+    default:
+      p.xtc_applies = true;
+      p.xtc_threshold = Between(0.02, 0.4, dice);
+      p.xtc_protected_ids = AnyIds(*c, 3, dice);
+  }
+  if (p.smoothing_factor > 0) p.smoothing_curve = Between(1, 3, dice);
+  if (p.temperature < 0.02) p.xtc_applies = false;
+}
+
 // One of llama.cpp's feedback samplers at its first step. Mirostat goes with
 // nothing but a temperature and bias.
 void MakeFeedback(DialectCase* c, Dice* dice) {
@@ -266,7 +309,7 @@ dialects::Answer AskTextbook(const DialectCase& c) {
   return dialects::Openvino(c.params, c.row, c.past);
 }
 
-DialectCase MakeDialectCase(DialectName dialect, uint64_t seed) {
+DialectCase MakeDialectCase(DialectName dialect, uint64_t seed, bool lacking) {
   Dice dice(seed * kDialectCount + static_cast<uint64_t>(dialect));
   DialectCase c;
   c.dialect = dialect;
@@ -283,6 +326,7 @@ DialectCase MakeDialectCase(DialectName dialect, uint64_t seed) {
     MakeWindowsAndDry(&c, &dice);
     MakeFeedback(&c, &dice);
   }
+  if (lacking) MakeLacking(&c, &dice);
   MakeBias(&c, &dice);
   MakeBans(&c, &dice);
   MakeGuidance(&c, &dice);

@@ -1,10 +1,9 @@
 // Rows, parameters and histories to try dialects with, all decided by a seed,
 // and single ones that carry the name of what they show.
 //
-// Each uses only the knobs that its engine has. Knows the textbooks of
-// tests/oracle/dialects and nothing of the sampler: no libm, no std
-// distribution, no GoogleTest, the same bits on every machine. Values; making
-// one costs O(V).
+// Knows the textbooks of tests/oracle/dialects and nothing of the sampler: no
+// libm, no std distribution, no GoogleTest, the same bits on every machine.
+// Values; making one costs O(V).
 #ifndef LOGITD_TESTS_SAMPLER_DIALECT_CASES_H_
 #define LOGITD_TESTS_SAMPLER_DIALECT_CASES_H_
 
@@ -33,8 +32,10 @@ struct DialectCase {
 dialects::Answer AskTextbook(const DialectCase& c);
 
 // One in sixteen has a real vocabulary, the others at most 300 tokens; one in
-// four has ties where cuts fall.
-DialectCase MakeDialectCase(DialectName dialect, uint64_t seed);
+// four has ties where cuts fall. Only the knobs that the engine has; with
+// `lacking` now and then one more.
+DialectCase MakeDialectCase(DialectName dialect, uint64_t seed,
+                            bool lacking = false);
 
 // A case whose answer is known beforehand.
 struct NamedDialectCase {

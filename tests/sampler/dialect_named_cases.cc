@@ -24,11 +24,11 @@ const std::vector<float> kSteps = {4, 3, 2, 1, 0, -1};
 
 class Collector {
  public:
-  // A case on `row` for each of the dialects; returns its parameters and past
-  // through `make`.
+  // A case on `row` for each of the dialects; `make` sets what it is about.
   template <class Make>
   void Add(const std::string& what, const Dialects& dialects,
-           std::vector<float> row, Make make, Ids kept, Decimals p = {}) {
+           const std::vector<float>& row, Make make, const Ids& kept,
+           const Decimals& p = {}) {
     for (DialectName dialect : dialects) {
       NamedDialectCase named;
       named.c.name = what + "_" + Name(dialect);
@@ -210,15 +210,126 @@ void Boundaries(Collector* all) {
            [](DialectCase* c) { c->params.temperature = 0; }, {1}, {1});
 }
 
+// XTC's threshold counts equality, and one alone above it stays.
+void Xtc(Collector* all) {
+  const auto at = [](double threshold) {
+    return [threshold](DialectCase* c) {
+      c->params.xtc_applies = true;
+      c->params.xtc_threshold = threshold;
+    };
+  };
+  all->Add("Xtc_EqualityCounts", {kL}, {1, 1}, at(0.5), {1}, {1});
+  all->Add("Xtc_OneAboveStays", {kL}, kSteps, at(0.3), {0, 1, 2, 3, 4, 5});
+  all->Add("Xtc_LeastLikelyOfThreeStays", {kL}, kSteps, at(0.05), {2, 3, 4, 5});
+}
+
+// What is banned, and that it is banned before anything else.
+void Bans(Collector* all) {
+  all->Add("Bans_MaskComesFirst", kAll, kSteps,
+           [](DialectCase* c) {
+             c->row.has_mask = true;
+             c->row.mask = {0b111110};
+             c->params.top_k = 1;
+           },
+           {1}, {1});
+  const auto ends = [](DialectCase* c) {
+    c->params.eos_ids = {0};
+    c->params.stop_ids = {1};
+    c->params.min_tokens = 2;
+    c->past.prompt = {5, 5, 5};  // does not count
+    c->past.output = {5};
+  };
+  all->Add("Bans_MinTokens", kAll, kSteps, ends, {2, 3, 4, 5});
+  const auto ignored = [&](DialectCase* c) {
+    ends(c);
+    c->params.ignore_eos = true;
+  };
+  all->Add("Bans_MinTokensIgnoredEos", {kV, kG, kO}, kSteps, ignored,
+           {2, 3, 4, 5});
+  all->Add("Bans_MinTokensIgnoredEos", {kH, kL}, kSteps, ignored,
+           {0, 2, 3, 4, 5});
+  // The word begins in the prompt.
+  const auto word = [](DialectCase* c) {
+    c->params.bad_words = {{4, 5, 0}};
+    c->past.prompt = {4};
+    c->past.output = {5};
+  };
+  all->Add("Bans_BadWordFromThePrompt", {kH}, kSteps, word, {1, 2, 3, 4, 5});
+  all->Add("Bans_BadWordFromThePrompt", {kV, kL, kG, kO}, kSteps, word,
+           {0, 1, 2, 3, 4, 5});
+  all->Add("Bans_BadWordsOfOneToken", kAll, kSteps,
+           [](DialectCase* c) {
+             c->params.bad_words = {{0}};  // id 0 too, and though it is EOS
+             c->params.eos_ids = {0};
+           },
+           {1, 2, 3, 4, 5});
+  all->Add("Bans_NoRepeatNgram2", {kH}, kSteps,
+           [](DialectCase* c) {
+             c->params.no_repeat_ngram = 2;
+             c->past.prompt = {3, 0, 3};
+           },
+           {1, 2, 3, 4, 5});
+  // SGLang adds the bias after the penalties: 4 / 2 + 2; others (4 + 2) / 2.
+  const auto bias = [](DialectCase* c) {
+    c->params.bias = {{0, 2}};
+    c->params.repetition = 2;
+    c->past.output = {0};
+  };
+  all->Add("Bias_BeforePenalties", {kV, kH, kL, kO}, {4, 3}, bias, {0, 1},
+           {.5, .5});
+  all->Add("Bias_AfterPenalties", {kG}, {4, 3}, bias, {0, 1}, {.73106, .26894});
+}
+
+// Where knobs stand that an engine lacks.
+void Lacking(Collector* all) {
+  const auto typical = [](DialectCase* c) {
+    c->params.typical_p = 0.2;
+    c->params.top_p = 0.5;
+  };
+  all->Add("Lacking_TypicalAfterTopP", {kV, kG, kO}, kSteps, typical, {0}, {1});
+  // Sigma of six, or of the three that OpenVINO's top_k has left by then.
+  const auto sigma = [](DialectCase* c) {
+    c->params.top_n_sigma = 1.2;
+    c->params.top_k = 3;
+    c->params.temperature = 2;
+  };
+  all->Add("Lacking_TopNSigmaBeforeTopK", {kV, kH, kG}, kSteps, sigma,
+           {0, 1, 2});
+  all->Add("Lacking_TopNSigmaAfterTopK", {kO}, kSteps, sigma, {0}, {1});
+  // At T = 2: .4019 .2437 .1478 .0897 .0544 .0330.
+  all->Add("Lacking_XtcAfterTemperature", {kV, kH, kG, kO}, kSteps,
+           [](DialectCase* c) {
+             c->params.temperature = 2;
+             c->params.xtc_applies = true;
+             c->params.xtc_threshold = 0.1;
+           },
+           {2, 3, 4, 5});
+  const auto epsilon = [](DialectCase* c) {
+    c->params.temperature = 2;
+    c->params.epsilon_cutoff = 0.05;
+  };
+  all->Add("Lacking_EpsilonBeforeTemperature", {kL}, kSteps, epsilon,
+           {0, 1, 2});
+  all->Add("Lacking_EpsilonAfterTemperature", {kV, kH, kG, kO}, kSteps, epsilon,
+           {0, 1, 2, 3, 4});
+  // In llama.cpp xtc comes after it, and then has one token above .3 only.
+  all->Add("Lacking_TopABeforeXtc", {kL}, kSteps,
+           [](DialectCase* c) {
+             c->params.top_a = 0.2;  // .0803: 0 1 2
+             c->params.xtc_applies = true;
+             c->params.xtc_threshold = 0.09;  // of what is left: .0900 is above
+           },
+           {2}, {1});
+}
+
 // One knob at a time.
 void SingleKnobs(Collector* all) {
   const auto knob = [&](const std::string& what, const Dialects& dialects,
-                        double dialects::Params::*field, double value, Ids kept,
-                        Decimals p = {}) {
+                        double dialects::Params::*field, double value,
+                        const Ids& kept, const Decimals& p = {}) {
     all->Add(
         what, dialects, kSteps,
-        [=](DialectCase* c) { c->params.*field = value; }, std::move(kept),
-        std::move(p));
+        [=](DialectCase* c) { c->params.*field = value; }, kept, p);
   };
   using P = dialects::Params;
   knob("Vector_TopNSigma1", {kL}, &P::top_n_sigma, 1, {0, 1});
@@ -256,14 +367,15 @@ void SingleKnobs(Collector* all) {
            },
            {0, 1, 2, 3, 4, 5},
            {.00381, .88683, .06796, .01946, .01197, .00998});
-  const auto mirostat = [&](const std::string& what, double mu, Ids kept) {
+  const auto mirostat = [&](const std::string& what, double mu,
+                            const Ids& kept) {
     all->Add(
         what, {kL}, kSteps,
         [=](DialectCase* c) {
           c->params.mirostat = 2;
           c->params.mirostat_mu = mu;
         },
-        std::move(kept));
+        kept);
   };
   mirostat("Vector_Mirostat2Tau1", 2, {0});
   mirostat("Vector_Mirostat2Tau2", 4, {0, 1, 2});
@@ -334,6 +446,9 @@ std::vector<NamedDialectCase> NamedDialectCases() {
   PenaltyOrders(&all);
   Counts(&all);
   Boundaries(&all);
+  Xtc(&all);
+  Bans(&all);
+  Lacking(&all);
   SingleKnobs(&all);
   Dry(&all);
   Greedy(&all);

@@ -13,6 +13,7 @@ std::vector<Real> LogSoftmax(const std::vector<float>& logits) {
   Real sum = 0;
   for (float l : logits) sum += std::exp(l - most);
   std::vector<Real> out;
+  out.reserve(logits.size());
   for (float l : logits) out.push_back(l - most - std::log(sum));
   return out;
 }

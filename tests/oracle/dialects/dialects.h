@@ -26,6 +26,8 @@ struct Params {
   double temperature = 1;
   double dynamic_temperature_range = 0;
   double dynamic_temperature_exponent = 1;
+  double smoothing_factor = 0;
+  double smoothing_curve = 1;
 
   uint32_t top_k = 0;  // 0: off
   double top_p = 1;
@@ -35,8 +37,12 @@ struct Params {
   double epsilon_cutoff = 0;
   double eta_cutoff = 0;
   double top_h = 1;
+  double top_a = 0;
+  double tail_free = 1;
+  bool p_less = false;
   bool xtc_applies = false;  // what the coin said
   double xtc_threshold = 0.5;
+  Ids xtc_protected_ids;
 
   uint32_t mirostat = 0;  // version
   double mirostat_mu = 0;

@@ -7,6 +7,7 @@
 
 #include "tests/oracle/dialects/bans.h"
 #include "tests/oracle/dialects/dialects.h"
+#include "tests/oracle/dialects/lacking.h"
 #include "tests/oracle/dialects/ranked.h"
 
 namespace logitd::dialects {
@@ -62,6 +63,7 @@ std::vector<bool> Typical(const Params& params, Ranked* left) {
   const std::vector<Real> p = left->Probabilities();
   const Real entropy = left->Entropy();
   std::vector<Real> score;
+  score.reserve(p.size());
   for (Real x : p) score.push_back(std::fabs(-std::log(x) - entropy));
   std::vector<size_t> order(p.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -97,7 +99,8 @@ Answer HuggingFace(const Params& params, const Row& row, const Past& past) {
   // TemperatureLogitsWarper itself 0 is an error.)
   if (params.temperature == 0) return Greedy(logits);
   Ranked left(logits);
-  left.Temper(params.temperature);
+  TemperAsLogitd(params, params.temperature, &left);
+  CutTopNSigma(params, &left);  // not its own
   if (params.top_h < 1) left.Keep(TopH(params, &left));
   // TopKLogitsWarper: drops what is below the k-th largest, so ties stay.
   if (params.top_k > 0) left.Keep(left.TopKKeepingTies(params.top_k));
@@ -116,6 +119,10 @@ Answer HuggingFace(const Params& params, const Row& row, const Past& past) {
     left.Keep(left.AtLeast(
         std::min(eta, std::sqrt(eta) * std::exp(-left.Entropy()))));
   }
+  CutTopA(params, &left);  // from here on not its own
+  CutTailFree(params, &left);
+  CutPLess(params, &left);
+  CutXtc(params, &left);
   return left.ToAnswer();
 }
 

@@ -105,8 +105,9 @@ bool TypicalSeesZero(const DialectCase& c) {
 }
 
 // Mirostat 1 is left with one candidate where its k is larger than any int
-// (undefined, and here the smallest), and where a probability of 0 is among the
-// 100 that it estimates from. Bugs that the dialect leaves out.
+// (undefined, and here the smallest; a flat row's too), and where a probability
+// of 0 is among the 100 that it estimates from. Bugs that the dialect leaves
+// out.
 bool MirostatIsLost(const DialectCase& c) {
   if (c.params.mirostat != 1) return false;
   constexpr size_t kBeforeMirostat = 2;  // bias, temperature
@@ -195,7 +196,13 @@ TEST_F(LlamaChainTest, TheNamedCasesAreWhatTheChainKeeps) {
   int compared = 0;
   for (const tests::NamedDialectCase& named : tests::NamedDialectCases()) {
     if (named.c.dialect != DialectName::kLlamaCpp) continue;
-    const Distribution chain = FromChain(RunChain(named.c, 99));
+    if (named.c.name.rfind("Lacking_", 0) == 0) continue;
+    // What llama.cpp has no ban for is banned in the row that it gets.
+    DialectCase given = named.c;
+    const std::vector<Real> row =
+        BannedRow(given.params, given.row, given.past, BanRules());
+    given.row.logits.assign(row.begin(), row.end());
+    const Distribution chain = FromChain(RunChain(given, 99));
     const Answer answer = tests::AskTextbook(named.c);
     EXPECT_TRUE(AgreeButForTies(chain, FromTextbook(answer))) << named.c.name;
     ++compared;

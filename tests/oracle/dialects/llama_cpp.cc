@@ -2,6 +2,7 @@
 // what is drawn from.
 #include "tests/oracle/dialects/bans.h"
 #include "tests/oracle/dialects/dialects.h"
+#include "tests/oracle/dialects/lacking.h"
 #include "tests/oracle/dialects/llama_dry.h"
 #include "tests/oracle/dialects/llama_list.h"
 #include "tests/oracle/dialects/ranked.h"
@@ -72,6 +73,28 @@ LlamaList<N> Changed(const Params& params, const Past& past,
   return LlamaList<N>(entries);
 }
 
+// epsilon, eta, top_a, tail_free, top_h and p_less are not its own.
+template <class N>
+void CutAsLogitd(const Params& params, LlamaList<N>* list) {
+  if (params.epsilon_cutoff == 0 && params.eta_cutoff == 0 &&
+      params.top_a == 0 && params.tail_free == 1 && params.top_h == 1 &&
+      !params.p_less) {
+    return;
+  }
+  std::vector<Real> logits;
+  for (const auto& e : list->entries()) {
+    if (e.id >= logits.size()) logits.resize(e.id + 1, kBanned);
+    logits[e.id] = e.logit;
+  }
+  Ranked left(logits);
+  CutEpsilonAndEta(params, &left);
+  CutTopA(params, &left);
+  CutTailFree(params, &left);
+  CutTopH(params, &left);
+  CutPLess(params, &left);
+  list->KeepOnly(left.ToAnswer());
+}
+
 // The order: top_n_sigma, top_k, typical, top_p, min_p, xtc, temperature. With
 // mirostat only the temperature comes before it.
 template <class N>
@@ -83,13 +106,18 @@ void Truncate(const Params& params, LlamaList<N>* list) {
     if (params.typical_p < 1) list->Typical(number(params.typical_p));
     if (params.top_p < 1) list->TopP(number(params.top_p));
     if (params.min_p > 0) list->MinP(number(params.min_p));
+    CutAsLogitd(params, list);
     if (params.xtc_applies && params.xtc_threshold <= 0.5) {
-      list->Xtc(number(params.xtc_threshold));
+      list->Xtc(number(params.xtc_threshold), params.xtc_protected_ids);
     }
   }
   list->Temperature(number(params.temperature),
                     number(params.dynamic_temperature_range),
                     number(params.dynamic_temperature_exponent));
+  if (params.smoothing_factor > 0) {  // not its own
+    const double f = params.smoothing_factor, c = params.smoothing_curve;
+    list->Bend(number((3 - c) / 2 * f), number((c - 1) / 2 * f));
+  }
   if (params.mirostat == 1) {
     list->Mirostat1(list->size(), number(params.mirostat_mu));
   } else if (params.mirostat == 2) {

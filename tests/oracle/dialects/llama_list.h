@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -124,9 +125,28 @@ class LlamaList {
     Keep(count);
   }
 
+  // Leaves those alone. Only for what the engine lacks.
+  void KeepOnly(const Answer& answer) {
+    const std::set<uint32_t> ids(answer.ids.begin(), answer.ids.end());
+    std::erase_if(entries_,
+                  [&](const Entry& e) { return ids.count(e.id) == 0; });
+    closest_ = std::min(closest_, answer.closest);
+    tied_ = tied_ || answer.tied;
+  }
+
+  // x = l - max becomes x * x * (cube * x - square). Not its own either.
+  void Bend(N square, N cube) {
+    N most = -std::numeric_limits<N>::infinity();
+    for (const Entry& e : entries_) most = std::max(most, e.logit);
+    for (Entry& e : entries_) {
+      const N x = e.logit - most;
+      if (!std::isinf(x)) e.logit = x * x * (cube * x - square);
+    }
+  }
+
   // Of those with p >= threshold (at least two) all but the last of the rank
-  // go.
-  void Xtc(N threshold) {
+  // and the protected ids go.
+  void Xtc(N threshold, const Ids& kept_anyhow) {
     if (size() < 2) return;
     Softmax(true);
     size_t above = 0;
@@ -134,8 +154,12 @@ class LlamaList {
     while (above < size() && entries_[above].p >= threshold) ++above;
     if (above < 2) return;
     NoteCut(above - 1);
-    entries_.erase(entries_.begin(),
-                   entries_.begin() + static_cast<ptrdiff_t>(above - 1));
+    const auto end = entries_.begin() + static_cast<ptrdiff_t>(above - 1);
+    const auto goes = [&](const Entry& e) {
+      return std::find(kept_anyhow.begin(), kept_anyhow.end(), e.id) ==
+             kept_anyhow.end();
+    };
+    entries_.erase(std::remove_if(entries_.begin(), end, goes), end);
   }
 
   // T in [t - range, t + range] by the entropy, relative to that of as many
@@ -175,6 +199,7 @@ class LlamaList {
       squares += t * t;
     }
     const N s = products / squares;
+    if (s == 0) return std::numeric_limits<N>::infinity();  // a flat row
     const N e = s - 1;
     const N room = 1 - std::pow(static_cast<N>(vocabulary), -e);
     return std::pow(e * std::pow(N{2}, mu) / room, 1 / s);

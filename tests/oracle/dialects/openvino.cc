@@ -4,6 +4,7 @@
 
 #include "tests/oracle/dialects/bans.h"
 #include "tests/oracle/dialects/dialects.h"
+#include "tests/oracle/dialects/lacking.h"
 #include "tests/oracle/dialects/ranked.h"
 
 namespace logitd::dialects {
@@ -50,7 +51,8 @@ Answer Openvino(const Params& params, const Row& row, const Past& past) {
   // matter of its heap; here those of the lowest ids.
   if (params.top_k > 0) left.Keep(left.TopKExactly(params.top_k));
   // TemperatureLogitTransform: softmax over what top_k left.
-  left.Temper(params.temperature);
+  TemperAsLogitd(params, params.temperature, &left);
+  CutTopNSigma(params, &left);  // not its own
   // MinPFilter: keeps p >= min_p * max p and does not renormalise, so
   // TopPFilter measures against the mass that top_k left: its sum must exceed p
   // (> p), and where that never happens all stay.
@@ -59,6 +61,7 @@ Answer Openvino(const Params& params, const Row& row, const Past& past) {
   if (params.top_p < 1)
     count = std::min(count, left.TopPExceeding(params.top_p));
   left.Keep(count);
+  CutFromTypicalOn(params, &left);  // not its own
   return left.ToAnswer();
 }
 

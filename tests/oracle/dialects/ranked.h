@@ -20,8 +20,16 @@ class Ranked {
   explicit Ranked(const std::vector<Real>& logits);
 
   size_t size() const { return ids_.size(); }
+  const Ids& ids() const { return ids_; }
+  const std::vector<Real>& logits() const { return logits_; }
   // l_i / temperature. Never changes the rank.
   void Temper(Real temperature);
+  // Makes x = l_i - max of each logit another number that falls as x does.
+  template <class Curve>
+  void Bend(Curve curve) {
+    const Real most = logits_.empty() ? 0 : logits_[0];
+    for (Real& l : logits_) l = curve(l - most);
+  }
   // Probabilities of what is left, by rank; their sum is 1.
   std::vector<Real> Probabilities() const;
   Real Entropy() const;

@@ -7,6 +7,7 @@
 
 #include "tests/oracle/dialects/bans.h"
 #include "tests/oracle/dialects/dialects.h"
+#include "tests/oracle/dialects/lacking.h"
 #include "tests/oracle/dialects/ranked.h"
 
 namespace logitd::dialects {
@@ -47,7 +48,8 @@ Answer Sglang(const Params& params, const Row& row, const Past& past) {
   // SamplingParams.__post_init__: temperature < 1e-6 is top_k = 1 at T = 1.
   if (params.temperature < 1e-6) return Greedy(logits);
   Ranked left(logits);
-  left.Temper(params.temperature);
+  TemperAsLogitd(params, params.temperature, &left);
+  CutTopNSigma(params, &left);  // not its own
   // top_k_top_p_min_p_sampling_from_probs_torch: all three on the same
   // probabilities, nothing is renormalised between them. Exactly k in sort
   // order (here: the lower id first); drops where the mass before a token > p;
@@ -58,6 +60,7 @@ Answer Sglang(const Params& params, const Row& row, const Past& past) {
     count = std::min(count, left.TopPExceeding(params.top_p));
   if (params.min_p > 0) count = std::min(count, left.MinP(params.min_p));
   left.Keep(count);
+  CutFromTypicalOn(params, &left);  // not its own
   return left.ToAnswer();
 }
 

@@ -5,6 +5,7 @@
 
 #include "tests/oracle/dialects/bans.h"
 #include "tests/oracle/dialects/dialects.h"
+#include "tests/oracle/dialects/lacking.h"
 #include "tests/oracle/dialects/ranked.h"
 
 namespace logitd::dialects {
@@ -55,7 +56,8 @@ Answer Vllm(const Params& params, const Row& row, const Past& past) {
   // Greedy: argmax here. top_p, top_k and min_p are reset to off.
   if (temperature == 0) return Greedy(logits);
   Ranked left(logits);
-  left.Temper(temperature);
+  TemperAsLogitd(params, temperature, &left);
+  CutTopNSigma(params, &left);  // not vLLM's
   // MinPLogitsProcessor: drops p < min_p * max p, equality stays.
   if (params.min_p > 0) left.Keep(left.MinP(params.min_p));
   // apply_top_k: drops what is below the k-th largest, so ties stay.
@@ -65,6 +67,7 @@ Answer Vllm(const Params& params, const Row& row, const Past& past) {
   // the mass before it is below p. Equal tokens at the cut: the sort decides
   // there, the lower id here.
   if (params.top_p < 1) left.Keep(left.TopPReaching(params.top_p));
+  CutFromTypicalOn(params, &left);  // not vLLM's
   return left.ToAnswer();
 }
 
