@@ -55,6 +55,7 @@ double Candidates::MeanD() {
 }
 
 void Candidates::SetScale(const kernels::Scale& scale) {
+  if (scale == scale_) return;
   scale_ = scale;
   weights_ = Weights::kNone;
 }
@@ -90,12 +91,41 @@ void Candidates::Ban(Cut prefix, absl::Span<const uint32_t> protected_ids) {
 
 void Candidates::BeginRewrite() {
   if (keep_original_ && copy_ == nullptr) copy_ = &workspace_->CopyRow();
+  rewritten_ = true;
 }
 
 void Candidates::EndRewrite() {
   scale_.m = LargestLogit(row());
   cut_ = kAllAllowed;
   weights_ = Weights::kNone;
+}
+
+bool Candidates::IsFresh() const {
+  const bool plain = scale_.inverse_temperature == 1.0f && !scale_.curved();
+  return !rewritten_ && plain && AtMost(kAllAllowed, cut_);
+}
+
+void Candidates::BeginEdit() {
+  if (edited_ || IsFresh()) return;
+  BeginRewrite();
+  const float base = scale_.m * scale_.inverse_temperature;
+  kernels_.apply_scale(row(), scale_, cut_, base);
+  scale_.inverse_temperature = 1.0f;
+  scale_.square = scale_.cube = 0;
+  cut_ = kAllAllowed;
+}
+
+void Candidates::EndEdit() {
+  edited_ = true;
+  weights_ = Weights::kNone;
+}
+
+void Candidates::Settle() {
+  if (!edited_) return;
+  edited_ = false;
+  workspace_->RefreshTouched(kernels_);
+  scale_.m = LargestLogit(row());
+  if (!rewritten_) original_m_ = scale_.m;
 }
 
 }  // namespace logitd

@@ -28,6 +28,8 @@ class Candidates {
   Workspace* workspace() const { return workspace_; }
   const kernels::RowView& row() const { return workspace_->row(); }
   const kernels::Scale& scale() const { return scale_; }
+  // Call before other stages: m after EndEdit.
+  void Settle();
   kernels::Cut cut() const { return cut_; }
   bool Holds(uint32_t id) const;
   uint64_t Count() const;
@@ -55,11 +57,15 @@ class Candidates {
   // Bans all that are in the prefix but not protected (sorted ids).
   void Ban(kernels::Cut prefix, absl::Span<const uint32_t> protected_ids);
 
-  // For stages that write the row or its weights themselves. Before the first
-  // rewriting; after each, when all that is left are candidates; after weights
+  // For stages that write the row or its weights themselves. Before each
+  // rewriting; after it, when all that is left are candidates; after weights
   // were overwritten.
   void BeginRewrite();
   void EndRewrite();
+  // For stages that change single logits: what the map and the cuts made of the
+  // row becomes its logits first. Maxima are looked for again when needed.
+  void BeginEdit();
+  void EndEdit();
   void DropWeights() { weights_ = Weights::kNone; }
 
   // The row before any stage rewrote it: with keep_original, else the row.
@@ -71,6 +77,9 @@ class Candidates {
   bool rewritten() const { return copy_ != nullptr; }
 
  private:
+  // True while nothing but single logits was changed.
+  bool IsFresh() const;
+
   // What the row's weights are of: nothing, more than the candidates, or them.
   enum class Weights { kNone, kWider, kExact };
 
@@ -81,6 +90,8 @@ class Candidates {
   kernels::Scale scale_;
   kernels::Cut cut_;
   Weights weights_ = Weights::kNone;
+  bool rewritten_ = false;
+  bool edited_ = false;
   double mass_ = 0;
   kernels::RowView* copy_ = nullptr;
 };

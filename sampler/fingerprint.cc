@@ -20,8 +20,8 @@ struct VersionedStage {
   bool (*active)(const Plan& plan);
 };
 
-// In the order of the pipeline.
-constexpr VersionedStage kStages[] = {
+// Before the stages of the plan's order.
+constexpr VersionedStage kFirstStages[] = {
     {"check", 1, [](const Plan&) { return true; }},
     {"guidance", 1, [](const Plan& p) { return p.guidance.has_value(); }},
     {"thinking_budget", 1,
@@ -36,14 +36,10 @@ constexpr VersionedStage kStages[] = {
        return !p.suppressed_ids.empty() || !p.begin_suppressed_ids.empty();
      }},
     {"no_repeat_ngram", 1, [](const Plan& p) { return p.no_repeat_ngram > 0; }},
-    {"logit_bias", 1, [](const Plan& p) { return !p.bias_ids.empty(); }},
-    {"prompt_repetition", 1,
-     [](const Plan& p) { return p.prompt_repetition.has_value(); }},
-    {"repetition", 1, [](const Plan& p) { return p.repetition.has_value(); }},
-    {"frequency", 1, [](const Plan& p) { return p.frequency.has_value(); }},
-    {"presence", 1, [](const Plan& p) { return p.presence.has_value(); }},
-    {"dry", 1, [](const Plan& p) { return p.dry.has_value(); }},
-    {"length", 1, [](const Plan& p) { return p.length.has_value(); }},
+};
+
+// What stands at the place of the temperature.
+constexpr VersionedStage kTemperatureStages[] = {
     {"greedy", 1, [](const Plan& p) { return p.values.greedy; }},
     {"temperature", 1,
      [](const Plan& p) { return p.values.inverse_temperature != 1.0f; }},
@@ -51,29 +47,42 @@ constexpr VersionedStage kStages[] = {
      [](const Plan& p) { return p.values.dynamic.has_value(); }},
     {"smoothing", 1,
      [](const Plan& p) { return p.values.square != 0 || p.values.cube != 0; }},
-    {"top_n_sigma", 1,
-     [](const Plan& p) { return p.values.sigmas.has_value(); }},
-    {"top_k", 1, [](const Plan& p) { return p.values.top_k.has_value(); }},
-    {"top_p", 1, [](const Plan& p) { return p.values.top_p.has_value(); }},
-    {"min_p", 1,
-     [](const Plan& p) { return p.values.min_p_floor.has_value(); }},
-    {"typical", 1,
-     [](const Plan& p) { return p.values.typical_p.has_value(); }},
-    {"epsilon", 1,
-     [](const Plan& p) { return p.values.log_epsilon.has_value(); }},
-    {"eta", 1, [](const Plan& p) { return p.values.log_eta.has_value(); }},
-    {"top_a", 1, [](const Plan& p) { return p.values.log_top_a.has_value(); }},
-    {"tail_free", 1,
-     [](const Plan& p) { return p.values.tail_free.has_value(); }},
-    {"top_h", 1, [](const Plan& p) { return p.values.top_h.has_value(); }},
-    {"p_less", 1, [](const Plan& p) { return p.values.p_less; }},
-    {"xtc", 1, [](const Plan& p) { return p.values.xtc.has_value(); }},
-    {"mirostat", 1,
-     [](const Plan& p) { return p.values.mirostat.has_value(); }},
-    {"adaptive_p", 1,
-     [](const Plan& p) { return p.values.adaptive_p.has_value(); }},
+};
+
+constexpr VersionedStage kLastStages[] = {
     {"draw", 1, [](const Plan& p) { return !p.values.greedy; }},
 };
+
+// Of the stages with a place in the order, but for the temperature.
+constexpr int kStageVersion = 1;
+
+std::string Line(const char* name, int version) {
+  return absl::StrCat(name, "=", version);
+}
+
+// The stages of a plan in its order; of all there are for nullptr.
+std::vector<std::string> StageLines(const Plan* plan) {
+  std::vector<std::string> lines;
+  const auto add = [&](absl::Span<const VersionedStage> stages) {
+    for (const VersionedStage& stage : stages) {
+      if (plan != nullptr && !stage.active(*plan)) continue;
+      lines.push_back(Line(stage.name, stage.version));
+    }
+  };
+  add(kFirstStages);
+  const absl::Span<const Stage> order = plan == nullptr
+                                            ? RulesOf(Dialect::kLogitd).order
+                                            : absl::MakeConstSpan(plan->stages);
+  for (const Stage stage : order) {
+    if (stage == Stage::kTemperature) {
+      add(kTemperatureStages);
+    } else {
+      lines.push_back(Line(NameOf(stage), kStageVersion));
+    }
+  }
+  add(kLastStages);
+  return lines;
+}
 
 std::string Bits(double value) {
   return absl::StrCat(
@@ -120,6 +129,10 @@ void AddScalars(const Plan& plan, Fields* fields) {
   if (!plan.relax_soft_bans) (*fields)[kOnEmptyField] = "2";
   if (plan.ban_non_finite) (*fields)[kOnNonFiniteField] = "2";
   if (!plan.mask_wins) (*fields)[kOnConflictField] = "2";
+  const auto dialect = params.dialect.value_or(Dialect::kLogitd);
+  if (dialect != Dialect::kLogitd) {
+    (*fields)[kDialectField] = absl::StrCat(static_cast<int>(dialect));
+  }
 }
 
 std::string Text(const ThinkingBudget& budget) {
@@ -130,6 +143,12 @@ std::string Text(const ThinkingBudget& budget) {
 
 void AddLists(const Plan& plan, Fields* fields) {
   const Params& params = plan.params;
+  if (!params.steps.empty()) {
+    (*fields)[kStepsField] =
+        absl::StrJoin(params.steps, ",", [](std::string* out, Stage stage) {
+          absl::StrAppend(out, NameOf(stage));
+        });
+  }
   for (const IdsKnob& knob : kIdsKnobs) {
     const TokenIds& ids = params.*knob.value;
     if (!ids.empty()) (*fields)[knob.field] = SortedIds(ids);
@@ -158,9 +177,8 @@ void AddLists(const Plan& plan, Fields* fields) {
 // The plan's stages, then its parameters.
 void AddPlan(const Plan& plan, const std::string& prefix,
              std::vector<std::string>* lines) {
-  for (const VersionedStage& stage : kStages) {
-    if (!stage.active(plan)) continue;
-    lines->push_back(absl::StrCat(prefix, stage.name, "=", stage.version));
+  for (const std::string& line : StageLines(&plan)) {
+    lines->push_back(absl::StrCat(prefix, line));
   }
   Fields fields;
   AddScalars(plan, &fields);
@@ -172,13 +190,7 @@ void AddPlan(const Plan& plan, const std::string& prefix,
 
 }  // namespace
 
-std::vector<std::string> StageVersions() {
-  std::vector<std::string> versions;
-  for (const VersionedStage& stage : kStages) {
-    versions.push_back(absl::StrCat(stage.name, "=", stage.version));
-  }
-  return versions;
-}
+std::vector<std::string> StageVersions() { return StageLines(nullptr); }
 
 std::vector<std::string> FingerprintLines(const Plan& plan) {
   std::vector<std::string> lines = {kSemantics,

@@ -89,7 +89,9 @@ void History::CountTracks(const Plan& plan, bool keep_unused) {
     Track& track = tracks_[index];
     if (!used && keep_unused) return;
     const uint32_t window = optional_window.value_or(0);
-    if (track.active == used && track.window == window) return;
+    if (track.active == used && track.window == window && track.part == part) {
+      return;
+    }
     // A table never shrinks, and each step walks all of it.
     const bool narrower =
         track.window == 0 || (window != 0 && window < track.window);
@@ -100,13 +102,18 @@ void History::CountTracks(const Plan& plan, bool keep_unused) {
     Recount(&track);  // it may be long: 5 ms for 2^20 tokens
   };
   const Params& params = plan.params;
-  set(kRepetition, plan.repetition.has_value(), Part::kBoth,
+  const auto part = [](bool both) {
+    return both ? Part::kBoth : Part::kOutput;
+  };
+  const Part repetition = part(plan.rules->repetition_counts_prompt);
+  const Part frequency = part(plan.rules->frequency_counts_prompt);
+  set(kRepetition, plan.repetition.has_value(), repetition,
       params.repetition_window);
-  set(kFrequency, plan.frequency.has_value(), Part::kOutput,
+  set(kFrequency, plan.frequency.has_value(), frequency,
       params.frequency_window);
   const bool shared = plan.frequency.has_value() &&
                       params.frequency_window == params.presence_window;
-  set(kPresence, plan.presence.has_value() && !shared, Part::kOutput,
+  set(kPresence, plan.presence.has_value() && !shared, frequency,
       params.presence_window);
   set(kPrompt, plan.prompt_repetition.has_value(), Part::kPrompt, {});
   set(kAll, plan.no_repeat_ngram == 1, Part::kBoth, {});
@@ -215,6 +222,11 @@ void History::Shrink() {
   Dropped(drop);
 }
 
+bool History::EndsWith(absl::Span<const uint32_t> sequence) const {
+  return sequence.size() <= tokens_.size() &&
+         std::equal(sequence.rbegin(), sequence.rend(), tokens_.rbegin());
+}
+
 bool History::OutputEndsWith(absl::Span<const uint32_t> sequence) const {
   if (sequence.size() > generated()) return false;
   return std::equal(sequence.rbegin(), sequence.rend(), tokens_.rbegin());
@@ -222,10 +234,36 @@ bool History::OutputEndsWith(absl::Span<const uint32_t> sequence) const {
 
 void History::FindDry(const DryPlan& dry, Repeats* repeats) const {
   const uint32_t from = WindowStart(dry.window.value_or(0), position());
-  const uint32_t breaker = dry.breakers ? marks_[kBreaker].last() : 0;
+  const uint32_t breaker = dry.breakers_by_start.empty()
+                               ? marks_[kBreaker].last()
+                               : LastBegun(dry.breakers_by_start, from);
   const uint32_t most = position() - std::max(from, breaker);
   repeats_.Find(tokens_, first_kept_, {from, dry.allowed_length, most},
                 repeats);
+}
+
+uint32_t History::LastBegun(const std::vector<TokenIds>& breakers,
+                            uint32_t from) const {
+  uint32_t begin = 0, end = 0;
+  // Those that end earlier begin earlier than that.
+  const absl::Span<const uint32_t> marks = marks_[kBreaker].positions();
+  for (size_t i = marks.size(); i-- > 0;) {
+    const uint32_t mark = marks[i];
+    if (mark <= std::max(first_kept_, from)) break;
+    if (end > 0 && mark <= begin + 1) break;
+    const absl::Span<const uint32_t> before =
+        absl::MakeConstSpan(tokens_).first(mark - first_kept_);
+    for (const TokenIds& breaker : breakers) {
+      const auto size = static_cast<uint32_t>(breaker.size());
+      if (size > before.size() || mark - size < from) continue;
+      if (end > 0 && mark - size <= begin) continue;
+      if (!std::equal(breaker.rbegin(), breaker.rend(), before.rbegin()))
+        continue;
+      begin = mark - size;
+      end = mark;
+    }
+  }
+  return end;
 }
 
 void History::FindNgrams(uint32_t ngram, Repeats* repeats) const {

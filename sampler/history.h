@@ -69,6 +69,8 @@ class History {
   uint32_t floor() const { return std::max(first_kept_, prompt_length_); }
   uint32_t generated() const { return position() - prompt_length_; }
 
+  // True if prompt and output end with the sequence.
+  bool EndsWith(absl::Span<const uint32_t> sequence) const;
   // True if the output (never the prompt) ends with the sequence.
   bool OutputEndsWith(absl::Span<const uint32_t> sequence) const;
   // The last token. generated() > 0.
@@ -133,6 +135,10 @@ class History {
   // What the plan does not use is dropped, or counted on for the next plan.
   void Count(const Plan& plan, bool keep_unused);
   void Recount(Track* track);
+  // Where the breaker ends that begins last, not before `from`; of several the
+  // longest. 0: there is none.
+  uint32_t LastBegun(const std::vector<TokenIds>& breakers,
+                     uint32_t from) const;
   void CountTracks(const Plan& plan, bool keep_unused);
   void SetMarks(const Plan& plan, bool keep_unused);
   void Remark(MarkIndex index);

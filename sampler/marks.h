@@ -45,6 +45,8 @@ class Marks {
       positions_.erase(positions_.begin(), reached - 1);
     }
   }
+  // Rising.
+  absl::Span<const uint32_t> positions() const { return positions_; }
   // How many tokens there were when the last mark was made; 0: there is none.
   uint32_t last() const { return positions_.empty() ? 0 : positions_.back(); }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sampler/knobs.h"
+#include "sampler/order.h"
 #include "sampler/sequence_set.h"
 #include "sampler/status_macros.h"
 
@@ -155,6 +156,7 @@ absl::Status Validate(const Params& params, uint32_t vocab_size) {
   }
   LOGITD_RETURN_IF_ERROR(
       CheckIds("forced_tokens", params.forced_tokens, kIdsMax, vocab_size));
+  LOGITD_RETURN_IF_ERROR(CheckSteps(params, vocab_size));
   return params.thinking_budget
              ? CheckThinking(*params.thinking_budget, vocab_size)
              : absl::OkStatus();

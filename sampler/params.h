@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "sampler/dialect.h"
+#include "sampler/stage.h"
 
 namespace logitd {
 
@@ -107,6 +109,9 @@ struct Params {
   std::optional<OnEmpty> on_empty;
   std::optional<OnNonFinite> on_non_finite;
   std::optional<OnConflict> on_conflict;
+
+  std::optional<Dialect> dialect;
+  std::vector<Stage> steps;  // empty: the order of the dialect
 };
 
 // OK, or INVALID_ARGUMENT (a value) or RESOURCE_EXHAUSTED (a length) with

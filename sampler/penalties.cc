@@ -46,38 +46,50 @@ void FavourEnd(const LengthPlan& length, uint32_t generated,
   }
 }
 
-}  // namespace
-
-void AddBias(const kernels::KernelTable& kernels, const Plan& plan,
-             Workspace* workspace) {
+void AddBias(const Plan& plan, Workspace* workspace) {
   for (size_t i = 0; i < plan.bias_ids.size(); ++i) {
     const double bias = plan.bias_values[i];
     Change(plan.bias_ids[i], workspace, [&](double l) { return l + bias; });
   }
-  workspace->RefreshTouched(kernels);
 }
 
-void Penalise(const kernels::KernelTable& kernels, const Plan& plan,
-              const History& history, Workspace* workspace) {
-  if (plan.prompt_repetition) {
-    Repeat(plan, *plan.prompt_repetition, history.prompt_tokens(), workspace);
+void PenaliseFrequency(const Plan& plan, double a, const CountTable& counts,
+                       Workspace* workspace) {
+  ChangeCounted(plan, counts, workspace,
+                [a](double l, uint32_t count) { return l - a * count; });
+}
+
+void PenalisePresence(const Plan& plan, double b, const CountTable& counts,
+                      Workspace* workspace) {
+  ChangeCounted(plan, counts, workspace,
+                [b](double l, uint32_t) { return l - b; });
+}
+
+}  // namespace
+
+void ChangeLogits(Stage stage, const Plan& plan, const History& history,
+                  Workspace* workspace) {
+  switch (stage) {
+    case Stage::kLogitBias:
+      return AddBias(plan, workspace);
+    case Stage::kPromptRepetition:
+      return Repeat(plan, *plan.prompt_repetition, history.prompt_tokens(),
+                    workspace);
+    case Stage::kRepetition:
+      return Repeat(plan, *plan.repetition, history.repetition(), workspace);
+    case Stage::kFrequency:
+      return PenaliseFrequency(plan, *plan.frequency, history.frequency(),
+                               workspace);
+    case Stage::kPresence:
+      return PenalisePresence(plan, *plan.presence, history.presence(),
+                              workspace);
+    case Stage::kDry:
+      return PenaliseDry(plan, history, workspace);
+    case Stage::kLength:
+      return FavourEnd(*plan.length, history.generated(), workspace);
+    default:
+      return;
   }
-  if (plan.repetition) {
-    Repeat(plan, *plan.repetition, history.repetition(), workspace);
-  }
-  if (plan.frequency) {
-    const double a = *plan.frequency;
-    ChangeCounted(plan, history.frequency(), workspace,
-                  [&](double l, uint32_t count) { return l - a * count; });
-  }
-  if (plan.presence) {
-    const double b = *plan.presence;
-    ChangeCounted(plan, history.presence(), workspace,
-                  [&](double l, uint32_t) { return l - b; });
-  }
-  if (plan.dry) PenaliseDry(plan, history, workspace);
-  if (plan.length) FavourEnd(*plan.length, history.generated(), workspace);
-  workspace->RefreshTouched(kernels);
 }
 
 }  // namespace logitd

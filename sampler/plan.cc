@@ -1,12 +1,12 @@
 #include "sampler/plan.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "sampler/float_environment.h"
 #include "sampler/knobs.h"
+#include "sampler/order.h"
 #include "sampler/repeat_index.h"
 #include "sampler/status_macros.h"
 
@@ -78,7 +78,9 @@ void CompileEnds(const Params& params, Plan* plan) {
   plan->max_tokens = params.max_tokens;
   plan->min_tokens = params.min_tokens.value_or(0);
   if (plan->min_tokens > 0) {
-    plan->delayed_ids = Union(plan->eos_ids, plan->stop_ids);
+    const bool all = plan->rules->min_tokens_ban_ignored_eos;
+    plan->delayed_ids =
+        Union(plan->stop_ids, all ? params.eos_ids : plan->eos_ids);
   }
 }
 
@@ -115,6 +117,7 @@ void CompileDry(const Params& params, Plan* plan) {
     if (breaker.size() == 1) untouched.push_back(breaker[0]);
   }
   dry.untouched = SortedSet(std::move(untouched));
+  if (plan->rules->dry_breaker_by_start) dry.breakers_by_start = breakers;
   dry.breakers = Sequences(std::move(breakers));
 }
 
@@ -133,8 +136,8 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   Plan plan;
   plan.vocab_size = vocab_size;
   plan.guidance = UnlessOff(params.guidance_scale, 1.0);
+  plan.rules = &RulesOf(params.dialect.value_or(Dialect::kLogitd));
   plan.values = DeriveValues(params, vocab_size);
-  plan.stages.assign(std::begin(kStageOrder), std::end(kStageOrder));
   plan.xtc_protected_ids = SortedSet(params.xtc_protected_ids);
   CompileBans(params, &plan);
   CompileForcing(params, &plan);
@@ -142,16 +145,23 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   CompileBiasAndPenalties(params, &plan);
   CompileDry(params, &plan);
   CompileLength(params, &plan);
+  plan.stages = OrderOf(params, plan.values);
   plan.params = std::move(params);
   return plan;
 }
 
 const char* Plan::knob_of_prompt() const {
-  if (repetition) return "repetition_penalty";
+  if (repetition && rules->repetition_counts_prompt) {
+    return "repetition_penalty";
+  }
   if (prompt_repetition) return "prompt_repetition_penalty";
   if (dry) return "dry_multiplier";
   if (no_repeat_ngram > 0) return "no_repeat_ngram";
-  return thinking ? "thinking_budget" : "";
+  if (thinking) return "thinking_budget";
+  if (frequency && rules->frequency_counts_prompt) return "frequency_penalty";
+  if (presence && rules->frequency_counts_prompt) return "presence_penalty";
+  const bool words = !bad_words.empty() && rules->bad_words_match_prompt;
+  return words ? "bad_words" : "";
 }
 
 uint32_t Plan::least_repeat() const {

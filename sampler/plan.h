@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "sampler/dialect.h"
 #include "sampler/params.h"
 #include "sampler/sequence_set.h"
 #include "sampler/stage.h"
@@ -27,6 +28,8 @@ struct DryPlan {
   uint32_t allowed_length;
   std::optional<uint32_t> window;               // absent: all
   std::shared_ptr<const SequenceSet> breakers;  // nullptr: none
+  // The same, where the one that begins last counts; else empty.
+  std::vector<TokenIds> breakers_by_start;
   TokenIds untouched;  // penalty_exclude_ids and breakers of one token
 };
 
@@ -55,9 +58,11 @@ struct Plan {
 
   std::optional<double> guidance;  // the scale; only when not 1
 
+  // The stages that may do something, in their order.
+  std::vector<Stage> stages;
+  const DialectRules* rules = nullptr;  // never, once compiled
   // From temperature on.
   StepValues values;
-  std::vector<Stage> stages;  // in their order
   TokenIds xtc_protected_ids;
 
   // What gives top_p its first value back; nullptr: nothing.

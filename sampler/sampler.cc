@@ -180,24 +180,29 @@ void Reset(Outcome* outcome) {
   outcome->kept_ids = std::move(kept_ids);
 }
 
-// Shapes the distribution, draws from it and reports.
-void Draw(const KernelTable& kernels, const Plan& plan,
-          const Feedback& feedback, const NoisePoint& at, const Report& report,
-          std::optional<uint32_t> given, Workspace* workspace,
-          Outcome* outcome) {
+// From the bans to the token and its numbers.
+void Choose(const KernelTable& kernels, const StepView& step,
+            const Report& report, std::optional<uint32_t> given,
+            Workspace* workspace, Outcome* outcome) {
   const bool wants_tempered = report.tempered_logprob || report.kept_mass;
   const bool keep_original =
-      wants_tempered || given || plan.values.adaptive_p.has_value();
+      wants_tempered || given || step.plan.values.adaptive_p.has_value();
   Candidates candidates(kernels, keep_original, workspace);
-  const Shaped shaped = Shape(plan, feedback, at, wants_tempered, &candidates);
-  candidates.Mass();
-  outcome->drawn_token = Race(candidates.row(), at);
+  const Shaped shaped = Shape(step, wants_tempered, &candidates);
+  const RowView& row = candidates.row();
+  if (shaped.greedy) {
+    outcome->drawn_token = kernels.first_equal(row, candidates.scale().m);
+  } else {
+    candidates.Mass();
+    outcome->drawn_token = Race(row, step.at);
+  }
   outcome->token = given.value_or(outcome->drawn_token);
+  if (given) outcome->rank = RankOf(kernels, candidates.original(), *given);
+  if (shaped.greedy) return ReportGreedy(report, outcome);
   ReportKept(report, shaped, &candidates, outcome);
   if (candidates.Holds(outcome->token)) {
-    Learn(plan, shaped, outcome->token, &candidates, &outcome->feedback);
+    Learn(step.plan, shaped, outcome->token, &candidates, &outcome->feedback);
   }
-  if (given) outcome->rank = RankOf(kernels, candidates.original(), *given);
   if (report.kept_mass) outcome->kept_mass = KeptMass(shaped, &candidates);
 }
 
@@ -235,17 +240,8 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
       HardBans(kernels_, plan, row.mask, row.mask_bytes, workspace));
   LOGITD_RETURN_IF_ERROR(
       SoftBans(kernels_, plan, history, workspace, &outcome->soft_bans_lifted));
-  AddBias(kernels_, plan, workspace);
-  Penalise(kernels_, plan, history, workspace);
-
-  if (plan.values.greedy) {
-    outcome->drawn_token = kernels_.first_equal(view, LargestLogit(view));
-    outcome->token = given.value_or(outcome->drawn_token);
-    ReportGreedy(report, outcome);
-    if (given) outcome->rank = RankOf(kernels_, view, *given);
-  } else {
-    Draw(kernels_, plan, feedback, at, report, given, workspace, outcome);
-  }
+  Choose(kernels_, {plan, history, feedback, at}, report, given, workspace,
+         outcome);
   if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
   return absl::OkStatus();
 }

@@ -1,7 +1,10 @@
 #include "sampler/shape.h"
 
+#include <algorithm>
+
 #include "sampler/natural_exp.h"
 #include "sampler/prefix.h"
+#include "sampler/stages.h"
 #include "sampler/temperature.h"
 #include "sampler/truncation.h"
 
@@ -14,9 +17,10 @@ double MassOfOriginal(const kernels::Scale& scale, Candidates* candidates) {
                                      &original.active_count);
 }
 
-void RunTemperature(const StepValues& values, bool wants_mass,
+void RunTemperature(const StepValues& values, uint64_t listed, bool wants_mass,
                     Candidates* candidates, Shaped* shaped) {
-  Temper(values, candidates);
+  shaped->greedy = values.greedy || !Temper(values, listed, candidates);
+  if (shaped->greedy) return;
   shaped->tempered = candidates->scale();
   shaped->tempered.m = candidates->original_m();
   if (!wants_mass) return;
@@ -32,67 +36,105 @@ void RunAdaptiveP(const AdaptiveP& adaptive, const Feedback& feedback,
   ApplyAdaptiveP(adaptive, feedback, candidates);
 }
 
-}  // namespace
+// A stage that cuts, with its knob on.
+void Cut(Stage stage, const StepView& step, Candidates* candidates) {
+  const StepValues& v = step.plan.values;
+  const DialectRules& rules = *step.plan.rules;
+  switch (stage) {
+    case Stage::kTopNSigma:
+      return TopNSigma(*v.sigmas, candidates);
+    case Stage::kTopK:
+      return TopK(*v.top_k, rules, candidates);
+    case Stage::kTopP:
+      return TopP(*v.top_p, rules, candidates);
+    case Stage::kMinP:
+      return candidates->KeepFloor(*v.min_p_floor);
+    case Stage::kTypical:
+      return Typical(*v.typical_p, rules, candidates);
+    case Stage::kEpsilon:
+      return EpsilonCutoff(*v.log_epsilon, candidates);
+    case Stage::kEta:
+      return EtaCutoff(*v.log_eta, candidates);
+    case Stage::kTopA:
+      return TopA(*v.log_top_a, candidates);
+    case Stage::kTailFree:
+      return TailFree(*v.tail_free, candidates);
+    case Stage::kTopH:
+      return TopH(*v.top_h, rules, candidates);
+    case Stage::kPLess:
+      return PLess(candidates);
+    case Stage::kXtc:
+      return ExcludeTopChoices(*v.xtc, step.plan.xtc_protected_ids, step.at,
+                               candidates);
+    case Stage::kMirostat:
+      return ApplyMirostat(*v.mirostat, step.feedback, step.plan.vocab_size,
+                           candidates);
+    default:
+      return;
+  }
+}
 
-Shaped Shape(const Plan& plan, const Feedback& feedback, const NoisePoint& at,
-             bool wants_tempered_mass, Candidates* candidates) {
-  const StepValues& v = plan.values;
-  Shaped shaped;
-  for (const Stage stage : plan.stages) {
-    switch (stage) {
-      case Stage::kTemperature:
-        RunTemperature(v, wants_tempered_mass, candidates, &shaped);
-        break;
-      case Stage::kTopNSigma:
-        if (v.sigmas) TopNSigma(*v.sigmas, candidates);
-        break;
-      case Stage::kTopK:
-        if (v.top_k) candidates->KeepFirst(*v.top_k);
-        break;
-      case Stage::kTopP:
-        if (v.top_p) TopP(*v.top_p, candidates);
-        break;
-      case Stage::kMinP:
-        if (v.min_p_floor) candidates->KeepFloor(*v.min_p_floor);
-        break;
-      case Stage::kTypical:
-        if (v.typical_p) Typical(*v.typical_p, candidates);
-        break;
-      case Stage::kEpsilon:
-        if (v.log_epsilon) EpsilonCutoff(*v.log_epsilon, candidates);
-        break;
-      case Stage::kEta:
-        if (v.log_eta) EtaCutoff(*v.log_eta, candidates);
-        break;
-      case Stage::kTopA:
-        if (v.log_top_a) TopA(*v.log_top_a, candidates);
-        break;
-      case Stage::kTailFree:
-        if (v.tail_free) TailFree(*v.tail_free, candidates);
-        break;
-      case Stage::kTopH:
-        if (v.top_h) TopH(*v.top_h, candidates);
-        break;
-      case Stage::kPLess:
-        if (v.p_less) PLess(candidates);
-        break;
-      case Stage::kXtc:
-        if (v.xtc) {
-          ExcludeTopChoices(*v.xtc, plan.xtc_protected_ids, at, candidates);
-        }
-        break;
-      case Stage::kMirostat:
-        if (v.mirostat) {
-          ApplyMirostat(*v.mirostat, feedback, plan.vocab_size, candidates);
-        }
-        break;
-      case Stage::kAdaptiveP:
-        if (v.adaptive_p) {
-          RunAdaptiveP(*v.adaptive_p, feedback, candidates, &shaped);
-        }
-        break;
+// How many tokens a list holds that is shortened by some cuts only: what
+// llama.cpp calls n. Costs nothing where nobody asks.
+class Listed {
+ public:
+  Listed(const Plan& plan, const Candidates& candidates)
+      : candidates_(candidates),
+        counts_(plan.values.dynamic && plan.rules->dynamic_reaches_zero),
+        count_(plan.vocab_size) {}
+
+  uint64_t count() const { return counts_ ? count_ : candidates_.Count(); }
+
+  void Before(Stage stage) {
+    if (counts_ && stage == Stage::kXtc) before_ = candidates_.Count();
+  }
+  void After(Stage stage, const StepValues& values) {
+    if (!counts_ || stage == Stage::kTopNSigma) return;
+    if (stage == Stage::kTopK) {
+      count_ = std::min<uint64_t>(count_, *values.top_k);
+    } else if (stage == Stage::kXtc) {
+      count_ -= before_ - candidates_.Count();
+    } else {
+      count_ = candidates_.Count();
     }
   }
+
+ private:
+  const Candidates& candidates_;
+  const bool counts_;
+  uint64_t count_;
+  uint64_t before_ = 0;
+};
+
+}  // namespace
+
+Shaped Shape(const StepView& step, bool wants_tempered_mass,
+             Candidates* candidates) {
+  const Plan& plan = step.plan;
+  Shaped shaped;
+  Listed listed(plan, *candidates);
+  for (const Stage stage : plan.stages) {
+    if (ChangesLogits(stage)) {
+      candidates->BeginEdit();
+      ChangeLogits(stage, plan, step.history, candidates->workspace());
+      candidates->EndEdit();
+      continue;
+    }
+    candidates->Settle();
+    if (stage == Stage::kTemperature) {
+      RunTemperature(plan.values, listed.count(), wants_tempered_mass,
+                     candidates, &shaped);
+    } else if (shaped.greedy) {
+      continue;  // the first of the rank stays the first
+    } else if (stage == Stage::kAdaptiveP) {
+      RunAdaptiveP(*plan.values.adaptive_p, step.feedback, candidates, &shaped);
+    } else {
+      listed.Before(stage);
+      Cut(stage, step, candidates);
+      listed.After(stage, plan.values);
+    }
+  }
+  candidates->Settle();
   return shaped;
 }
 

@@ -7,13 +7,24 @@
 
 #include "sampler/candidates.h"
 #include "sampler/feedback.h"
+#include "sampler/history.h"
 #include "sampler/noise.h"
 #include "sampler/plan.h"
 
 namespace logitd {
 
+// What the stages look at.
+struct StepView {
+  const Plan& plan;
+  const History& history;
+  const Feedback& feedback;
+  const NoisePoint& at;
+};
+
 // What the distribution was on the way.
 struct Shaped {
+  // No draw: the first of the candidates' rank is the token.
+  bool greedy = false;
   // The map of the temperature stage, over the row that no stage has rewritten,
   // and the mass of all that are not banned under it, when asked for.
   kernels::Scale tempered = {0, 1.0f};
@@ -23,9 +34,8 @@ struct Shaped {
   double log_steered_mass = 0;
 };
 
-// Runs the stages. `feedback` is only read.
-Shaped Shape(const Plan& plan, const Feedback& feedback, const NoisePoint& at,
-             bool wants_tempered_mass, Candidates* candidates);
+Shaped Shape(const StepView& step, bool wants_tempered_mass,
+             Candidates* candidates);
 
 // What `feedback` becomes once `token`, a candidate, is accepted. Costs nothing
 // without mirostat and adaptive-p.

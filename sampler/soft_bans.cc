@@ -54,7 +54,9 @@ class SoftBanner {
 void BanBadWords(const Plan& plan, const History& history, SoftBanner* banner) {
   for (const TokenIds& word : plan.bad_words) {
     const absl::Span<const uint32_t> tokens = word;
-    if (history.OutputEndsWith(tokens.first(tokens.size() - 1))) {
+    const auto others = tokens.first(tokens.size() - 1);
+    if (plan.rules->bad_words_match_prompt ? history.EndsWith(others)
+                                           : history.OutputEndsWith(others)) {
       banner->Ban("bad_words", word.back());
     }
   }

@@ -2,9 +2,10 @@
 // of the specification.
 //
 // Each works on the workspace's row and refreshes the maxima of the blocks it
-// touched. A logit of -inf is banned and nothing revives it. Thread-safe on
-// different workspaces; O(ids touched), O(V) for masks; allocate only while a
-// list grows for the first time. Specification: sampler/README.md, "Stages".
+// touched, but for ChangeLogits. A logit of -inf is banned and nothing revives
+// it. Thread-safe on different workspaces; O(ids touched), O(V) for masks;
+// allocate only while a list grows for the first time. Specification:
+// sampler/README.md, "Stages".
 #ifndef LOGITD_SAMPLER_STAGES_H_
 #define LOGITD_SAMPLER_STAGES_H_
 
@@ -36,14 +37,10 @@ absl::Status SoftBans(const kernels::KernelTable& kernels, const Plan& plan,
                       const History& history, Workspace* workspace,
                       bool* lifted);
 
-// l + bias, for each biased id.
-void AddBias(const kernels::KernelTable& kernels, const Plan& plan,
-             Workspace* workspace);
-
-// Prompt repetition, repetition, frequency, presence and DRY, then the length
-// penalty.
-void Penalise(const kernels::KernelTable& kernels, const Plan& plan,
-              const History& history, Workspace* workspace);
+// A stage of Stage::kLogitBias to kLength, which must be in the plan. The
+// blocks it touched are still to be refreshed.
+void ChangeLogits(Stage stage, const Plan& plan, const History& history,
+                  Workspace* workspace);
 
 }  // namespace logitd
 

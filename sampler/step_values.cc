@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "sampler/dialect.h"
 #include "sampler/natural_log.h"
 
 namespace logitd {
@@ -22,16 +23,21 @@ std::optional<double> LogOf(const std::optional<double>& value) {
   return LogD(*value);
 }
 
-void DeriveTemperature(const Params& params, StepValues* values) {
+void DeriveTemperature(const Params& params, const DialectRules& rules,
+                       StepValues* values) {
   const double temperature = params.temperature.value_or(1.0);
-  values->greedy = temperature < kGreedyBelow;
-  if (values->greedy) return;
-  values->inverse_temperature = static_cast<float>(1.0 / temperature);
   const double range = params.dynamic_temperature_range.value_or(0.0);
+  const bool is_zero = rules.greedy_below > 0 ? temperature < rules.greedy_below
+                                              : temperature == 0;
+  values->greedy = is_zero && !(rules.dynamic_reaches_zero && range > 0);
+  if (values->greedy) return;
+  const double raised = std::max(temperature, rules.least_temperature);
+  values->inverse_temperature = static_cast<float>(1.0 / raised);
   if (range > 0) {
-    values->dynamic = {std::max(kGreedyBelow, temperature - range),
-                       temperature + range,
-                       params.dynamic_temperature_exponent.value_or(1.0)};
+    const double lowest = rules.dynamic_reaches_zero ? 0 : kGreedyBelow;
+    values->dynamic = {std::max(lowest, raised - range), raised + range,
+                       params.dynamic_temperature_exponent.value_or(1.0),
+                       rules.least_temperature};
   }
   const double factor = params.smoothing_factor.value_or(0.0);
   const double curve = params.smoothing_curve.value_or(1.0);
@@ -79,8 +85,9 @@ void DeriveDraw(const Params& params, StepValues* values) {
 
 StepValues DeriveValues(const Params& params, uint32_t vocab_size) {
   StepValues values;
-  DeriveTemperature(params, &values);
-  if (values.greedy) return values;  // nothing below applies
+  const DialectRules& rules =
+      RulesOf(params.dialect.value_or(Dialect::kLogitd));
+  DeriveTemperature(params, rules, &values);
   DeriveTruncation(params, vocab_size, &values);
   DeriveDraw(params, &values);
   return values;

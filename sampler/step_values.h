@@ -16,11 +16,13 @@ namespace logitd {
 // Below this temperature a step is greedy.
 inline constexpr double kGreedyBelow = 1e-5;
 
-// Temperatures between `low` and `high`, by the entropy.
+// Temperatures between `low` and `high`, by the entropy. At 0 it is greedy;
+// others are at least `least`.
 struct DynamicTemperature {
   double low;
   double high;
   double exponent;
+  double least;
 };
 
 struct Xtc {

@@ -10,10 +10,8 @@ namespace logitd {
 namespace {
 
 // The entropy's share of what it could be, to the power of the exponent.
-double Spread(double exponent, Candidates* candidates) {
-  const uint64_t count = candidates->Count();
-  if (count < 2) return 0;
-  const double most = LogD(static_cast<double>(count));
+double Spread(double exponent, uint64_t listed, Candidates* candidates) {
+  const double most = LogD(static_cast<double>(listed));
   const double share = std::min(candidates->Entropy() / most, 1.0);
   if (share < std::numeric_limits<double>::min()) return 0;
   return ExpD(exponent * LogD(share));
@@ -21,16 +19,20 @@ double Spread(double exponent, Candidates* candidates) {
 
 }  // namespace
 
-void Temper(const StepValues& values, Candidates* candidates) {
+bool Temper(const StepValues& values, uint64_t listed, Candidates* candidates) {
   float inverse_temperature = values.inverse_temperature;
   if (values.dynamic) {
     const DynamicTemperature& range = *values.dynamic;
-    const double spread = Spread(range.exponent, candidates);
+    const double spread =
+        listed < 2 ? 0 : Spread(range.exponent, listed, candidates);
     const double temperature = range.low + (range.high - range.low) * spread;
-    inverse_temperature = static_cast<float>(1.0 / temperature);
+    if (temperature == 0) return false;
+    inverse_temperature =
+        static_cast<float>(1.0 / std::max(temperature, range.least));
   }
   candidates->SetScale(
       {candidates->scale().m, inverse_temperature, values.square, values.cube});
+  return true;
 }
 
 }  // namespace logitd

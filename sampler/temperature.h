@@ -4,14 +4,17 @@
 #ifndef LOGITD_SAMPLER_TEMPERATURE_H_
 #define LOGITD_SAMPLER_TEMPERATURE_H_
 
+#include <cstdint>
+
 #include "sampler/candidates.h"
 #include "sampler/step_values.h"
 
 namespace logitd {
 
-// Plain or dynamic temperature, then the curve of quadratic sampling. One pass
-// over the candidates when dynamic, else none.
-void Temper(const StepValues& values, Candidates* candidates);
+// Plain or dynamic temperature, then the curve of quadratic sampling. `listed`
+// is the n of dynamic temperature. False when the temperature came out as 0,
+// and nothing was done. One pass over the candidates when dynamic, else none.
+bool Temper(const StepValues& values, uint64_t listed, Candidates* candidates);
 
 }  // namespace logitd
 

@@ -44,24 +44,46 @@ void TopNSigma(double sigmas, Candidates* candidates) {
   candidates->KeepFloor(static_cast<float>(-reach));
 }
 
-void TopP(double p, Candidates* candidates) {
-  const double mass = candidates->Mass();
-  candidates->Keep(PrefixOfMass(candidates->kernels(), candidates->row(),
-                                candidates->scale(), candidates->cut(),
-                                p * mass, mass, candidates->workspace()));
+void TopK(uint32_t k, const DialectRules& rules, Candidates* candidates) {
+  Cut cut = PrefixOfCount(candidates->kernels(), candidates->row(), k,
+                          candidates->workspace());
+  if (rules.top_k_keeps_equals) cut.id = kernels::kNone;
+  candidates->Keep(cut);
 }
 
-void Typical(double p, Candidates* candidates) {
+namespace {
+
+// The shortest prefix of a row with the candidates' weights that has a share p
+// of their mass, or more than that.
+Cut ShareOf(const RowView& row, const kernels::Scale& scale, Cut all, double p,
+            bool beyond, Candidates* candidates) {
+  const double mass = candidates->Mass();
+  const double target = beyond ? NextAbove(p * mass) : p * mass;
+  if (target > mass) return all;
+  return PrefixOfMass(candidates->kernels(), row, scale, all, target, mass,
+                      candidates->workspace());
+}
+
+}  // namespace
+
+void TopP(double p, const DialectRules& rules, Candidates* candidates) {
+  candidates->Mass();  // before the row is looked at
+  candidates->Keep(ShareOf(candidates->row(), candidates->scale(),
+                           candidates->cut(), p, rules.top_p_goes_beyond,
+                           candidates));
+}
+
+void Typical(double p, const DialectRules& rules, Candidates* candidates) {
   const kernels::KernelTable& kernels = candidates->kernels();
   const auto center = static_cast<float>(candidates->MeanD());
-  const double mass = candidates->Mass();
   candidates->BeginRewrite();
   const RowView keys = candidates->workspace()->ReserveSecond();
   kernels.distances(candidates->row(), candidates->scale(), candidates->cut(),
                     center, keys);
   const kernels::Scale plain = {LargestLogit(keys), 1.0f};
-  const Cut nearest = PrefixOfMass(kernels, keys, plain, kAllAllowed, p * mass,
-                                   mass, candidates->workspace());
+  Cut nearest = ShareOf(keys, plain, kAllAllowed, p, rules.typical_goes_beyond,
+                        candidates);
+  if (rules.typical_keeps_equals) nearest.id = kernels::kNone;
   kernels.keep_by_keys(candidates->row(), keys, nearest);
   candidates->EndRewrite();
 }
@@ -119,8 +141,11 @@ void TailFree(double z, Candidates* candidates) {
   }
 }
 
-void TopH(double h, Candidates* candidates) {
+void TopH(double h, const DialectRules& rules, Candidates* candidates) {
   const kernels::KernelTable& kernels = candidates->kernels();
+  if (rules.top_h_candidates > 0) {
+    candidates->KeepFirst(rules.top_h_candidates);
+  }
   const auto log_mass = static_cast<float>(candidates->LogMass());
   const double entropy =
       kernels.to_surprisals(candidates->row(), candidates->scale(), log_mass);

@@ -9,6 +9,7 @@
 
 #include "absl/types/span.h"
 #include "sampler/candidates.h"
+#include "sampler/dialect.h"
 #include "sampler/noise.h"
 #include "sampler/step_values.h"
 
@@ -16,10 +17,12 @@ namespace logitd {
 
 // d >= -sigmas * the standard deviation of d.
 void TopNSigma(double sigmas, Candidates* candidates);
-// The shortest prefix of mass p * mass.
-void TopP(double p, Candidates* candidates);
+// The first k; with the rule also those that equal the kth.
+void TopK(uint32_t k, const DialectRules& rules, Candidates* candidates);
+// The shortest prefix of mass p * mass, or beyond it.
+void TopP(double p, const DialectRules& rules, Candidates* candidates);
 // The shortest prefix of that mass by distance from the mean of d.
-void Typical(double p, Candidates* candidates);
+void Typical(double p, const DialectRules& rules, Candidates* candidates);
 // Probabilities of at least epsilon; eta; a * the largest squared; the sum of
 // all squared. Arguments are logarithms.
 void EpsilonCutoff(double log_epsilon, Candidates* candidates);
@@ -29,7 +32,7 @@ void PLess(Candidates* candidates);
 // Up to where the curvature of the sorted probabilities has summed up to z.
 void TailFree(double z, Candidates* candidates);
 // The longest prefix whose share of the entropy is at most h.
-void TopH(double h, Candidates* candidates);
+void TopH(double h, const DialectRules& rules, Candidates* candidates);
 // When the coin says so, none above the threshold but the least likely of them
 // and the protected ids (sorted).
 void ExcludeTopChoices(const Xtc& xtc, absl::Span<const uint32_t> protected_ids,

@@ -42,7 +42,8 @@ bool HasOwnShape(int number) {
   return number == kBiasIdsField || number == kBiasValuesField ||
          number == kForcedTokensField || number == kThinkingBudgetField ||
          number == kOnEmptyField || number == kOnNonFiniteField ||
-         number == kOnConflictField;
+         number == kOnConflictField || number == kDialectField ||
+         number == kStepsField;
 }
 
 // The first unknown field of a message or of the messages in it.
@@ -239,6 +240,42 @@ absl::Status ReadOnConflict(v1::OnConflict value, Params* params) {
   }
 }
 
+absl::Status ReadDialect(v1::Dialect value, Params* params) {
+  if (value < 0 || value >= kDialectCount) {
+    return UnknownValue("dialect", value, "Dialect");
+  }
+  params->dialect.reset();
+  if (value != v1::DIALECT_UNSPECIFIED) {
+    params->dialect = static_cast<Dialect>(value);
+  }
+  return absl::OkStatus();
+}
+
+// Stages that are there but have no place in an order.
+bool IsFixed(const std::string& step) {
+  for (const char* name : {"check", "raw", "guidance", "bans", "draw"}) {
+    if (step == name) return true;
+  }
+  return false;
+}
+
+absl::Status ReadSteps(const v1::SamplingParams& wire, Params* params) {
+  params->steps.clear();
+  for (int i = 0; i < wire.steps_size(); ++i) {
+    const std::string& step = wire.steps(i);
+    const auto name = std::find(std::begin(kStageNames), std::end(kStageNames),
+                                absl::string_view(step));
+    if (name == std::end(kStageNames)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("steps[", i, "]: ", Quote(step),
+                       IsFixed(step) ? " has a fixed place"
+                                     : " is not the name of a stage"));
+    }
+    params->steps.push_back(static_cast<Stage>(name - std::begin(kStageNames)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
                           const Limits& limits, Params* params) {
   switch (number) {
@@ -253,6 +290,10 @@ absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
       return ReadOnConflict(wire.on_conflict(), params);
     case kOnEmptyField:
       return ReadOnEmpty(wire.on_empty(), params);
+    case kDialectField:
+      return ReadDialect(wire.dialect(), params);
+    case kStepsField:
+      return ReadSteps(wire, params);
     default:
       return ReadOnNonFinite(wire.on_non_finite(), params);
   }
@@ -304,6 +345,11 @@ void WriteOwnShapes(const Plan& plan, v1::SamplingParams* wire) {
     to->set_max_tokens(budget.max_tokens);
     to->set_message(WriteIds(budget.message));
   }
+  const auto dialect = plan.params.dialect.value_or(Dialect::kLogitd);
+  if (dialect != Dialect::kLogitd) {
+    wire->set_dialect(static_cast<v1::Dialect>(dialect));
+  }
+  for (const Stage step : plan.params.steps) wire->add_steps(NameOf(step));
   if (!plan.relax_soft_bans) wire->set_on_empty(v1::ON_EMPTY_ERROR);
   if (plan.ban_non_finite) wire->set_on_non_finite(v1::ON_NON_FINITE_BAN);
   if (!plan.mask_wins) wire->set_on_conflict(v1::ON_CONFLICT_ERROR);

@@ -50,6 +50,7 @@ struct Scale {
   float square = 0;  // no curve: both 0
   float cube = 0;
   bool curved() const { return square != 0 || cube != 0; }
+  friend bool operator==(const Scale&, const Scale&) = default;
 };
 // Lower x would overflow on the curve.
 inline constexpr float kCurveFloor = -1e12f;
