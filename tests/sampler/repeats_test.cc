@@ -305,7 +305,7 @@ TEST(RepeatsInAHistory, AreRightInAWindowThroughThousandsOfTrimmedTokens) {
     Dice dice(window);
     Session session;
     ASSERT_TRUE(session.history.Follow(plan).ok());
-    const TokenIds source = Stammer(Effort(6000, 2000), window);
+    const TokenIds source = Stammer(Effort(6000, 4000), window);
     for (size_t i = 0; i < source.size(); ++i) {
       Append(source[i] % 6, &session);
       if (dice.Chance(.003)) Rewind(dice.Below(kRewindMin + 1), &session);
