@@ -91,7 +91,6 @@ void Candidates::Ban(Cut prefix, absl::Span<const uint32_t> protected_ids) {
 
 void Candidates::BeginRewrite() {
   if (keep_original_ && copy_ == nullptr) copy_ = &workspace_->CopyRow();
-  rewritten_ = true;
 }
 
 void Candidates::EndRewrite() {
@@ -100,13 +99,8 @@ void Candidates::EndRewrite() {
   weights_ = Weights::kNone;
 }
 
-bool Candidates::IsFresh() const {
-  const bool plain = scale_.inverse_temperature == 1.0f && !scale_.curved();
-  return !rewritten_ && plain && AtMost(kAllAllowed, cut_);
-}
-
 void Candidates::BeginEdit() {
-  if (edited_ || IsFresh()) return;
+  if (edited_ || !begun_) return;
   BeginRewrite();
   const float base = scale_.m * scale_.inverse_temperature;
   kernels_.apply_scale(row(), scale_, cut_, base);
@@ -120,12 +114,17 @@ void Candidates::EndEdit() {
   weights_ = Weights::kNone;
 }
 
+void Candidates::Begin() {
+  Settle();
+  begun_ = true;
+}
+
 void Candidates::Settle() {
   if (!edited_) return;
   edited_ = false;
   workspace_->RefreshTouched(kernels_);
   scale_.m = LargestLogit(row());
-  if (!rewritten_) original_m_ = scale_.m;
+  if (!begun_) original_m_ = scale_.m;
 }
 
 }  // namespace logitd

@@ -28,8 +28,8 @@ class Candidates {
   Workspace* workspace() const { return workspace_; }
   const kernels::RowView& row() const { return workspace_->row(); }
   const kernels::Scale& scale() const { return scale_; }
-  // Call before other stages: m after EndEdit.
-  void Settle();
+  // Call before a stage of another kind: m, after single logits were changed.
+  void Begin();
   kernels::Cut cut() const { return cut_; }
   bool Holds(uint32_t id) const;
   uint64_t Count() const;
@@ -77,8 +77,7 @@ class Candidates {
   bool rewritten() const { return copy_ != nullptr; }
 
  private:
-  // True while nothing but single logits was changed.
-  bool IsFresh() const;
+  void Settle();
 
   // What the row's weights are of: nothing, more than the candidates, or them.
   enum class Weights { kNone, kWider, kExact };
@@ -90,8 +89,8 @@ class Candidates {
   kernels::Scale scale_;
   kernels::Cut cut_;
   Weights weights_ = Weights::kNone;
-  bool rewritten_ = false;
-  bool edited_ = false;
+  bool begun_ = false;   // a stage ran that does not change single logits
+  bool edited_ = false;  // and block maxima wait
   double mass_ = 0;
   kernels::RowView* copy_ = nullptr;
 };

@@ -45,6 +45,8 @@ inline constexpr RealKnob kRealKnobs[] = {
     {"top_h", 19, &Params::top_h, 0, 1, true, 1},
     {"xtc_probability", 21, &Params::xtc_probability, 0, 1, false, 0},
     {"xtc_threshold", 22, &Params::xtc_threshold, 0, 0.5, false, kXtcThreshold},
+    {"top_p_decay", 24, &Params::top_p_decay, 0, 1, true, 1},
+    {"top_p_min", 25, &Params::top_p_min, 0, 1, true, kTopPMin},
     {"mirostat_tau", 31, &Params::mirostat_tau, 0, 100, true, kMirostatTau},
     {"mirostat_eta", 32, &Params::mirostat_eta, 0, 1, true, kMirostatEta},
     {"adaptive_p_target", 33, &Params::adaptive_p_target, 0, 1, false, 0},
@@ -105,6 +107,7 @@ inline constexpr size_t kStopSequenceTokensMax = 256;
 
 inline constexpr IdsKnob kIdsKnobs[] = {
     {"xtc_protected_ids", 23, &Params::xtc_protected_ids, kIdsMax},
+    {"top_p_reset_ids", 26, &Params::top_p_reset_ids, kIdsMax},
     {"penalty_exclude_ids", 46, &Params::penalty_exclude_ids, kIdsMax},
     {"dry_breaker_ids", 52, &Params::dry_breaker_ids, kIdsMax},
     {"allowed_ids", 62, &Params::allowed_ids, kIdsMax},

@@ -51,7 +51,7 @@ bool IsOn(Stage stage, const Params& params, const StepValues& values) {
     case Stage::kTopK:
       return values.top_k.has_value();
     case Stage::kTopP:
-      return values.top_p.has_value();
+      return values.top_p || values.fading_top_p;
     case Stage::kMinP:
       return values.min_p_floor.has_value();
     case Stage::kTypical:

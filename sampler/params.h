@@ -49,6 +49,9 @@ struct Params {
 
   std::optional<uint32_t> top_k;
   std::optional<double> top_p;
+  std::optional<double> top_p_decay;
+  std::optional<double> top_p_min;
+  TokenIds top_p_reset_ids;
   std::optional<double> min_p;
   std::optional<double> top_n_sigma;
   std::optional<double> typical_p;

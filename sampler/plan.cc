@@ -6,6 +6,7 @@
 
 #include "sampler/float_environment.h"
 #include "sampler/knobs.h"
+#include "sampler/natural_log.h"
 #include "sampler/order.h"
 #include "sampler/repeat_index.h"
 #include "sampler/status_macros.h"
@@ -128,6 +129,13 @@ void CompileLength(const Params& params, Plan* plan) {
                             plan->eos_ids};
 }
 
+// After so many tokens it is at its least, wherever it began.
+uint32_t FadedAfter(const FadingTopP& fading) {
+  const double count = LogD(fading.least / fading.first) / LogD(fading.decay);
+  return count < 1e9 ? static_cast<uint32_t>(count) + 2
+                     : std::numeric_limits<uint32_t>::max();
+}
+
 }  // namespace
 
 absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
@@ -139,6 +147,11 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   plan.rules = &RulesOf(params.dialect.value_or(Dialect::kLogitd));
   plan.values = DeriveValues(params, vocab_size);
   plan.xtc_protected_ids = SortedSet(params.xtc_protected_ids);
+  if (plan.values.fading_top_p && !params.top_p_reset_ids.empty()) {
+    std::vector<TokenIds> resets;
+    for (const uint32_t id : params.top_p_reset_ids) resets.push_back({id});
+    plan.top_p_resets = Sequences(std::move(resets));
+  }
   CompileBans(params, &plan);
   CompileForcing(params, &plan);
   CompileEnds(params, &plan);
@@ -182,7 +195,8 @@ uint32_t Plan::lookback() const {
   if (repetition) look_at_window(params.repetition_window);
   if (frequency) look_at_window(params.frequency_window);
   if (presence) look_at_window(params.presence_window);
-  if (prompt_repetition || no_repeat_ngram > 0 || top_p_resets) look(kAll);
+  if (prompt_repetition || no_repeat_ngram > 0) look(kAll);
+  if (top_p_resets) look(FadedAfter(*values.fading_top_p));
   if (dry && !dry->window) look(kAll);
   if (dry && dry->window) {
     // A breaker may begin before the window.

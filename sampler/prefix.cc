@@ -14,6 +14,7 @@ using kernels::KernelTable;
 using kernels::RowView;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr double kLargest = std::numeric_limits<float>::max();
 // Lists this short are sorted; longer ones are narrowed by more pivots first.
 constexpr uint32_t kSortMax = 512;
 // Between a plain double sum and mass() of the same tokens, relative.
@@ -89,11 +90,10 @@ bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
 // rows that no line fits, or around a value that many ids share.
 void PlacePivots(const Bracket& bracket, absl::Span<const uint32_t> ids,
                  const float* l, double target, int pass, float* pivots) {
-  // Behind the largest finite value comes infinity, and then NaN.
-  constexpr float kLargest = std::numeric_limits<float>::max();
-  const float end = std::min(ValueOf(bracket.high), kLargest);
   const double low = static_cast<double>(ValueOf(bracket.low));
-  const double width = static_cast<double>(end) - low;
+  // Above the largest float is infinity, and a line to it has no middle.
+  const double width =
+      std::min(static_cast<double>(ValueOf(bracket.high)), kLargest) - low;
   const double span = bracket.reached - bracket.above;
   const double share = span > 0 ? (target - bracket.above) / span : 0.5;
   const double guess = low + width * (1 - share);

@@ -185,9 +185,7 @@ void Choose(const KernelTable& kernels, const StepView& step,
             const Report& report, std::optional<uint32_t> given,
             Workspace* workspace, Outcome* outcome) {
   const bool wants_tempered = report.tempered_logprob || report.kept_mass;
-  const bool keep_original =
-      wants_tempered || given || step.plan.values.adaptive_p.has_value();
-  Candidates candidates(kernels, keep_original, workspace);
+  Candidates candidates(kernels, wants_tempered || given, workspace);
   const Shaped shaped = Shape(step, wants_tempered, &candidates);
   const RowView& row = candidates.row();
   if (shaped.greedy) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sampler/natural_exp.h"
+#include "sampler/power.h"
 #include "sampler/prefix.h"
 #include "sampler/stages.h"
 #include "sampler/temperature.h"
@@ -33,7 +34,18 @@ void RunAdaptiveP(const AdaptiveP& adaptive, const Feedback& feedback,
                   Candidates* candidates, Shaped* shaped) {
   shaped->log_steered_mass = candidates->LogMass();
   shaped->steered = candidates->scale();
+  candidates->workspace()->KeepLogits();
   ApplyAdaptiveP(adaptive, feedback, candidates);
+}
+
+// top_p of this step.
+double TopPNow(const StepView& step) {
+  const StepValues& v = step.plan.values;
+  if (!v.fading_top_p) return *v.top_p;
+  const FadingTopP& fading = *v.fading_top_p;
+  const double faded =
+      fading.first * Power(fading.decay, step.history.since_top_p_reset());
+  return std::max(faded, fading.least);
 }
 
 // A stage that cuts, with its knob on.
@@ -46,7 +58,7 @@ void Cut(Stage stage, const StepView& step, Candidates* candidates) {
     case Stage::kTopK:
       return TopK(*v.top_k, rules, candidates);
     case Stage::kTopP:
-      return TopP(*v.top_p, rules, candidates);
+      return TopP(TopPNow(step), rules, candidates);
     case Stage::kMinP:
       return candidates->KeepFloor(*v.min_p_floor);
     case Stage::kTypical:
@@ -120,7 +132,7 @@ Shaped Shape(const StepView& step, bool wants_tempered_mass,
       candidates->EndEdit();
       continue;
     }
-    candidates->Settle();
+    candidates->Begin();
     if (stage == Stage::kTemperature) {
       RunTemperature(plan.values, listed.count(), wants_tempered_mass,
                      candidates, &shaped);
@@ -134,7 +146,7 @@ Shaped Shape(const StepView& step, bool wants_tempered_mass,
       listed.After(stage, plan.values);
     }
   }
-  candidates->Settle();
+  candidates->Begin();
   return shaped;
 }
 
@@ -146,8 +158,8 @@ void Learn(const Plan& plan, const Shaped& shaped, uint32_t token,
     LearnMirostat(*v.mirostat, d - candidates->LogMass(), feedback);
   }
   if (v.adaptive_p) {
-    const auto d = static_cast<double>(
-        kernels::DOf(shaped.steered, candidates->original().l[token]));
+    const auto d = static_cast<double>(kernels::DOf(
+        shaped.steered, candidates->workspace()->kept_logits()[token]));
     LearnAdaptiveP(*v.adaptive_p, ExpD(d - shaped.log_steered_mass), feedback);
   }
 }

@@ -49,7 +49,14 @@ void DeriveTruncation(const Params& params, uint32_t vocab_size,
                       StepValues* values) {
   values->sigmas = UnlessOff(params.top_n_sigma, 0.0);
   if (params.top_k && *params.top_k < vocab_size) values->top_k = params.top_k;
-  values->top_p = UnlessOff(params.top_p, 1.0);
+  const double decay = params.top_p_decay.value_or(1.0);
+  if (decay < 1) {
+    const double first = params.top_p.value_or(1.0);
+    values->fading_top_p = {
+        first, decay, std::min(first, params.top_p_min.value_or(kTopPMin))};
+  } else {
+    values->top_p = UnlessOff(params.top_p, 1.0);
+  }
   if (const auto log = LogOf(params.min_p)) {
     values->min_p_floor = static_cast<float>(*log);
   }

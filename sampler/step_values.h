@@ -25,6 +25,13 @@ struct DynamicTemperature {
   double least;
 };
 
+// A top_p that shrinks with each token.
+struct FadingTopP {
+  double first;
+  double decay;
+  double least;
+};
+
 struct Xtc {
   double probability;
   double log_threshold;  // -inf: every token counts
@@ -48,9 +55,10 @@ struct StepValues {
   float square = 0;  // of the curve; both 0: none
   float cube = 0;
 
-  std::optional<double> sigmas;      // top_n_sigma
-  std::optional<uint32_t> top_k;     // only when below the vocabulary's size
-  std::optional<double> top_p;       // only when below 1
+  std::optional<double> sigmas;   // top_n_sigma
+  std::optional<uint32_t> top_k;  // only when below the vocabulary's size
+  std::optional<double> top_p;    // only when below 1, and always the same
+  std::optional<FadingTopP> fading_top_p;
   std::optional<float> min_p_floor;  // least d kept: float(log_d(min_p))
   std::optional<double> typical_p;
   std::optional<double> log_epsilon;

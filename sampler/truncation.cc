@@ -67,6 +67,7 @@ Cut ShareOf(const RowView& row, const kernels::Scale& scale, Cut all, double p,
 }  // namespace
 
 void TopP(double p, const DialectRules& rules, Candidates* candidates) {
+  if (p == 1) return;
   candidates->Mass();  // before the row is looked at
   candidates->Keep(ShareOf(candidates->row(), candidates->scale(),
                            candidates->cut(), p, rules.top_p_goes_beyond,

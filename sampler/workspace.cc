@@ -77,6 +77,11 @@ std::vector<uint32_t>& Workspace::all_ids() {
   return all_ids_;
 }
 
+void Workspace::KeepLogits() {
+  const size_t values = size_t{row_.block_count} * kernels::kBlockSize;
+  kept_logits_.assign(row_.l, row_.l + values);
+}
+
 void Workspace::Touch(uint32_t id) {
   const uint32_t block = id / kernels::kBlockSize;
   if (is_touched_[block] != 0) return;

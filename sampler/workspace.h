@@ -4,8 +4,9 @@
 // allocates when a larger vocabulary comes, each of the extra rows and the long
 // id list when a knob first needs it, and lists when they grow; nothing else
 // ever does. About 8.2 bytes per token of the largest vocabulary and 40
-// KiB; 8.2 more for a copy, 8.2 for a second row, 4 for the long list, 4 where
-// repeats are looked for, and 4 per token of endlessly repetitive histories.
+// KiB; 8.2 more for a copy, 8.2 for a second row, 4 each for the long list and
+// kept logits, 4 where repeats are looked for, and 4 per token of endlessly
+// repetitive histories.
 #ifndef LOGITD_SAMPLER_WORKSPACE_H_
 #define LOGITD_SAMPLER_WORKSPACE_H_
 
@@ -60,6 +61,9 @@ class Workspace {
   kernels::RowView& CopyRow();
   // Room for every id.
   std::vector<uint32_t>& all_ids();
+  // What KeepLogits found in the row; valid until it is called again.
+  const std::vector<float>& kept_logits() const { return kept_logits_; }
+  void KeepLogits();
 
   static constexpr uint32_t kGatherMax = 4096;
 
@@ -82,6 +86,7 @@ class Workspace {
   kernels::RowView copy_ = {};
   kernels::RowView second_ = {};
   std::vector<uint32_t> all_ids_;
+  std::vector<float> kept_logits_;
   std::vector<uint32_t> touched_;
   std::vector<uint8_t> is_touched_;
   std::vector<Edit> edits_;

@@ -156,57 +156,89 @@ std::map<uint32_t, uint32_t> Count(const Past& past, uint32_t window,
 // The sign rule.
 double Repeat(double l, double r) { return l > 0 ? l / r : l * r; }
 
-// Bias and penalties.
-void BiasAndPenalties(const Params& params, const Past& past, Answer* answer) {
-  std::vector<float>& logits = answer->logits;
-  const auto change = [&](uint32_t id, double value) {
-    if (logits[id] != kBanned) logits[id] = Narrow(value);
-  };
-  for (const auto& [id, bias] : params.bias) change(id, logits[id] + bias);
-  const Ids& excluded = params.penalty_exclude_ids;
-  if (params.prompt_repetition != 1) {
-    for (const auto& [id, count] :
-         Count({past.prompt, {}}, 0, false, excluded)) {
-      change(id, Repeat(logits[id], params.prompt_repetition));
+// What the stages before temperature do to a row.
+class ChangeOf {
+ public:
+  ChangeOf(Params params, Past past)
+      : params_(std::move(params)), past_(std::move(past)) {}
+
+  void operator()(const std::string& step, std::vector<float>* logits) const {
+    if (step == "logit_bias") Bias(logits);
+    if (step == "prompt_repetition" && params_.prompt_repetition != 1) {
+      Each(Count({past_.prompt, {}}, 0, false), logits, [&](double l, double) {
+        return Repeat(l, params_.prompt_repetition);
+      });
+    }
+    if (step == "repetition" && params_.repetition != 1) {
+      Each(Count(past_, params_.repetition_window, false), logits,
+           [&](double l, double) { return Repeat(l, params_.repetition); });
+    }
+    if (step == "frequency" && params_.frequency != 0) {
+      Each(Count(past_, params_.frequency_window, true), logits,
+           [&](double l, double count) {
+             return l - params_.frequency * count;
+           });
+    }
+    if (step == "presence" && params_.presence != 0) {
+      Each(Count(past_, params_.presence_window, true), logits,
+           [&](double l, double) { return l - params_.presence; });
+    }
+    if (step == "dry" && params_.dry_multiplier > 0) Dry(logits);
+    if (step == "length" && !params_.ignore_eos) Length(logits);
+  }
+
+ private:
+  static void Change(uint32_t id, double value, std::vector<float>* logits) {
+    if ((*logits)[id] != kBanned) (*logits)[id] = Narrow(value);
+  }
+
+  std::map<uint32_t, uint32_t> Count(const Past& past, uint32_t window,
+                                     bool output_only) const {
+    return oracle::Count(past, window, output_only,
+                         params_.penalty_exclude_ids);
+  }
+
+  template <class Function>
+  static void Each(const std::map<uint32_t, uint32_t>& counts,
+                   std::vector<float>* logits, const Function& function) {
+    for (const auto& [id, count] : counts) {
+      Change(id, function((*logits)[id], count), logits);
     }
   }
-  if (params.repetition != 1) {
-    for (const auto& [id, count] :
-         Count(past, params.repetition_window, false, excluded)) {
-      change(id, Repeat(logits[id], params.repetition));
+
+  void Bias(std::vector<float>* logits) const {
+    for (const auto& [id, bias] : params_.bias) {
+      Change(id, (*logits)[id] + bias, logits);
     }
   }
-  if (params.frequency != 0) {
-    for (const auto& [id, count] :
-         Count(past, params.frequency_window, true, excluded)) {
-      change(id, logits[id] - params.frequency * count);
-    }
-  }
-  if (params.presence != 0) {
-    for (const auto& [id, count] :
-         Count(past, params.presence_window, true, excluded)) {
-      change(id, logits[id] - params.presence);
-    }
-  }
-  if (params.dry_multiplier > 0) {
-    const uint32_t a = params.dry_allowed_length;
-    for (const auto& [id, length] : DryLengths(params, past)) {
+
+  void Dry(std::vector<float>* logits) const {
+    const uint32_t a = params_.dry_allowed_length;
+    for (const auto& [id, length] : DryLengths(params_, past_)) {
       if (length < a) continue;
-      change(id, logits[id] - params.dry_multiplier *
-                                  Power(params.dry_base, length - a));
+      Change(id,
+             (*logits)[id] -
+                 params_.dry_multiplier * Power(params_.dry_base, length - a),
+             logits);
     }
   }
-  if (past.output.size() > params.length_start && !params.ignore_eos) {
-    const size_t n = past.output.size() - params.length_start;
+
+  void Length(std::vector<float>* logits) const {
+    if (past_.output.size() <= params_.length_start) return;
+    const size_t n = past_.output.size() - params_.length_start;
     const double growth =
-        Power(params.length_factor, static_cast<uint32_t>(n)) - 1;
-    const std::set<uint32_t> eos(params.eos_ids.begin(), params.eos_ids.end());
+        Power(params_.length_factor, static_cast<uint32_t>(n)) - 1;
+    const std::set<uint32_t> eos(params_.eos_ids.begin(),
+                                 params_.eos_ids.end());
     for (uint32_t id : eos) {
-      const double l = logits[id];
-      change(id, l + std::abs(l) * growth);
+      const double l = (*logits)[id];
+      Change(id, l + std::abs(l) * growth, logits);
     }
   }
-}
+
+  const Params params_;
+  const Past past_;
+};
 
 Ids Rank(const std::vector<float>& logits) {
   Ids rank;
@@ -233,8 +265,10 @@ struct Textbook {
   static N Exp(N x) { return std::exp(x); }
 };
 
+void NoChange(const std::string&, std::vector<float>*) {}
+
 void RawNumbers(Answer* answer) {
-  const Shaper<Textbook> raw({}, {}, {}, answer->received);
+  const Shaper<Textbook> raw({}, {}, {}, answer->received, NoChange);
   answer->raw_lse = answer->received[raw.kept()[0]] + std::log(raw.Mass());
   answer->raw_entropy = raw.Entropy();
 }
@@ -267,17 +301,20 @@ Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
   if (answer.failure != Failure::kNone) return answer;
   SoftBans(params, past, &answer);
   if (answer.failure != Failure::kNone) return answer;
-  BiasAndPenalties(params, past, &answer);
   RawNumbers(&answer);
+  answer.unshaped = answer.logits;
+  const Shaper<Textbook> shaped(AtStep(params, past), feedback, at,
+                                answer.unshaped, ChangerOf(params, past));
+  answer.logits = shaped.original();
   answer.rank = Rank(answer.logits);
-  if (params.temperature < 1e-5) {
-    answer.greedy = true;
-    answer.kept = {answer.rank[0]};
-    answer.winner.token = answer.rank[0];
+  answer.kept = shaped.kept();
+  answer.margin = shaped.margin();
+  answer.slack = shaped.slack();
+  answer.greedy = shaped.greedy();
+  if (answer.greedy) {
+    answer.winner.token = answer.kept[0];
     return answer;
   }
-  const Shaper<Textbook> shaped(params, feedback, at, answer.logits);
-  answer.kept = shaped.kept();
   answer.weight.assign(answer.logits.size(), 0);
   for (uint32_t id = 0; id < answer.logits.size(); ++id) {
     answer.d.push_back(shaped.D(id));
@@ -288,11 +325,45 @@ Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
   answer.tempered_mass = shaped.TemperedMass();
   answer.kept_mass = shaped.KeptMass();
   answer.final_entropy = shaped.Entropy();
-  answer.margin = shaped.margin();
-  answer.slack = shaped.slack();
   answer.winner = Race(answer.weight, at);
   answer.after = shaped.After(given.value_or(answer.winner.token));
   return answer;
+}
+
+Changer ChangerOf(const Params& params, const Past& past) {
+  return ChangeOf(params, past);
+}
+
+const std::vector<std::string>& DefaultSteps() {
+  static const std::vector<std::string> steps = {
+      "logit_bias",  "prompt_repetition",
+      "repetition",  "frequency",
+      "presence",    "dry",
+      "length",      "temperature",
+      "top_n_sigma", "top_k",
+      "top_p",       "min_p",
+      "typical",     "epsilon",
+      "eta",         "top_a",
+      "tail_free",   "top_h",
+      "p_less",      "xtc",
+      "mirostat",    "adaptive_p"};
+  return steps;
+}
+
+Params AtStep(Params params, const Past& past) {
+  if (params.top_p_decay == 1) return params;
+  const Ids& resets = params.top_p_reset_ids;
+  uint32_t since = 0;
+  for (uint32_t token : past.output) {
+    const bool is_reset =
+        std::find(resets.begin(), resets.end(), token) != resets.end();
+    since = is_reset ? 0 : since + 1;
+  }
+  const double first = params.top_p;
+  params.top_p = std::max(first * Power(params.top_p_decay, since),
+                          std::min(first, params.top_p_min));
+  params.top_p_decay = 1;
+  return params;
 }
 
 size_t RankOf(const Answer& answer, uint32_t id) {
@@ -318,7 +389,7 @@ Real RawLogprob(const Answer& answer, uint32_t id) {
 
 Real TemperedLogprob(const Answer& answer, uint32_t id) {
   if (RankOf(answer, id) == 0) return kBanned;
-  if (answer.greedy) return answer.rank[0] == id ? 0 : Real{kBanned};
+  if (answer.greedy) return answer.kept[0] == id ? 0 : Real{kBanned};
   return answer.tempered_d[id] - std::log(answer.tempered_mass);
 }
 

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -39,6 +40,9 @@ struct Params {
   double smoothing_curve = 1;
   uint32_t top_k = 0;  // 0: off
   double top_p = 1;
+  double top_p_decay = 1;
+  double top_p_min = 1e-6;
+  Ids top_p_reset_ids;
   double min_p = 0;
   double top_n_sigma = 0;
   double typical_p = 1;
@@ -89,9 +93,13 @@ struct Params {
   uint32_t max_tokens = 0;  // 0: no limit
   bool ignore_eos = false;
   bool ban_eos = false;
-  bool fail_on_empty = false;   // on_empty ERROR
-  bool ban_non_finite = false;  // on_non_finite BAN
+  std::vector<std::string> steps;  // empty: the order of logitd/1
+  bool fail_on_empty = false;      // on_empty ERROR
+  bool ban_non_finite = false;     // on_non_finite BAN
 };
+
+// The order of logitd/1.
+const std::vector<std::string>& DefaultSteps();
 
 // The tokens before this one.
 struct Past {
@@ -114,7 +122,7 @@ struct Point {
 };
 
 struct Row {
-  std::vector<float> logits;         // vocab_size of them
+  std::vector<float> logits;  // vocab_size of them
   std::vector<float> unconditional;  // as many, for guidance
   // nullptr: the textbook's guidance. Else this, given scale and both rows.
   std::vector<float> (*guide)(double, const std::vector<float>&,
@@ -147,7 +155,8 @@ struct Answer {
   std::set<std::string> soft_bans;  // the knobs that had a soft ban
   std::vector<float> received;      // by id; NaN and +inf as -inf
   std::vector<float> guided;        // by id, after guidance
-  std::vector<float> logits;        // by id, after bans, bias and penalties
+  std::vector<float> unshaped;    // by id, after bans
+  std::vector<float> logits;      // by id, before a stage drops any
   Ids rank;                         // what is not banned, best first
   Ids kept;                         // the same after truncation
   std::vector<float> d;             // by id, after all stages
@@ -169,6 +178,14 @@ struct Answer {
 Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
               const Row& row, const Point& at,
               std::optional<uint32_t> given = std::nullopt);
+
+// Does to logits what one of the stages before temperature does.
+using Changer =
+    std::function<void(const std::string& step, std::vector<float>* logits)>;
+Changer ChangerOf(const Params& params, const Past& past);
+
+// The same with the top_p that holds at this step, which does not change.
+Params AtStep(Params params, const Past& past);
 
 // The numbers of any id.
 Real FinalLogprob(const Answer& answer, uint32_t id);

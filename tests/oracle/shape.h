@@ -18,7 +18,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "tests/oracle/oracle.h"
@@ -31,28 +33,29 @@ class Shaper {
   using W = typename A::W;
   using N = typename A::N;
 
-  // `logits`: by id, after the stages before; at least one is not banned.
+  // `logits`: by id, after the bans; at least one is not banned.
   Shaper(const Params& params, const Feedback& feedback, const Point& at,
-         std::vector<float> logits)
+         std::vector<float> logits, const Changer& change)
       : params_(params), feedback_(feedback), at_(at), l_(std::move(logits)) {
     Rerank();
-    original_l_ = l_;
-    original_m_ = m_;
-    Temperature();
-    TopNSigma();
-    TopK();
-    TopP();
-    MinP();
-    Typical();
-    Epsilon();
-    Eta();
-    TopA();
-    TailFree();
-    TopH();
-    PLess();
-    Xtc();
-    Mirostat();
-    AdaptiveP();
+    for (const std::string& step : Steps()) {
+      const auto stage = Stages().find(step);
+      if (!IsOn(step)) continue;
+      if (stage == Stages().end()) {
+        Change(step, change);
+      } else if (step == "temperature" || !greedy_) {
+        Begin();
+        (this->*stage->second)();
+      }
+    }
+    Begin();
+    if (greedy_) First(1);
+  }
+
+  bool greedy() const { return greedy_; }
+  // Before a stage dropped a token or gave it another logit.
+  const std::vector<float>& original() const {
+    return rewritten_ ? original_l_ : l_;
   }
 
   const Ids& kept() const { return ids_; }  // best first
@@ -70,9 +73,9 @@ class Shaper {
 
   // Before truncation, of every id.
   float TemperedD(uint32_t id) const {
-    return DOf(original_l_[id], original_m_, tempered_);
+    return DOf(original()[id], original_m_, tempered_);
   }
-  N TemperedMass() const { return SumTempered(AllOf(original_l_)); }
+  N TemperedMass() const { return SumTempered(AllOf(original())); }
   // The share of it that the kept have.
   N KeptMass() const {
     if (!rewritten_) return Mass() / TemperedMass();
@@ -127,6 +130,107 @@ class Shaper {
     std::stable_sort(ids_.begin(), ids_.end(),
                      [&](uint32_t a, uint32_t b) { return l_[a] > l_[b]; });
     m_ = l_[ids_[0]];
+  }
+
+  using Run = void (Shaper::*)();
+  static const std::map<std::string, Run>& Stages() {
+    static const std::map<std::string, Run> stages = {
+        {"temperature", &Shaper::Temperature},
+        {"top_n_sigma", &Shaper::TopNSigma},
+        {"top_k", &Shaper::TopK},
+        {"top_p", &Shaper::TopP},
+        {"min_p", &Shaper::MinP},
+        {"typical", &Shaper::Typical},
+        {"epsilon", &Shaper::Epsilon},
+        {"eta", &Shaper::Eta},
+        {"top_a", &Shaper::TopA},
+        {"tail_free", &Shaper::TailFree},
+        {"top_h", &Shaper::TopH},
+        {"p_less", &Shaper::PLess},
+        {"xtc", &Shaper::Xtc},
+        {"mirostat", &Shaper::Mirostat},
+        {"adaptive_p", &Shaper::AdaptiveP}};
+    return stages;
+  }
+
+  // True if the knob of a step does something.
+  bool IsOn(const std::string& step) const {
+    const Params& p = params_;
+    const bool any_bias =
+        std::any_of(p.bias.begin(), p.bias.end(),
+                    [](const auto& bias) { return bias.second != 0; });
+    const std::map<std::string, bool> on = {
+        {"logit_bias", any_bias},
+        {"prompt_repetition", p.prompt_repetition != 1},
+        {"repetition", p.repetition != 1},
+        {"frequency", p.frequency != 0},
+        {"presence", p.presence != 0},
+        {"dry", p.dry_multiplier != 0},
+        {"length", p.length_factor != 1 && !p.eos_ids.empty() && !p.ignore_eos},
+        {"temperature", true},
+        {"top_n_sigma", p.top_n_sigma != 0},
+        {"top_k", p.top_k != 0 && p.top_k < l_.size()},
+        {"top_p", p.top_p != 1},
+        {"min_p", !IsOff(p.min_p)},
+        {"typical", p.typical_p != 1},
+        {"epsilon", !IsOff(p.epsilon)},
+        {"eta", !IsOff(p.eta)},
+        {"top_a", !IsOff(p.top_a)},
+        {"tail_free", p.tail_free != 1},
+        {"top_h", p.top_h != 1},
+        {"p_less", p.p_less},
+        {"xtc", p.xtc_probability != 0},
+        {"mirostat", p.mirostat != 0},
+        {"adaptive_p", p.adaptive_target != 0}};
+    return on.at(step);
+  }
+
+  // The steps, with a temperature before the first cut if they lack it.
+  std::vector<std::string> Steps() const {
+    std::vector<std::string> steps =
+        params_.steps.empty() ? DefaultSteps() : params_.steps;
+    if (std::find(steps.begin(), steps.end(), "temperature") == steps.end()) {
+      steps.insert(std::find_if(steps.begin(), steps.end(),
+                                [](const std::string& step) {
+                                  return Stages().count(step) > 0;
+                                }),
+                   "temperature");
+    }
+    return steps;
+  }
+
+  // A stage that changes single logits. Behind others they are what those made
+  // of them.
+  void Change(const std::string& step, const Changer& change) {
+    std::vector<float> after = begun_ ? Applied() : l_;
+    change(step, &after);
+    if (begun_) {
+      KeepOriginal();
+      map_ = {};
+    }
+    l_ = after;
+    Rerank();
+  }
+
+  // The logits that the map and the cuts made.
+  std::vector<float> Applied() const {
+    constexpr float kLargest = std::numeric_limits<float>::max();
+    const float base = m_ * map_.it;
+    std::vector<float> l(l_.size(), kBanned);
+    for (uint32_t id : ids_) {
+      const float sum = base + D(id);
+      l[id] = std::min(std::max(sum, -kLargest), kLargest) + 0.0f;
+    }
+    return l;
+  }
+
+  void Begin() {
+    if (!begun_) original_m_ = m_;
+    begun_ = true;
+  }
+  void KeepOriginal() {
+    if (!rewritten_) original_l_ = l_;
+    rewritten_ = true;
   }
 
   // From logits to d.
@@ -208,6 +312,8 @@ class Shaper {
 
   void Temperature() {
     double temperature = params_.temperature;
+    greedy_ = temperature < 1e-5;
+    if (greedy_) return;
     if (params_.dynamic_range > 0) {
       const N spread = Spread();
       const double low = std::max(1e-5, temperature - params_.dynamic_range);
@@ -298,7 +404,7 @@ class Shaper {
 
   template <class Stays>
   void Rewrite(const Stays& stays) {
-    rewritten_ = true;
+    KeepOriginal();
     std::vector<float> l(l_.size(), kBanned);
     for (uint32_t id : ids_) {
       if (stays(id)) l[id] = l_[id];
@@ -442,7 +548,7 @@ class Shaper {
       const W x = std::abs(p - near) * static_cast<W>(1.0f / 0.3f);
       l[id] = static_cast<float>(5 - 10 * (x * x) / (1 + x));
     }
-    rewritten_ = true;
+    KeepOriginal();
     slack_ *= 4;  // logits up to 50 apart, in fp32
     l_ = std::move(l);
     map_ = {};
@@ -458,7 +564,9 @@ class Shaper {
   Map map_, tempered_;
   std::vector<float> original_l_;
   float original_m_ = 0;
+  bool begun_ = false;
   bool rewritten_ = false;
+  bool greedy_ = false;
   std::vector<float> steered_d_;
   N log_steered_mass_ = 0;
   Real margin_ = 1;

@@ -32,6 +32,7 @@ double AmbiguousShare(Focus focus) {
       return 1e-2;
     case Focus::kTruncations:
     case Focus::kEverything:
+    case Focus::kSteps:
       return 5e-3;
     default:
       return 1e-3;

@@ -96,6 +96,16 @@ void SetTopP(Case* c, Dice* dice) {
       dice->Chance(0.5) ? dice->OneOf(kValues) : Real(0x1p-20, 1, dice);
 }
 
+void SetFading(Case* c, Dice* dice) {
+  if (dice->Chance(0.7)) SetTopP(c, dice);
+  c->params.top_p_decay = dice->Chance(0.5) ? 0.9 : Real(0.5, 1, dice);
+  if (dice->Chance(0.6)) c->params.top_p_min = Real(0x1p-10, 1, dice);
+  if (dice->Chance(0.6)) {
+    c->params.top_p_reset_ids = AnyIds(*c, 6, dice);
+    c->params.top_p_reset_ids.push_back(Largest(*c));
+  }
+}
+
 // Puts logits exactly on the floor of min_p, and one fp32 to either side.
 void PutOnFloor(Case* c, Dice* dice) {
   const float floor = static_cast<float>(ScalarLogD(*c->params.min_p));
@@ -551,6 +561,18 @@ void SetTruncations(Case* c, Dice* dice) {
   }
 }
 
+// All stages in an order of their own.
+void SetSteps(Case* c, Dice* dice) {
+  std::vector<Stage> rest;
+  for (size_t i = 0; i < kStageCount; ++i)
+    rest.push_back(static_cast<Stage>(i));
+  while (!rest.empty()) {
+    const uint32_t next = dice->Below(static_cast<uint32_t>(rest.size()));
+    c->params.steps.push_back(rest[next]);
+    rest.erase(rest.begin() + next);
+  }
+}
+
 void Set(Focus focus, Case* c, Dice* dice) {
   switch (focus) {
     case Focus::kTemperature:
@@ -561,6 +583,9 @@ void Set(Focus focus, Case* c, Dice* dice) {
       break;
     case Focus::kTopP:
       SetTopP(c, dice);
+      break;
+    case Focus::kTopPDecay:
+      SetFading(c, dice);
       break;
     case Focus::kMinP:
       SetMinP(c, dice);
@@ -664,12 +689,16 @@ void Set(Focus focus, Case* c, Dice* dice) {
     case Focus::kEverything:
       SetEverything(c, dice);
       break;
+    case Focus::kSteps:
+      SetEverything(c, dice);
+      SetSteps(c, dice);
+      break;
   }
 }
 
 // Knobs made of the tokens that stand in the history.
 void SetByPast(Focus focus, Case* c, Dice* dice) {
-  const bool all = focus == Focus::kEverything;
+  const bool all = focus == Focus::kEverything || focus == Focus::kSteps;
   SetDryBreakers(c, dice);
   if (focus == Focus::kBadWords || (all && dice->Chance(0.3))) {
     SetBadWords(c, dice);
@@ -709,43 +738,20 @@ void StoreAs(Dtype dtype, Case* c) {
 }  // namespace
 
 const char* Name(Focus focus) {
-  static constexpr const char* kNames[kFocusCount] = {"Temperature",
-                                                      "TopK",
-                                                      "TopP",
-                                                      "MinP",
-                                                      "Repetition",
-                                                      "Frequency",
-                                                      "Presence",
-                                                      "PromptRepetition",
-                                                      "Dry",
-                                                      "LengthPenalty",
-                                                      "LogitBias",
-                                                      "AllowedIds",
-                                                      "BannedIds",
-                                                      "Mask",
-                                                      "MinTokens",
-                                                      "BadWords",
-                                                      "SuppressedIds",
-                                                      "NoRepeatNgram",
-                                                      "ForcedTokens",
-                                                      "ThinkingBudget",
-                                                      "Guidance",
-                                                      "NonFinite",
-                                                      "DynamicTemperature",
-                                                      "Smoothing",
-                                                      "TopNSigma",
-                                                      "Typical",
-                                                      "Epsilon",
-                                                      "Eta",
-                                                      "TopA",
-                                                      "TailFree",
-                                                      "TopH",
-                                                      "PLess",
-                                                      "Xtc",
-                                                      "Mirostat",
-                                                      "AdaptiveP",
-                                                      "Truncations",
-                                                      "Everything"};
+  static constexpr const char* kNames[kFocusCount] = {
+      "Temperature",   "TopK",          "TopP",
+      "TopPDecay",     "MinP",          "Repetition",
+      "Frequency",     "Presence",      "PromptRepetition",
+      "Dry",           "LengthPenalty", "LogitBias",
+      "AllowedIds",    "BannedIds",     "Mask",
+      "MinTokens",     "BadWords",      "SuppressedIds",
+      "NoRepeatNgram", "ForcedTokens",  "ThinkingBudget",
+      "Guidance",      "NonFinite",     "DynamicTemperature",
+      "Smoothing",     "TopNSigma",     "Typical",
+      "Epsilon",       "Eta",           "TopA",
+      "TailFree",      "TopH",          "PLess",
+      "Xtc",           "Mirostat",      "AdaptiveP",
+      "Truncations",   "Everything",    "Steps"};
   return kNames[static_cast<int>(focus)];
 }
 

@@ -28,6 +28,7 @@ enum class Focus {
   kTemperature,
   kTopK,
   kTopP,
+  kTopPDecay,
   kMinP,
   kRepetition,
   kFrequency,
@@ -62,8 +63,9 @@ enum class Focus {
   kAdaptiveP,
   kTruncations,  // temperature and all truncations together
   kEverything,
+  kSteps,  // everything, in an order of its own
 };
-inline constexpr int kFocusCount = 37;
+inline constexpr int kFocusCount = 39;
 const char* Name(Focus focus);
 
 struct Case {

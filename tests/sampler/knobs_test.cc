@@ -529,6 +529,19 @@ TEST_P(Knobs, BiasAndPenaltiesSaturateInsteadOfBecomingInfinite) {
   EXPECT_EQ(outcome.final_logprob, 0);
 }
 
+// No straight line leads from a value that many share to the largest float.
+TEST_P(Knobs, TopKCutsTiedRowsWithTheLargestLogitThereIs) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Dice dice(seed);
+    Case c = Question(std::vector<float>(32001));
+    const float step = seed % 2 == 0 ? 1e37f : 1.0f;
+    for (float& l : c.logits) l = static_cast<float>(dice.Below(9)) * step;
+    c.logits[dice.Below(32001)] = std::numeric_limits<float>::max();
+    c.params.top_k = 1 + dice.Below(12000);
+    EXPECT_EQ(Ask(c).kept, *c.params.top_k) << seed;
+  }
+}
+
 TEST_P(Knobs, NothingRevivesABannedToken) {
   Case c = Question({1, kBannedLogit, 2, 3, 4});
   c.has_mask = true;

@@ -35,6 +35,7 @@ struct ExactArithmetic {
   static N Exp(N x) { return ScalarExpD(x); }
 };
 using ExactShaper = oracle::Shaper<ExactArithmetic>;
+void NoChange(const std::string&, std::vector<float>*) {}
 
 // Lowest index that maximises rate / E among rates above 0.
 template <class Rate>
@@ -77,7 +78,7 @@ Feedback FromOracle(const oracle::Feedback& o) {
 
 // Log-sum-exp of a row at T = 1.
 double LseOf(const std::vector<float>& l) {
-  const ExactShaper all({}, {}, {}, l);
+  const ExactShaper all({}, {}, {}, l, NoChange);
   return double{l[all.kept()[0]]} + ScalarLogD(all.Mass());
 }
 
@@ -88,9 +89,11 @@ uint64_t DigestOf(const std::vector<float>& received) {
 
 // The numbers of a draw; greedy ones differ too much to share code.
 void ExactDraw(const Case& c, const oracle::Answer& answer, Outcome* o) {
-  const ExactShaper shaped(ToOracle(c.params), ToOracle(c.feedback),
+  const oracle::Params params = oracle::AtStep(ToOracle(c.params), PastOf(c));
+  const ExactShaper shaped(params, ToOracle(c.feedback),
                            {c.at.key.bits, c.at.position, c.at.attempt},
-                           answer.logits);
+                           answer.unshaped,
+                           oracle::ChangerOf(params, PastOf(c)));
   const oracle::Ids& kept = shaped.kept();
   std::vector<float> w(answer.logits.size(), 0.0f);
   for (uint32_t id : kept) w[id] = shaped.Weight(id);
@@ -128,7 +131,7 @@ void ExactDraw(const Case& c, const oracle::Answer& answer, Outcome* o) {
 void ExactGreedy(const Case& c, const oracle::Answer& answer, Outcome* o) {
   o->greedy = true;
   o->kept = 1;
-  o->drawn_token = answer.rank[0];
+  o->drawn_token = answer.kept[0];
   o->token = c.given.value_or(o->drawn_token);
   const double logprob = o->token == o->drawn_token ? 0.0 : kMinusInf;
   const Report& report = c.report;
@@ -136,9 +139,9 @@ void ExactGreedy(const Case& c, const oracle::Answer& answer, Outcome* o) {
   if (report.tempered_logprob) o->tempered_logprob = logprob;
   if (report.kept_mass) o->kept_mass = 1;
   if (report.entropy) o->final_entropy = 0;
-  if (report.top_n_final > 0) o->top_final.push_back({answer.rank[0], 0.0});
+  if (report.top_n_final > 0) o->top_final.push_back({answer.kept[0], 0.0});
   if (report.kept_ids && report.kept_ids_max > 0) {
-    o->kept_ids.push_back(answer.rank[0]);
+    o->kept_ids.push_back(answer.kept[0]);
   }
 }
 
@@ -184,6 +187,10 @@ void CompareNear(const char* name, oracle::Real expected, double tolerance,
 oracle::Params ToOracle(const Params& p) {
   oracle::Params o;
   o.temperature = p.temperature.value_or(1);
+  for (const Stage step : p.steps) o.steps.push_back(NameOf(step));
+  o.top_p_decay = p.top_p_decay.value_or(1);
+  o.top_p_min = p.top_p_min.value_or(1e-6);
+  o.top_p_reset_ids = p.top_p_reset_ids;
   o.dynamic_range = p.dynamic_temperature_range.value_or(0);
   o.dynamic_exponent = p.dynamic_temperature_exponent.value_or(1);
   o.smoothing_factor = p.smoothing_factor.value_or(0);
@@ -314,7 +321,7 @@ Outcome Exact(const Case& c, const oracle::Answer& answer) {
   const Report& report = c.report;
   if (report.row_digest) o.row_digest = DigestOf(answer.received);
   if (report.raw_logprob || report.entropy || report.top_n_raw > 0) {
-    const ExactShaper all({}, {}, {}, answer.received);
+    const ExactShaper all({}, {}, {}, answer.received, NoChange);
     const std::vector<float>& l = answer.received;
     const double lse = LseOf(l);
     if (report.raw_logprob) o.raw_logprob = double{l[o.token]} - lse;

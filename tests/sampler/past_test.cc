@@ -261,6 +261,11 @@ TEST_P(Past, TheEndIsFavouredMoreFromTokenToToken) {
     EXPECT_EQ(outcome.kept, 4u);
     c.output.push_back(3);
   }
+  c.params.length_penalty_factor = 10;  // the power is beyond any double
+  const Outcome saturated = Ask(c);
+  EXPECT_EQ(KeptIds(saturated)[0], 0u);
+  EXPECT_EQ(saturated.kept, 4u) << "0 stays 0, and is no NaN";
+  EXPECT_NEAR(saturated.final_logprob, std::log(.5), 1e-6);
   c.params.ignore_eos = true;
   Case plain = c;
   plain.params.length_penalty_factor = 1;

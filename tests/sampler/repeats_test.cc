@@ -305,14 +305,29 @@ TEST(RepeatsInAHistory, AreRightInAWindowThroughThousandsOfTrimmedTokens) {
     Dice dice(window);
     Session session;
     ASSERT_TRUE(session.history.Follow(plan).ok());
-    const TokenIds source = Stammer(Effort(6000, 2000), window);
+    const TokenIds source = Stammer(Effort(6000, 4000), window);
     for (size_t i = 0; i < source.size(); ++i) {
       Append(source[i] % 6, &session);
-      if (dice.Chance(.01)) Rewind(dice.Below(kRewindMin + 1), &session);
+      if (dice.Chance(.003)) Rewind(dice.Below(kRewindMin + 1), &session);
       if (i % 7 == 0) ExpectFound(session, plan);
       ASSERT_LT(session.history.kept(), 2 * (window + 2 * kRewindMin + 8));
       if (HasFatalFailure()) return;
     }
+    EXPECT_GT(session.history.floor(), 0u) << "nothing was trimmed";
+  }
+}
+
+TEST(RepeatsInAHistory, OfNgramsReachBackToTheFirstToken) {
+  Params params;
+  params.no_repeat_ngram = 3;
+  const Plan plan = *Plan::Compile(params, kVocab);
+  Session session;
+  ASSERT_TRUE(session.history.Follow(plan).ok());
+  const TokenIds source = Stammer(3000, 1);
+  for (size_t i = 0; i < source.size(); ++i) {
+    Append(source[i], &session);
+    if (i % 50 == 0) ExpectFound(session, plan);
+    if (HasFatalFailure()) return;
   }
 }
 
@@ -384,12 +399,35 @@ TEST(History, CountsTheTokensBehindTheLastReset) {
     }
   }
   const Plan without = *Plan::Compile(Params(), kVocab);
+  History trimmed(TokenIds(3000, 9));
+  ASSERT_TRUE(trimmed.Follow(without).ok());
+  EXPECT_EQ(trimmed.Follow(plan).code(), absl::StatusCode::kFailedPrecondition)
+      << "the last reset may be among what is gone";
   const std::vector<Plan> plans = {plan, without};
   ASSERT_TRUE(history.Follow(plans, 1, 0).ok());
   history.Append(9);
   history.Append(1);
   history.Switch(plan);
   EXPECT_EQ(history.since_top_p_reset(), 1u);
+}
+
+TEST(Marks, KnowTheLastBeforeWhateverIsRewoundTo) {
+  Marks marks;
+  EXPECT_EQ(marks.last(), 0u);
+  marks.Watch(std::make_shared<const SequenceSet>(std::vector<TokenIds>{{1}}));
+  const TokenIds tokens = {0, 1, 1, 0, 0, 1, 0};
+  for (uint32_t n = 1; n <= tokens.size(); ++n) {
+    marks.Append(absl::Span<const uint32_t>(tokens).first(n), n);
+  }
+  EXPECT_EQ(marks.last(), 6u);
+  marks.Trim(5);
+  marks.Rewind(6);
+  EXPECT_EQ(marks.last(), 6u);
+  marks.Rewind(5);
+  EXPECT_EQ(marks.last(), 3u);
+  EXPECT_TRUE(marks.Watches(
+      std::make_shared<const SequenceSet>(std::vector<TokenIds>{{1}, {1}})));
+  EXPECT_FALSE(marks.Watches(nullptr));
 }
 
 TEST(SequenceSet, EndsOneOfWhatEndsSo) {

@@ -20,7 +20,7 @@ using Code = absl::StatusCode;
 Params Stammering() {
   Params params;
   params.temperature = 1.2;
-  params.allowed_ids = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  params.allowed_ids = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
   params.dry_multiplier = 0.7;
   params.dry_window = 60;
   params.dry_breaker_sequences = {{4}, {5, 6}};
@@ -51,7 +51,7 @@ SessionStart WithPhases() {
   phase.params = Stammering();
   phase.params.dry_window.reset();
   phase.params.dry_breaker_sequences = {{7}};
-  phase.params.no_repeat_ngram = 2;
+  phase.params.no_repeat_ngram = 3;
   phase.params.thinking_budget = {{3}, {2}, 2, {}};
   start.phases = {phase};
   return start;
