@@ -17,15 +17,6 @@ const google::protobuf::Reflection& Reflect() {
   return *SamplingParams::GetReflection();
 }
 
-// Off values of knobs that are not built, where they are not zero.
-struct OffValue {
-  int field;
-  double off;
-};
-constexpr OffValue kOffUnbuilt[] = {
-    {SamplingParams::kTopPDecayFieldNumber, 1},
-};
-
 const RealKnob* FindReal(int number) {
   for (const RealKnob& knob : kRealKnobs) {
     if (knob.field == number) return &knob;
@@ -45,9 +36,6 @@ double OffOf(const Knob& knob, uint32_t vocab_size) {
   if (const RealKnob* real = FindReal(knob.number())) return real->off;
   if (const CountKnob* count = FindCount(knob.number())) {
     return count->off == kNoOff ? kCountMax : count->off;
-  }
-  for (const OffValue& unbuilt : kOffUnbuilt) {
-    if (unbuilt.field == knob.number()) return unbuilt.off;
   }
   return 0;
 }

@@ -380,8 +380,10 @@ class Shaper {
       return distance(a) < distance(b);
     });
     const N mass = Mass();
-    const size_t n = Reach(order, Product(params_.typical_p, mass), mass,
-                           [&](uint32_t id) { return Weight(id); });
+    const double target = Product(params_.typical_p, mass);
+    const size_t n = std::min(
+        order.size(),
+        Reach(order, target, mass, [&](uint32_t id) { return Weight(id); }));
     if (n < order.size()) {
       for (uint32_t id : ids_) {  // which of two is nearer
         const float d = D(order[n - 1]), next = D(order[n]);
