@@ -136,7 +136,7 @@ void AgainstThePrecise(const Subject& subject, Tell tell) {
     if (!subject.OnHere(number)) continue;
     tell(subject.Field(number),
          absl::StrCat(KnobAt(number).name(),
-                      " keeps the most probable token away, and the task ",
+                      " can keep the most probable token away, and the task ",
                       subject.Task(), " wants it."),
          "Remove it, or cut the tail with top_p or min_p.");
   }

@@ -18,12 +18,13 @@
 #include "service/profiles/profile_file.h"
 #include "tests/profiles/bad_files.h"
 #include "tests/profiles/resolve_texts.h"
-#include "tests/support/unbuilt.h"
+#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
 
 using testing::ProfileText;
+using testing::SetSomething;
 
 // A text that is no profile has nothing but errors.
 std::vector<v1::LintFinding> Linted(absl::string_view text,

@@ -19,7 +19,7 @@
 #include "service/profiles/lint_rules.h"
 #include "service/profiles/lint_tasks.h"
 #include "tests/profiles/store_support.h"
-#include "tests/support/unbuilt.h"
+#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {

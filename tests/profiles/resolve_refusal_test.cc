@@ -9,7 +9,7 @@
 #include "service/profiles/resolve.h"
 #include "tests/profiles/resolve_support.h"
 #include "tests/support/service_matchers.h"
-#include "tests/support/unbuilt.h"
+#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
@@ -22,6 +22,7 @@ using testing::ParamsText;
 using testing::PhaseText;
 using testing::ProfileText;
 using testing::ResolveTexts;
+using testing::SetSomething;
 using testing::Short;
 using testing::StatusIs;
 using Code = absl::StatusCode;

@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "tests/profiles/resolve_texts.h"
 #include "tests/support/service_matchers.h"
-#include "tests/support/unbuilt.h"
+#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
@@ -21,6 +21,7 @@ using ::testing::IsEmpty;
 using testing::IsOk;
 using testing::PhaseText;
 using testing::ProfileText;
+using testing::SetSomething;
 
 std::vector<std::string> Lines(const v1::Profile& profile) {
   std::vector<std::string> lines;

@@ -11,7 +11,7 @@
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_matchers.h"
 #include "tests/support/service_session.h"
-#include "tests/support/unbuilt.h"
+#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {

@@ -51,7 +51,7 @@ SessionStart WithPhases() {
   phase.params = Stammering();
   phase.params.dry_window.reset();
   phase.params.dry_breaker_sequences = {{7}};
-  phase.params.no_repeat_ngram = 2;
+  phase.params.no_repeat_ngram = 3;
   phase.params.thinking_budget = {{3}, {2}, 2, {}};
   start.phases = {phase};
   return start;

@@ -1,7 +1,7 @@
 // The knobs of the contract that this build lacks, for tests of what is said of
 // them. There may be none: such tests then have nothing to check.
-#ifndef LOGITD_TESTS_SUPPORT_UNBUILT_H_
-#define LOGITD_TESTS_SUPPORT_UNBUILT_H_
+#ifndef LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
+#define LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
 
 #include <string>
 #include <vector>
@@ -76,4 +76,4 @@ inline void SetSomething(const FieldDescriptor* field,
 
 }  // namespace logitd::testing
 
-#endif  // LOGITD_TESTS_SUPPORT_UNBUILT_H_
+#endif  // LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
