@@ -91,7 +91,8 @@ TEST_F(Knobs, EveryBuiltKnobIsTakenAndNamesItsRange) {
     v1::SamplingParams* params = AddOpen(1, kVocab, &request)->mutable_params();
     const auto* field =
         v1::SamplingParams::descriptor()->FindFieldByNumber(knob.field);
-    params->GetReflection()->SetDouble(params, field, knob.max);
+    const double inside = knob.max_open ? (knob.min + knob.max) / 2 : knob.max;
+    params->GetReflection()->SetDouble(params, field, inside);
     params = AddOpen(2, kVocab, &request)->mutable_params();
     params->GetReflection()->SetDouble(params, field, knob.max * 1.01);
     request.add_close()->set_session_id(1);
