@@ -1,3 +1,4 @@
+// Hard bans: the row's -inf, allowed and banned ids, the mask.
 #include <string>
 #include <vector>
 

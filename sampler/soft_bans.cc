@@ -1,3 +1,4 @@
+// Soft bans, and what is done when they leave nothing.
 #include <string>
 
 #include "absl/strings/str_cat.h"

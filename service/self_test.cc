@@ -15,13 +15,30 @@ namespace {
 constexpr uint32_t kVocabulary = 1000;
 constexpr int kDraws = 8;
 
-// Every stage at once.
+void AddTruncations(Params* params) {
+  params->top_n_sigma = 3;
+  params->top_k = 200;
+  params->top_p = 0.95;
+  params->min_p = 0.001;
+  params->typical_p = 0.99;
+  params->epsilon_cutoff = 1e-5;
+  params->eta_cutoff = 1e-5;
+  params->top_a = 1e-3;
+  params->tail_free = 0.99;
+  params->top_h = 0.99;
+  params->xtc_probability = 0.5;
+  params->xtc_threshold = 0.02;
+}
+
+// Every stage at once that needs no second row, but for what excludes another.
 Params AllStages() {
   Params params;
   params.temperature = 0.8;
-  params.top_k = 200;
-  params.top_p = 0.95;
-  params.min_p = 0.001;
+  params.dynamic_temperature_range = 0.3;
+  params.smoothing_factor = 0.01;
+  AddTruncations(&params);
+  params.adaptive_p_target = 0.4;
+  params.dry_multiplier = 0.5;
   params.repetition_penalty = 1.2;
   params.frequency_penalty = 0.1;
   params.presence_penalty = 0.1;
@@ -62,11 +79,13 @@ absl::StatusOr<Answers> Run(const kernels::KernelTable& kernels) {
   Workspace workspace;
   Outcome outcome;
   Answers answers;
+  Feedback feedback;
   for (int i = 0; i < kDraws; ++i) {
     const NoisePoint at = {{7}, history.position(), 0};
-    LOGITD_RETURN_IF_ERROR(sampler.Sample(plan, history, at, row, report, {},
-                                          &workspace, &outcome));
+    LOGITD_RETURN_IF_ERROR(sampler.Sample(plan, history, feedback, at, row,
+                                          report, {}, &workspace, &outcome));
     history.Append(outcome.token);
+    feedback = outcome.feedback;
     answers.tokens.push_back(outcome.token);
     for (const double number :
          {outcome.final_logprob, outcome.raw_logprob, outcome.tempered_logprob,

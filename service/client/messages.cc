@@ -201,6 +201,7 @@ absl::StatusOr<Entry> ReadEntry(const v1::StepResult& result, int index) {
     entry.row_digest = result.row_digest(index);
   }
   entry.kept_ids = KeptIdsOf(result, index);
+  if (index < result.state_size()) entry.state = result.state(index);
   if (entry.status == v1::ENTRY_STATUS_ERROR) {
     const std::uint32_t error = At(result.error_index(), index, kNone);
     entry.error = error < static_cast<std::uint32_t>(result.errors_size())

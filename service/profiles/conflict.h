@@ -1,8 +1,7 @@
 // Conflict: two knobs that cannot both act, in one table.
 //
 // Who meets a conflict decides by the levels of the two knobs; here is only
-// whether there is one. Knobs that are not built are in it: whoever builds one
-// finds its conflicts here. Immutable; thread-safe.
+// whether there is one. Immutable; thread-safe.
 #ifndef LOGITD_SERVICE_PROFILES_CONFLICT_H_
 #define LOGITD_SERVICE_PROFILES_CONFLICT_H_
 

@@ -34,10 +34,21 @@ bool TemperatureFits(const Subject& subject, const Band& band) {
   return band.temperature.Has(subject.Value(kTemperature));
 }
 
-// min_p alone cuts the tail as top_p would.
+// Another knob cuts the tail as top_p would: most do, but a count or a limit
+// near 0 leaves it to top_p.
+bool IsCut(const Subject& subject) {
+  for (const int cut : kCuts) {
+    if (cut == P::kTopKFieldNumber || cut == P::kEpsilonCutoffFieldNumber ||
+        cut == P::kEtaCutoffFieldNumber) {
+      continue;
+    }
+    if (subject.On(cut)) return true;
+  }
+  return subject.On(P::kMirostatFieldNumber);
+}
+
 bool TopPFits(const Subject& subject, const Band& band) {
-  const bool is_min_p = subject.On(P::kMinPFieldNumber) && !subject.On(kTopP);
-  return IsOneToken(subject) || is_min_p ||
+  return IsOneToken(subject) || (!subject.On(kTopP) && IsCut(subject)) ||
          band.top_p.Has(subject.Value(kTopP));
 }
 

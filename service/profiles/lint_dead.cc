@@ -12,8 +12,8 @@ namespace {
 
 using P = v1::SamplingParams;
 
-constexpr int kTruncations[] = {P::kTopKFieldNumber, P::kTopPFieldNumber,
-                                P::kMinPFieldNumber};
+constexpr int kTemperatures[] = {P::kDynamicTemperatureRangeFieldNumber,
+                                 P::kSmoothingFactorFieldNumber};
 constexpr int kPenalties[] = {
     P::kRepetitionPenaltyFieldNumber, P::kFrequencyPenaltyFieldNumber,
     P::kPresencePenaltyFieldNumber, P::kPromptRepetitionPenaltyFieldNumber,
@@ -56,17 +56,19 @@ bool IsUsedInAPhase(const Subject& subject, int number) {
 void GreedyTruncation(const Subject& subject, Tell tell) {
   if (!subject.IsGreedy()) return;
   const bool stays = StaysGreedy(subject);
-  for (const int number : kTruncations) {
-    if (!subject.OnHere(number) || IsUsedInAPhase(subject, number)) continue;
+  const auto check = [&](int number) {
+    if (!subject.OnHere(number) || IsUsedInAPhase(subject, number)) return;
     const bool is_pinned =
         subject.IsForced(number) || subject.IsClamped(number);
-    if (is_pinned && !stays) continue;
+    if (is_pinned && !stays) return;
     tell(subject.Field(number),
          absl::StrCat(KnobAt(number).name(),
                       " does nothing below temperature 1e-5, where the largest "
                       "logit always wins."),
          "Remove it, or raise the temperature.");
-  }
+  };
+  for (const int number : kTemperatures) check(number);
+  for (const int number : kCuts) check(number);
 }
 
 void TopKOne(const Subject& subject, Tell tell) {
@@ -105,26 +107,13 @@ void WindowWithoutPenalty(const Subject& subject, Tell tell) {
   }
 }
 
-void WithoutKnob(const Subject& subject, absl::Span<const int> parts,
-                 int number, Tell tell) {
-  if (subject.On(number)) return;
-  const std::string& name = KnobAt(number).name();
-  for (const int part : parts) {
-    if (!subject.OnHere(part)) continue;
-    tell(subject.Field(part),
-         absl::StrCat(KnobAt(part).name(), " does nothing while ", name,
-                      " is off."),
-         absl::StrCat("Remove it, or set ", name, "."));
-  }
-}
-
 void DryWithoutMultiplier(const Subject& subject, Tell tell) {
-  WithoutKnob(subject, kPartsOfDry, P::kDryMultiplierFieldNumber, tell);
+  TellParts(subject, kPartsOfDry, P::kDryMultiplierFieldNumber, tell);
 }
 
 void LengthWithoutFactor(const Subject& subject, Tell tell) {
-  WithoutKnob(subject, {P::kLengthPenaltyStartFieldNumber},
-              P::kLengthPenaltyFactorFieldNumber, tell);
+  TellParts(subject, {P::kLengthPenaltyStartFieldNumber},
+            P::kLengthPenaltyFactorFieldNumber, tell);
 }
 
 void ExcludeWithoutPenalty(const Subject& subject, Tell tell) {

@@ -86,8 +86,29 @@ struct LintRule {
   void (*check)(const Subject& subject, Tell tell);
 };
 
+// The knobs that cut a row's tail.
+inline constexpr int kCuts[] = {
+    v1::SamplingParams::kTopKFieldNumber,
+    v1::SamplingParams::kTopPFieldNumber,
+    v1::SamplingParams::kMinPFieldNumber,
+    v1::SamplingParams::kTopNSigmaFieldNumber,
+    v1::SamplingParams::kTypicalPFieldNumber,
+    v1::SamplingParams::kEpsilonCutoffFieldNumber,
+    v1::SamplingParams::kEtaCutoffFieldNumber,
+    v1::SamplingParams::kTopAFieldNumber,
+    v1::SamplingParams::kTailFreeFieldNumber,
+    v1::SamplingParams::kTopHFieldNumber,
+    v1::SamplingParams::kPLessFieldNumber,
+};
+
+// Tells of each part that is set while the knob that it belongs to is off.
+void TellParts(const Subject& subject, absl::Span<const int> parts, int whole,
+               Tell tell);
+
 // Knobs that do nothing, or work against each other.
 absl::Span<const LintRule> DeadKnobRules();
+// The same of those that shape what is drawn from.
+absl::Span<const LintRule> DrawRules();
 // The same of lists of token ids and of ends.
 absl::Span<const LintRule> TokenRules();
 // Values that the field advises against.

@@ -151,6 +151,19 @@ std::string Subject::ClampField(const Knob& knob) const {
   return "";
 }
 
+void TellParts(const Subject& subject, absl::Span<const int> parts, int whole,
+               Tell tell) {
+  if (subject.On(whole)) return;
+  const std::string& name = KnobAt(whole).name();
+  for (const int part : parts) {
+    if (!subject.OnHere(part)) continue;
+    tell(subject.Field(part),
+         absl::StrCat(KnobAt(part).name(), " does nothing while ", name,
+                      " is off."),
+         absl::StrCat("Remove it, or set ", name, "."));
+  }
+}
+
 v1::ParamLevel Subject::LevelOf(const Knob& knob) const {
   for (const v1::Provenance& provenance : resolved.provenance) {
     if (provenance.knob() == knob.name()) return provenance.level();

@@ -1,5 +1,6 @@
 // Rules for values that the field advises against.
 #include "absl/strings/str_cat.h"
+#include "sampler/knobs.h"
 #include "service/profiles/lint_rules.h"
 #include "service/profiles/lint_tasks.h"
 
@@ -17,8 +18,24 @@ struct Extreme {
 void ExtremeValue(const Subject& subject, Tell tell) {
   constexpr Extreme kExtremes[] = {
       {P::kTemperatureFieldNumber, 0.01, 2},
+      {P::kDynamicTemperatureRangeFieldNumber, 0, 2},
+      {P::kDynamicTemperatureExponentFieldNumber, 0.1, 5},
+      {P::kSmoothingFactorFieldNumber, 0, 2},
       {P::kTopPFieldNumber, 0.1, 1},
       {P::kMinPFieldNumber, 0, 0.5},
+      {P::kTopNSigmaFieldNumber, 0.5, 5},
+      {P::kTypicalPFieldNumber, 0.1, 1},
+      {P::kEpsilonCutoffFieldNumber, 0, 0.01},
+      {P::kEtaCutoffFieldNumber, 0, 0.01},
+      {P::kTopAFieldNumber, 0, 0.5},
+      {P::kTailFreeFieldNumber, 0.3, 1},
+      {P::kTopHFieldNumber, 0.1, 1},
+      {P::kXtcThresholdFieldNumber, 0.02, 0.5},
+      {P::kMirostatTauFieldNumber, 1, 10},
+      {P::kMirostatEtaFieldNumber, 0.01, 0.5},
+      {P::kAdaptivePTargetFieldNumber, 0.05, 0.9},
+      {P::kAdaptivePDecayFieldNumber, 0, 0.99},
+      {P::kNoRepeatNgramFieldNumber, 3, kCountMax},
       {P::kRepetitionPenaltyFieldNumber, 0.5, 2},
       {P::kFrequencyPenaltyFieldNumber, -1.5, 1.5},
       {P::kPresencePenaltyFieldNumber, -1.5, 1.5},

@@ -3,9 +3,10 @@
 // built-in (off) < profile default < phase default < request; then the clamps
 // of profile and phase; then profile force, then phase force. A level's value
 // replaces the lower one whole, but banned_ids, bad_words, suppressed_ids,
-// begin_suppressed_ids, stop_ids and stop_sequences unite, allowed_ids intersect, and the bias is per id, the
-// highest level winning. A knob of a higher level turns off those of lower ones
-// that it conflicts with (conflict.h); against a force it is an error.
+// begin_suppressed_ids, stop_ids and stop_sequences unite, allowed_ids
+// intersect, and the bias is per id, the highest level winning. A knob of a
+// higher level turns off those of lower ones that it conflicts with
+// (conflict.h); against a force it is an error.
 //
 // A clamp compares effects and refuses or changes only what is really outside.
 // Every REJECT clamp is asked; the rest intersect. A forced knob is not

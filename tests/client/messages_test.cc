@@ -134,6 +134,10 @@ TEST(ReadEntry, ReadsDigestsAndKeptIds) {
   for (int i = 0; i < 3; ++i) {
     result.add_status(v1::ENTRY_STATUS_OK);
   }
+  EXPECT_EQ(ReadEntry(result, 0)->state, "");
+  result.add_state("mu");
+  EXPECT_EQ(ReadEntry(result, 0)->state, "mu");
+  EXPECT_EQ(ReadEntry(result, 1)->state, "");
   EXPECT_FALSE(ReadEntry(result, 0)->row_digest.has_value());
   EXPECT_TRUE(ReadEntry(result, 0)->kept_ids.empty());
   result.add_row_digest(5);

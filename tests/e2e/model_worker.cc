@@ -99,6 +99,8 @@ v1::StepResult EntryOf(const v1::StepResult& all, int i) {
   CopyElement(all.rank(), i, one.mutable_rank());
   CopyElement(all.drawn_token(), i, one.mutable_drawn_token());
   one.add_flags(i < all.flags_size() ? all.flags(i) : 0);
+  const bool has_state = i < all.state_size() && !all.state(i).empty();
+  if (has_state) one.add_state(all.state(i));
   for (const v1::TopTokens& top : all.top()) {
     if (top.entry() != static_cast<uint32_t>(i)) continue;
     *one.add_top() = top;

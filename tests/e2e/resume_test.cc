@@ -74,6 +74,22 @@ void SetMasked(v1::OpenSession* open) {
   open->mutable_params()->set_top_p(.9);
 }
 
+void SetMirostat(v1::OpenSession* open) {
+  open->mutable_params()->set_mirostat(2);
+  open->mutable_params()->set_mirostat_tau(6);
+}
+
+void SetSteered(v1::OpenSession* open) {
+  v1::SamplingParams* params = open->mutable_params();
+  params->set_dynamic_temperature_range(.4);
+  params->set_top_n_sigma(4);
+  params->set_min_p(.002);
+  params->set_adaptive_p_target(.2);
+  params->set_dry_multiplier(.8);
+  params->set_dry_window(120);
+  params->set_no_repeat_ngram(4);
+}
+
 void SetLists(v1::OpenSession* open) {
   open->set_salt("a prompt of its own");
   v1::SamplingParams* params = open->mutable_params();
@@ -171,6 +187,9 @@ class Resume : public ::testing::TestWithParam<Recipe> {
       open.mutable_params()->add_stop_sequences()->set_tokens(PackIds(stop));
     }
     open.set_generated(PackIds(absl::MakeConstSpan(tokens_).subspan(0, cut)));
+    if (cut > 0 && entries_[cut - 1].state_size() > 0) {
+      open.set_state(entries_[cut - 1].state(0));
+    }
     open.set_expected_fingerprint(fingerprint_);
     return open;
   }
@@ -342,6 +361,7 @@ INSTANTIATE_TEST_SUITE_P(
         Recipe{"Nucleus", SetNucleus}, Recipe{"Penalties", SetPenalties},
         Recipe{"Stops", SetStops, v1::FINISH_REASON_STOP_SEQUENCE},
         Recipe{"Masked", SetMasked, v1::FINISH_REASON_UNSPECIFIED, true},
+        Recipe{"Mirostat", SetMirostat}, Recipe{"Steered", SetSteered},
         Recipe{"Lists", SetLists, v1::FINISH_REASON_MAX_TOKENS}),
     NameOf);
 

@@ -106,6 +106,7 @@ constexpr Unsendable kUnsendable[] = {
     {"phase-id-negative", "-1"},
     {"length-penalty-start-below-min", "-1"},
     {"no-repeat-ngram-below-min", "-1"},
+    {"mirostat-below-min", "-1"},
 };
 
 TEST(BadWords, OfANumberThatNoMessageHoldsAreTheValidators) {
@@ -158,6 +159,7 @@ const std::set<std::string>& TextOnly() {
                                               "foreign-key",
                                               "fraction-of-a-count",
                                               "ignore-eos-no-switch",
+                                              "p-less-no-switch",
                                               "knob-beside-its-section",
                                               "leading-zero",
                                               "leading-zero-of-a-count",

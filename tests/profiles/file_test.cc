@@ -120,8 +120,10 @@ const Refusal kRefusals[] = {
      "default_params.top_k: -1 is outside [1, 1048576] (line 1)"},
     {"CountAbove32Bits", "default_params: {top_k: 4294967296}\n",
      "default_params.top_k: 4294967296 is outside [1, 1048576] (line 1)"},
-    {"CountOfAKnobWithoutARange", "default_params: {mirostat: -1}\n",
-     "default_params.mirostat: -1 is outside [0, 4294967295] (line 1)"},
+    {"CountInsideAKnob",
+     "default_params: {thinking_budget: {max_tokens: -1}}\n",
+     "default_params.thinking_budget.max_tokens: -1 is outside [0, 4294967295] "
+     "(line 1)"},
     {"NegativeId", "default_params: {eos_ids: [1, -2]}\n",
      "default_params.eos_ids: id -2 at index 1 is outside [0, 1048576) "
      "(line 1)"},

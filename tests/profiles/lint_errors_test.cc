@@ -18,11 +18,13 @@
 #include "service/profiles/profile_file.h"
 #include "tests/profiles/bad_files.h"
 #include "tests/profiles/resolve_texts.h"
+#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
 
 using testing::ProfileText;
+using testing::SetSomething;
 
 // A text that is no profile has nothing but errors.
 std::vector<v1::LintFinding> Linted(absl::string_view text,
@@ -73,8 +75,8 @@ constexpr FileCase kFiles[] = {
     {"nan", "not-finite", "Write a finite number of [0, 100]."},
     {"infinity", "not-finite", "Write a finite number of [0, 100]."},
     {"logit-bias-values-nan", "not-finite", "[-100, 100]."},
-    {"top-p-min-not-built", "not-built", "Remove it"},
-    {"clamp-of-unbuilt-knob", "not-built", "Remove it"},
+    {"mirostat-beside-top-p", "knobs-conflict", "Remove one of the two"},
+    {"xtc-probability-beside-greedy", "knobs-conflict", "Remove one of the two"},
     {"clamp-of-unknown-knob", "unknown-knob", "Write temperature,"},
     {"on-empty-unknown-number", "unknown-value", "a value of OnEmpty."},
     {"phase-name", "bad-name", "form [a-z][a-z0-9_]{0,31}."},
@@ -187,6 +189,20 @@ TEST(LintErrors, OfATextThatIsAProfileAreTheProfiles) {
   EXPECT_EQ(Linted(text, "", Fields::kContent)[0].rule(), "output-only");
 }
 
+TEST(LintErrors, OfAKnobThatIsNotBuiltSayThatItHasToGo) {
+  for (const auto* knob : testing::UnbuiltKnobs()) {
+    v1::Profile profile = ProfileText(absl::StrCat(
+        "clamps { knob: '", knob->name(), "' max: 1 mode: CLAMP_MODE_CLAMP }"));
+    SetSomething(knob, profile.mutable_default_params());
+    const auto found = Lint(profile, Limits());
+    ASSERT_EQ(found.size(), 2u) << knob->name();
+    for (const v1::LintFinding& finding : found) {
+      EXPECT_EQ(finding.rule(), "not-built");
+      EXPECT_TRUE(absl::StartsWith(finding.fix(), "Remove it"));
+    }
+  }
+}
+
 // No file is left with the fix that says nothing, and no rule without a file.
 TEST(LintErrors, EveryBadFileHasOneAndEveryRuleAFile) {
   std::set<std::string> seen;
@@ -198,9 +214,8 @@ TEST(LintErrors, EveryBadFileHasOneAndEveryRuleAFile) {
       seen.insert(finding.rule());
     }
   }
-  // What no file can hold: the name that only a message has, an unknown field,
-  // and conflicts of knobs that are not built.
-  seen.insert({"knobs-conflict", "unknown-field"});
+  // What no file can hold: an unknown field, and what may be built one day.
+  seen.insert({"unknown-field", "not-built"});
   for (const std::string& id : ErrorRuleIds()) {
     EXPECT_TRUE(seen.count(id) > 0)
         << id << " has no file in tests/profiles/bad";

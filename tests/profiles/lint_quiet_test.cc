@@ -59,6 +59,24 @@ const std::string kOnlyTwo = Defaults(IdsText("allowed_ids", {2}));
 const std::string kEos = Defaults(IdsText("eos_ids", {3}));
 
 const Quiet kQuiet[] = {
+    {"TypicalInPlaceOfTopP", "band-ideas",
+     Task("ideas") + Defaults("temperature: 1.2 typical_p: 0.5")},
+    {"MirostatInPlaceOfTopP", "band-extraction",
+     Task("json") + Defaults("temperature: 0.2 mirostat: 2 mirostat_tau: 2")},
+    {"CutsOfTheBase", "two-cuts",
+     "models: 'm' " + Defaults("typical_p: 0.9") +
+         Phase(Leave({9}) + Defaults("repetition_penalty: 1.1"))},
+    {"CutsBelowGreedy", "two-cuts",
+     Defaults("temperature: 0 typical_p: 0.9 top_p: 0.9")},
+    {"XtcForIdeas", "against-the-precise",
+     Task("ideas") + Defaults("temperature: 1.2 xtc_probability: 0.5")},
+    {"XtcWithoutATemperature", "xtc-near-greedy",
+     Defaults("xtc_probability: 0.5")},
+    {"ThresholdAtItsDefault", "extreme-value",
+     Defaults("xtc_probability: 0.5")},
+    {"MildRepetitionBesideDry", "punished-twice",
+     Defaults("repetition_penalty: 1.03 dry_multiplier: 0.8")},
+
     {"ExcludedTokens", "penalty-on-structure",
      Task("json") + Defaults("frequency_penalty: 0.5 " +
                              IdsText("penalty_exclude_ids", {1}))},

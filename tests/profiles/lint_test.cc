@@ -25,10 +25,11 @@ using testing::Task;
 
 std::vector<RuleCase> AllCases() {
   std::vector<RuleCase> all;
-  for (const auto& cases : {testing::DeadCases(), testing::TokenCases(),
-                            testing::BandCases(), testing::PhaseTaskCases(),
-                            testing::ValueCases(), testing::StructureCases(),
-                            testing::PhaseCases(), testing::TriggerCases()}) {
+  for (const auto& cases :
+       {testing::DeadCases(), testing::DrawCases(), testing::TokenCases(),
+        testing::BandCases(), testing::PhaseTaskCases(), testing::ValueCases(),
+        testing::StructureCases(), testing::PhaseCases(),
+        testing::TriggerCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

@@ -33,8 +33,8 @@ void AddSequence(const Knob& knob, const TokenIds& tokens,
   sequence->set_tokens(WriteIds(tokens));
 }
 
-// One of the values that a knob has in these tests, none of them off. Those of
-// a list overlap.
+// One of the values that a knob has in these tests, none but a third one off.
+// Those of a list overlap.
 void Put(const Knob& knob, int which, SamplingParams* params) {
   const auto* reflection = params->GetReflection();
   const auto base = static_cast<uint32_t>(which);
@@ -61,7 +61,8 @@ void Put(const Knob& knob, int which, SamplingParams* params) {
                             RangeOf(knob)->min + 0.2 + 0.1 * which);
       return;
     case Knob::CPPTYPE_UINT32:
-      reflection->SetUInt32(params, &knob, 10 + base);
+      reflection->SetUInt32(params, &knob,
+                            RangeOf(knob)->max < 12 ? 2 - base : 10 + base);
       return;
     case Knob::CPPTYPE_BOOL:
       reflection->SetBool(params, &knob, true);

@@ -9,6 +9,7 @@
 #include "service/profiles/resolve.h"
 #include "tests/profiles/resolve_support.h"
 #include "tests/support/service_matchers.h"
+#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
@@ -21,6 +22,7 @@ using testing::ParamsText;
 using testing::PhaseText;
 using testing::ProfileText;
 using testing::ResolveTexts;
+using testing::SetSomething;
 using testing::Short;
 using testing::StatusIs;
 using Code = absl::StatusCode;
@@ -96,8 +98,9 @@ INSTANTIATE_TEST_SUITE_P(
                     "params.top_p: 1.5 is outside (0, 1]"},
         RefusalCase{"NaN", "force_params { top_p: 0.9 }", "top_p: nan",
                     "params.top_p: nan is outside (0, 1]"},
-        RefusalCase{"NotBuilt", "", "mirostat: 2",
-                    "params.mirostat: not built yet", Code::kUnimplemented},
+        RefusalCase{"ConflictOfTruncations", "", "mirostat: 2 top_p: 0.9",
+                    "params.mirostat: 2 (request) conflicts with top_p 0.9 "
+                    "(request): mirostat decides the truncation itself"},
         RefusalCase{"AllowedInCommon",
                     "default_params { " + IdsText("allowed_ids", {1}) + "}",
                     IdsText("allowed_ids", {2}),
@@ -228,12 +231,24 @@ TEST(Resolve, ChecksThePhasesOfTheRequest) {
       Resolve(nullptr, {}, OnePhase("default_params { top_p: 7 }"), kVocab),
       StatusIs(Code::kInvalidArgument,
                "phases[0].default_params.top_p: 7 is outside (0, 1]"));
-  EXPECT_THAT(
-      Resolve(nullptr, {}, OnePhase("default_params { mirostat: 1 }"), kVocab),
-      StatusIs(Code::kUnimplemented,
-               "phases[0].default_params.mirostat: not built yet"));
   EXPECT_THAT(Resolve(nullptr, {}, OnePhase("within: 'a'"), kVocab),
               StatusIs(Code::kInvalidArgument, "phases[0].within: a circle"));
+}
+
+TEST(Resolve, SaysOfEveryKnobThatIsNotBuiltThatItIsNot) {
+  for (const auto* knob : testing::UnbuiltKnobs()) {
+    v1::SamplingParams request;
+    SetSomething(knob, &request);
+    EXPECT_THAT(Resolve(nullptr, request, {}, kVocab),
+                StatusIs(Code::kUnimplemented,
+                         "params." + knob->name() + ": not built yet"));
+    std::vector<v1::Phase> phases = OnePhase("");
+    SetSomething(knob, phases[0].mutable_default_params());
+    EXPECT_THAT(
+        Resolve(nullptr, {}, phases, kVocab),
+        StatusIs(Code::kUnimplemented, "phases[0].default_params." +
+                                           knob->name() + ": not built yet"));
+  }
 }
 
 TEST(Resolve, KeepsToTheLimitsGiven) {

@@ -573,127 +573,82 @@ void SetSteps(Case* c, Dice* dice) {
   }
 }
 
-void Set(Focus focus, Case* c, Dice* dice) {
-  switch (focus) {
-    case Focus::kTemperature:
-      SetTemperature(c, dice);
-      break;
-    case Focus::kTopK:
-      SetTopK(c, dice);
-      break;
-    case Focus::kTopP:
-      SetTopP(c, dice);
-      break;
-    case Focus::kTopPDecay:
-      SetFading(c, dice);
-      break;
-    case Focus::kMinP:
-      SetMinP(c, dice);
-      break;
-    case Focus::kRepetition:
-      SetRepetition(c, dice);
-      break;
-    case Focus::kFrequency:
-      SetFrequency(c, dice);
-      break;
-    case Focus::kPresence:
-      SetPresence(c, dice);
-      break;
-    case Focus::kPromptRepetition:
-      SetPromptRepetition(c, dice);
-      break;
-    case Focus::kDry:
-      SetDry(c, dice);
-      break;
-    case Focus::kLengthPenalty:
-      SetLengthPenalty(c, dice);
-      break;
-    case Focus::kSuppressedIds:
-      SetSuppressed(c, dice);
-      break;
-    case Focus::kNoRepeatNgram:
-      SetNgram(c, dice);
-      break;
-    case Focus::kForcedTokens:
-      SetForcedTokens(c, dice);
-      break;
-    case Focus::kBadWords:  // SetByPast
-    case Focus::kThinkingBudget:
-      break;
-    case Focus::kLogitBias:
-      SetBias(c, dice);
-      break;
-    case Focus::kAllowedIds:
-      SetAllowed(c, dice);
-      break;
-    case Focus::kBannedIds:
-      SetBanned(c, dice);
-      break;
-    case Focus::kMask:
-      SetMask(c, dice);
-      break;
-    case Focus::kMinTokens:
-      SetEnds(c, dice);
-      break;
-    case Focus::kGuidance:
-      if (dice->Chance(0.5)) SetTruncations(c, dice);
-      if (dice->Chance(0.3)) SetBias(c, dice);
-      if (dice->Chance(0.2)) c->params.on_non_finite = OnNonFinite::kBan;
-      SetGuidance(c, dice);
-      break;
-    case Focus::kNonFinite:
-      SetNonFinite(c, dice);
-      break;
-    case Focus::kDynamicTemperature:
-      SetDynamicTemperature(c, dice);
-      break;
-    case Focus::kSmoothing:
-      SetSmoothing(c, dice);
-      break;
-    case Focus::kTopNSigma:
-      SetTopNSigma(c, dice);
-      break;
-    case Focus::kTypical:
-      SetTypical(c, dice);
-      break;
-    case Focus::kEpsilon:
-      SetEpsilon(c, dice);
-      break;
-    case Focus::kEta:
-      SetEta(c, dice);
-      break;
-    case Focus::kTopA:
-      SetTopA(c, dice);
-      break;
-    case Focus::kTailFree:
-      SetTailFree(c, dice);
-      break;
-    case Focus::kTopH:
-      SetTopH(c, dice);
-      break;
-    case Focus::kPLess:
-      SetPLess(c, dice);
-      break;
-    case Focus::kXtc:
-      SetXtc(c, dice);
-      break;
-    case Focus::kMirostat:
-      SetMirostat(c, dice);
-      break;
-    case Focus::kAdaptiveP:
-      SetAdaptiveP(c, dice);
-      break;
-    case Focus::kTruncations:
-      SetTruncations(c, dice);
-      break;
-    case Focus::kEverything:
-      SetEverything(c, dice);
-      break;
-    case Focus::kSteps:
-      SetEverything(c, dice);
-      SetSteps(c, dice);
-      break;
+void SetInOrder(Case* c, Dice* dice) {
+  SetEverything(c, dice);
+  SetSteps(c, dice);
+}
+
+// Guidance with what follows it.
+void SetGuided(Case* c, Dice* dice) {
+  if (dice->Chance(0.5)) SetTruncations(c, dice);
+  if (dice->Chance(0.3)) SetBias(c, dice);
+  if (dice->Chance(0.2)) c->params.on_non_finite = OnNonFinite::kBan;
+  SetGuidance(c, dice);
+}
+
+// Of knobs that need the history: SetByPast.
+void SetLater(Case*, Dice*) {}
+
+struct Subject {
+  Focus focus;
+  const char* name;
+  void (*set)(Case* c, Dice* dice);
+};
+
+constexpr Subject kSubjects[] = {
+    {Focus::kTemperature, "Temperature", SetTemperature},
+    {Focus::kTopK, "TopK", SetTopK},
+    {Focus::kTopP, "TopP", SetTopP},
+    {Focus::kTopPDecay, "TopPDecay", SetFading},
+    {Focus::kMinP, "MinP", SetMinP},
+    {Focus::kRepetition, "Repetition", SetRepetition},
+    {Focus::kFrequency, "Frequency", SetFrequency},
+    {Focus::kPresence, "Presence", SetPresence},
+    {Focus::kPromptRepetition, "PromptRepetition", SetPromptRepetition},
+    {Focus::kDry, "Dry", SetDry},
+    {Focus::kLengthPenalty, "LengthPenalty", SetLengthPenalty},
+    {Focus::kLogitBias, "LogitBias", SetBias},
+    {Focus::kAllowedIds, "AllowedIds", SetAllowed},
+    {Focus::kBannedIds, "BannedIds", SetBanned},
+    {Focus::kMask, "Mask", SetMask},
+    {Focus::kMinTokens, "MinTokens", SetEnds},
+    {Focus::kBadWords, "BadWords", SetLater},
+    {Focus::kSuppressedIds, "SuppressedIds", SetSuppressed},
+    {Focus::kNoRepeatNgram, "NoRepeatNgram", SetNgram},
+    {Focus::kForcedTokens, "ForcedTokens", SetForcedTokens},
+    {Focus::kThinkingBudget, "ThinkingBudget", SetLater},
+    {Focus::kGuidance, "Guidance", SetGuided},
+    {Focus::kNonFinite, "NonFinite", SetNonFinite},
+    {Focus::kDynamicTemperature, "DynamicTemperature", SetDynamicTemperature},
+    {Focus::kSmoothing, "Smoothing", SetSmoothing},
+    {Focus::kTopNSigma, "TopNSigma", SetTopNSigma},
+    {Focus::kTypical, "Typical", SetTypical},
+    {Focus::kEpsilon, "Epsilon", SetEpsilon},
+    {Focus::kEta, "Eta", SetEta},
+    {Focus::kTopA, "TopA", SetTopA},
+    {Focus::kTailFree, "TailFree", SetTailFree},
+    {Focus::kTopH, "TopH", SetTopH},
+    {Focus::kPLess, "PLess", SetPLess},
+    {Focus::kXtc, "Xtc", SetXtc},
+    {Focus::kMirostat, "Mirostat", SetMirostat},
+    {Focus::kAdaptiveP, "AdaptiveP", SetAdaptiveP},
+    {Focus::kTruncations, "Truncations", SetTruncations},
+    {Focus::kEverything, "Everything", SetEverything},
+    {Focus::kSteps, "Steps", SetInOrder},
+};
+
+// The subjects stand in the order of the enum.
+constexpr bool InOrder() {
+  int count = 0;
+  for (const Subject& subject : kSubjects) {
+    if (static_cast<int>(subject.focus) != count++) return false;
   }
+  return count == kFocusCount;
+}
+static_assert(InOrder());
+
+const Subject& SubjectOf(Focus focus) {
+  return kSubjects[static_cast<int>(focus)];
 }
 
 // Knobs made of the tokens that stand in the history.
@@ -737,23 +692,7 @@ void StoreAs(Dtype dtype, Case* c) {
 
 }  // namespace
 
-const char* Name(Focus focus) {
-  static constexpr const char* kNames[kFocusCount] = {
-      "Temperature",   "TopK",          "TopP",
-      "TopPDecay",     "MinP",          "Repetition",
-      "Frequency",     "Presence",      "PromptRepetition",
-      "Dry",           "LengthPenalty", "LogitBias",
-      "AllowedIds",    "BannedIds",     "Mask",
-      "MinTokens",     "BadWords",      "SuppressedIds",
-      "NoRepeatNgram", "ForcedTokens",  "ThinkingBudget",
-      "Guidance",      "NonFinite",     "DynamicTemperature",
-      "Smoothing",     "TopNSigma",     "Typical",
-      "Epsilon",       "Eta",           "TopA",
-      "TailFree",      "TopH",          "PLess",
-      "Xtc",           "Mirostat",      "AdaptiveP",
-      "Truncations",   "Everything",    "Steps"};
-  return kNames[static_cast<int>(focus)];
-}
+const char* Name(Focus focus) { return SubjectOf(focus).name; }
 
 Case MakeCase(Focus focus, uint32_t vocab_size, uint64_t seed) {
   Dice dice(seed);
@@ -772,7 +711,7 @@ Case MakeCase(Focus focus, std::vector<float> logits, uint64_t seed,
            " row " + row_name + " of " + std::to_string(c.vocab_size);
   const bool widen = dice.Chance(focus == Focus::kNonFinite ? 0.5 : 0.1);
   const bool narrow = dice.Chance(0.4);
-  Set(focus, &c, &dice);
+  SubjectOf(focus).set(&c, &dice);
   if (focus == Focus::kRepetition || focus == Focus::kFrequency ||
       focus == Focus::kPresence || focus == Focus::kPromptRepetition ||
       focus == Focus::kDry) {

@@ -11,6 +11,7 @@
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_matchers.h"
 #include "tests/support/service_session.h"
+#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
@@ -20,54 +21,12 @@ using google::protobuf::Message;
 using testing::AddOpen;
 using testing::IsOk;
 using testing::kVocab;
+using testing::SetSomething;
 using testing::StatusIs;
 using testing::StatusOf;
 using testing::TestServer;
 using testing::TestStream;
 using Code = absl::StatusCode;
-
-// Sets a field to something that is not its default.
-void SetSomething(const FieldDescriptor* field, Message* message) {
-  const auto* reflection = message->GetReflection();
-  if (field->is_repeated()) {
-    switch (field->cpp_type()) {
-      case FieldDescriptor::CPPTYPE_MESSAGE:
-        reflection->AddMessage(message, field);
-        return;
-      case FieldDescriptor::CPPTYPE_STRING:
-        reflection->AddString(message, field, "x");
-        return;
-      case FieldDescriptor::CPPTYPE_UINT32:
-        reflection->AddUInt32(message, field, 1);
-        return;
-      case FieldDescriptor::CPPTYPE_ENUM:
-        reflection->AddEnumValue(message, field, 1);
-        return;
-      default:
-        reflection->AddDouble(message, field, 1);
-        return;
-    }
-  }
-  switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      reflection->SetDouble(message, field, 0.5);
-      return;
-    case FieldDescriptor::CPPTYPE_UINT32:
-      reflection->SetUInt32(message, field, 1);
-      return;
-    case FieldDescriptor::CPPTYPE_BOOL:
-      reflection->SetBool(message, field, true);
-      return;
-    case FieldDescriptor::CPPTYPE_ENUM:
-      reflection->SetEnumValue(message, field, 1);
-      return;
-    case FieldDescriptor::CPPTYPE_STRING:
-      reflection->SetString(message, field, std::string(4, '\0'));
-      return;
-    default:
-      reflection->MutableMessage(message, field);
-  }
-}
 
 class Knobs : public ::testing::Test {
  protected:
@@ -76,18 +35,16 @@ class Knobs : public ::testing::Test {
 };
 
 TEST_F(Knobs, EveryKnobThatIsNotBuiltSaysSoWithItsPath) {
-  const auto* knobs = v1::SamplingParams::descriptor();
-  int refused = 0;
-  for (int i = 0; i < knobs->field_count(); ++i) {
-    const FieldDescriptor* field = knobs->field(i);
-    if (IsBuilt(*field)) continue;
-    ++refused;
+  for (const FieldDescriptor* field : testing::UnbuiltKnobs()) {
     v1::SampleRequest request;
     AddOpen(1, kVocab, &request);
     SetSomething(field, AddOpen(2, kVocab, &request)->mutable_params());
     v1::UpdateSession* update = request.add_update();
     update->set_session_id(1);
     SetSomething(field, update->mutable_set());
+    update = request.add_update();
+    update->set_session_id(1);
+    update->add_clear(field->name());
     request.add_close()->set_session_id(1);
     const v1::SampleResponse reply = stream_.Call(request);
     EXPECT_THAT(
@@ -97,8 +54,11 @@ TEST_F(Knobs, EveryKnobThatIsNotBuiltSaysSoWithItsPath) {
     EXPECT_THAT(
         StatusOf(reply.updated(0).error()),
         StatusIs(Code::kUnimplemented, "update[0].set." + field->name()));
+    EXPECT_THAT(
+        StatusOf(reply.updated(1).error()),
+        StatusIs(Code::kUnimplemented,
+                 "update[1].clear[0]: " + field->name() + " is not built yet"));
   }
-  EXPECT_GE(refused, 1);
 }
 
 TEST_F(Knobs, EveryTableEntryIsAFieldOfTheContract) {
@@ -131,7 +91,8 @@ TEST_F(Knobs, EveryBuiltKnobIsTakenAndNamesItsRange) {
     v1::SamplingParams* params = AddOpen(1, kVocab, &request)->mutable_params();
     const auto* field =
         v1::SamplingParams::descriptor()->FindFieldByNumber(knob.field);
-    params->GetReflection()->SetDouble(params, field, knob.max);
+    const double inside = knob.max_open ? (knob.min + knob.max) / 2 : knob.max;
+    params->GetReflection()->SetDouble(params, field, inside);
     params = AddOpen(2, kVocab, &request)->mutable_params();
     params->GetReflection()->SetDouble(params, field, knob.max * 1.01);
     request.add_close()->set_session_id(1);

@@ -114,8 +114,8 @@ TEST_F(OnceTest, NamesTheFieldThatIsWrong) {
          Code::kInvalidArgument, "open.more");
   refuse([&] { request_.mutable_open()->mutable_params()->set_top_p(2); },
          Code::kInvalidArgument, "open.params.top_p: 2 is outside (0, 1]");
-  refuse([&] { request_.mutable_open()->mutable_params()->set_top_a(.1); },
-         Code::kUnimplemented, "open.params.top_a: not built yet");
+  refuse([&] { request_.mutable_open()->set_receipt(true); },
+         Code::kUnimplemented, "open.receipt: not built yet");
   refuse([&] { request_.set_draw_count(1025); }, Code::kInvalidArgument,
          "draw_count: 1025 is outside [1, 1024]");
   refuse([&] { request_.set_attempt(1u << 24); }, Code::kInvalidArgument,

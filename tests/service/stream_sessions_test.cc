@@ -140,8 +140,6 @@ TEST_F(StreamTest, UpdateRefusesWhatItCannotMean) {
   using Update = v1::UpdateSession;
   refuse([](Update* u) { u->add_clear("heat"); }, Code::kInvalidArgument,
          "update[0].clear[0]: \"heat\" is not a field");
-  refuse([](Update* u) { u->add_clear("top_a"); }, Code::kUnimplemented,
-         "update[0].clear[0]: top_a is not built yet");
   refuse(
       [](Update* u) {
         u->add_clear("logit_bias_values");

@@ -31,6 +31,18 @@ constexpr Knob kScalarKnobs[] = {
     {"temperature", "T",
      "Divides the logits: below 1 the likely words win more often, above 1 the "
      "rare ones come up, 0 always takes the likeliest. [0,100], off 1"},
+    {"dynamic_temperature_range", "R",
+     "The temperature moves up to R below and above itself: down where the "
+     "model is sure, up where it is not. [0,100], off 0"},
+    {"dynamic_temperature_exponent", "E",
+     "Above 1 only the flattest rows get a high dynamic temperature. (0,100], "
+     "off 1"},
+    {"smoothing_factor", "F",
+     "Bends the logits by a square: those near the largest come closer, others "
+     "fall away. [0,10], off 0"},
+    {"smoothing_curve", "C",
+     "From the square at 1 to a cube at 3, which spares the middle less. "
+     "[1,3], off 1"},
     {"top_k", "K",
      "Keeps the K likeliest tokens, however likely they are. [1,1048576], "
      "off: the vocabulary's size or more"},
@@ -41,6 +53,41 @@ constexpr Knob kScalarKnobs[] = {
     {"min_p", "P",
      "Keeps tokens at least P times as likely as the likeliest one. [0,1], "
      "off 0"},
+    {"top_n_sigma", "N",
+     "Keeps logits within N standard deviations of the largest, whatever the "
+     "temperature. [0,100], off 0"},
+    {"typical_p", "P",
+     "Keeps the tokens that surprise about as much as the row does on average, "
+     "up to probability P; the likeliest may go. (0,1], off 1"},
+    {"epsilon_cutoff", "P",
+     "Keeps tokens of probability P or more. [0,1), off 0"},
+    {"eta_cutoff", "P",
+     "The same, with a lower limit where the row is flat. [0,1), off 0"},
+    {"top_a", "A",
+     "Keeps tokens of at least A times the square of the largest probability. "
+     "[0,1], off 0"},
+    {"tail_free", "Z",
+     "Cuts where the sorted probabilities stop falling steeply. (0,1], off 1"},
+    {"top_h", "H",
+     "Keeps the likeliest tokens that together have at most H of the row's "
+     "entropy. (0,1], off 1"},
+    {"p_less", "true|false",
+     "Keeps tokens at least as likely as two draws are alike; needs no number. "
+     "Off false"},
+    {"xtc_probability", "P",
+     "At a share P of the steps removes the likeliest tokens, all but the last "
+     "of those above --xtc-threshold. [0,1], off 0"},
+    {"xtc_threshold", "P", "From which probability on. [0,0.5], absent: 0.1"},
+    {"mirostat", "1|2",
+     "Cuts the tail so that the text surprises by --mirostat-tau bits a token, "
+     "in place of the other cuts. [0,2], off 0"},
+    {"mirostat_tau", "BITS", "Mirostat's target. (0,100], absent: 5"},
+    {"mirostat_eta", "E", "How fast mirostat learns. (0,1], absent: 0.1"},
+    {"adaptive_p_target", "P",
+     "Favours tokens whose probability is near P, and corrects itself by what "
+     "was drawn. [0,1], off 0"},
+    {"adaptive_p_decay", "D",
+     "How much of what was drawn before it remembers. [0,1), absent: 0.9"},
     {"repetition_penalty", "R",
      "Makes tokens of prompt and text less likely: positive logits are divided "
      "by R, others multiplied. [0.1,10], off 1"},
@@ -59,6 +106,26 @@ constexpr Knob kScalarKnobs[] = {
     {"presence_window", "N",
      "How many of the last tokens the presence penalty sees. [1,1048576], "
      "absent: all"},
+    {"prompt_repetition_penalty", "R",
+     "As the repetition penalty, over the tokens of the prompt alone. "
+     "[0.1,10], off 1"},
+    {"dry_multiplier", "M",
+     "DRY: makes tokens less likely that would prolong a repeat, the more the "
+     "longer it is. [0,100], off 0"},
+    {"dry_base", "B",
+     "By what factor that grows with each repeated token. [1,10], absent: "
+     "1.75"},
+    {"dry_allowed_length", "N",
+     "The shortest repeat, in tokens, that DRY answers. [1,1048576], "
+     "absent: 2"},
+    {"dry_window", "N",
+     "How many of the last tokens DRY sees. [1,1048576], absent: all"},
+    {"no_repeat_ngram", "N",
+     "No N tokens in a row come twice. [0,1048576], off 0"},
+    {"length_penalty_start", "N",
+     "After N tokens the end becomes more likely. [0,1048576], off 0"},
+    {"length_penalty_factor", "F",
+     "By what factor with each token. [1,10], off 1"},
     {"min_tokens", "N",
      "Before N tokens are generated nothing but --max-tokens ends the text. "
      "[0,1048576], off 0"},

@@ -1,0 +1,79 @@
+// The knobs of the contract that this build lacks, for tests of what is said of
+// them. There may be none: such tests then have nothing to check.
+#ifndef LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
+#define LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
+
+#include <string>
+#include <vector>
+
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+#include "logitd/v1/params.pb.h"
+#include "service/convert_params.h"
+
+namespace logitd::testing {
+
+using google::protobuf::FieldDescriptor;
+
+inline std::vector<const FieldDescriptor*> UnbuiltKnobs() {
+  std::vector<const FieldDescriptor*> knobs;
+  const auto& type = *v1::SamplingParams::descriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (!IsBuilt(*type.field(i))) knobs.push_back(type.field(i));
+  }
+  return knobs;
+}
+
+inline void AddSomething(const FieldDescriptor* field,
+                         google::protobuf::Message* message) {
+  const auto& reflection = *message->GetReflection();
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      reflection.AddMessage(message, field);
+      return;
+    case FieldDescriptor::CPPTYPE_STRING:
+      reflection.AddString(message, field, "x");
+      return;
+    case FieldDescriptor::CPPTYPE_UINT32:
+      reflection.AddUInt32(message, field, 1);
+      return;
+    case FieldDescriptor::CPPTYPE_ENUM:
+      reflection.AddEnumValue(message, field, 1);
+      return;
+    default:
+      reflection.AddDouble(message, field, 1);
+  }
+}
+
+// Sets a field to something that is not its default.
+inline void SetSomething(const FieldDescriptor* field,
+                         google::protobuf::Message* message) {
+  const auto& reflection = *message->GetReflection();
+  if (field->is_repeated()) {
+    AddSomething(field, message);
+    return;
+  }
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      reflection.SetDouble(message, field, 0.5);
+      return;
+    case FieldDescriptor::CPPTYPE_UINT32:
+      reflection.SetUInt32(message, field, 1);
+      return;
+    case FieldDescriptor::CPPTYPE_BOOL:
+      reflection.SetBool(message, field, true);
+      return;
+    case FieldDescriptor::CPPTYPE_ENUM:
+      reflection.SetEnumValue(message, field, 1);
+      return;
+    case FieldDescriptor::CPPTYPE_STRING:
+      reflection.SetString(message, field, std::string(4, '\0'));
+      return;
+    default:
+      reflection.MutableMessage(message, field);
+  }
+}
+
+}  // namespace logitd::testing
+
+#endif  // LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
