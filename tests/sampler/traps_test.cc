@@ -1,0 +1,176 @@
+// Known traps of samplers that no other test steps on: traps.tsv has them all.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "tests/sampler/ask.h"
+#include "tests/sampler/oracle_case.h"
+
+namespace logitd::tests {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const std::vector<float> kLadder = {4, 3, 2, 1, 0, -1};
+
+class Traps : public Sampling {};
+
+TEST_P(Traps, TypicalAfterTopNSigmaMeetsNoBannedToken) {
+  // One that took what top_n_sigma removed for p = 0 had NaN for an entropy.
+  Params params;
+  params.top_n_sigma = 1.2;  // leaves 0, 1 and 2
+  params.top_k = 5;
+  params.typical_p = .999;
+  const Outcome both = Ask(kLadder, params);
+  EXPECT_THAT(KeptIds(both), ElementsAre(0, 1, 2));
+  EXPECT_TRUE(std::isfinite(both.final_entropy));
+  params.typical_p = .2;  // of 4, 3 and 2 alone the second is the most typical
+  EXPECT_THAT(KeptIds(Ask(kLadder, params)),
+              ElementsAre(KeptIds(Ask({4, 3, 2}, [] {
+                Params alone;
+                alone.typical_p = .2;
+                return alone;
+              }()))[0]));
+}
+
+TEST_P(Traps, TailFreeOfOneOrTwoCandidatesKeepsThem) {
+  for (const double z : {1e-9, .5, .95}) {
+    Params params;
+    params.tail_free = z;
+    EXPECT_EQ(Ask({3}, params).kept, 1u);
+    EXPECT_EQ(Ask({3, -5}, params).kept, 2u);
+    EXPECT_EQ(Ask({3, kBannedLogit, -5}, params).kept, 2u);
+    params.top_k = 2;
+    EXPECT_EQ(Ask(kLadder, params).kept, 2u);
+    params.top_k = 1;
+    EXPECT_EQ(Ask(kLadder, params).kept, 1u);
+  }
+}
+
+TEST_P(Traps, CutsMeasureTheTemperedDistribution) {
+  // At T = 2: .4205 .2551 .1547 .0938 .0569 .0345 of the six.
+  const std::vector<double> tempered = {.4287, .2600, .1577, .0956, .0580};
+  const auto kept = [&](const auto& set) {
+    Params params;
+    params.temperature = 2;
+    set(&params);
+    return Ask(kLadder, params).kept;
+  };
+  EXPECT_EQ(kept([](Params* p) { p->epsilon_cutoff = .05; }), 5u);
+  EXPECT_EQ(kept([](Params* p) { p->top_a = .3; }), 5u);  // .3 * .1768 = .053
+  // The sum of the squares is .28.
+  EXPECT_EQ(kept([](Params* p) { p->p_less = true; }), 1u);
+  EXPECT_EQ(kept([](Params* p) { p->min_p = .1; }), 5u);
+  Params hot;
+  hot.temperature = 2;
+  hot.min_p = .1;
+  EXPECT_THAT(Probabilities(Ask(kLadder, hot)), AreAbout(tempered));
+}
+
+TEST_P(Traps, GreedyIsDecidedAfterBansBiasAndPenaltiesAndBeforeTheCuts) {
+  Params params;
+  params.temperature = 0;
+  params.presence_penalty = 2;
+  Case c = Question({2, 1.5f, 1}, params);
+  EXPECT_EQ(Ask(c).token, 0u);
+  c.output = {0};
+  EXPECT_EQ(Ask(c).token, 1u) << "the penalty comes first";
+  c.params.top_k = 3;
+  c.params.min_p = .99;
+  EXPECT_EQ(Ask(c).token, 1u) << "and no truncation asks again";
+  c.params = Params();
+  c.params.temperature = 0;
+  c.params.logit_bias_ids = {2};
+  c.params.logit_bias_values = {5};
+  EXPECT_EQ(Ask(c).token, 2u) << "the bias too";
+  c.params.banned_ids = {2};
+  EXPECT_EQ(Ask(c).token, 0u) << "and bans";
+}
+
+TEST_P(Traps, BadWordsMatchTheOutputOnly) {
+  Case c = Question({1, 2, 3});
+  c.params.bad_words = {{0, 2}};
+  c.prompt = {0};
+  EXPECT_EQ(Ask(c).kept, 3u) << "the prompt";
+  c.output = {0};
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 0));
+  c.output = {0, 1};
+  EXPECT_EQ(Ask(c).kept, 3u) << "no longer the last";
+}
+
+TEST_P(Traps, BadWordsBanTokenZeroLikeAnyOther) {
+  Case c = Question({3, 2, 1});
+  c.params.bad_words = {{0}};
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
+  c.params.bad_words = {{1, 0}};
+  EXPECT_EQ(Ask(c).kept, 3u);
+  c.output = {1};
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
+}
+
+TEST_P(Traps, DrySaturatesAndNoMatchCrossesABreaker) {
+  Case c = Question({0, 0, 0, 0});
+  c.params.dry_multiplier = 100;
+  c.params.dry_base = 10;
+  c.output = TokenIds(500, 1);
+  const Outcome outcome = Ask(c);
+  EXPECT_EQ(outcome.kept, 4u) << "punished without end, not banned";
+  EXPECT_NEAR(ProbabilityOf(outcome, 0), 1.0 / 3, 1e-6);
+  EXPECT_FALSE(std::isnan(outcome.final_logprob));
+  // 1 2 3 1 2: the 3 comes next; a breaker within the match leaves none.
+  c.output = {1, 2, 3, 1, 2};
+  EXPECT_LT(ProbabilityOf(Ask(c), 3), 1e-9);
+  c.params.dry_breaker_ids = {1};
+  EXPECT_NEAR(ProbabilityOf(Ask(c), 3), .25, 1e-6) << "a match of 1 is left";
+  c.params.dry_breaker_ids.clear();
+  c.params.dry_breaker_sequences = {{1, 2}};
+  EXPECT_NEAR(ProbabilityOf(Ask(c), 3), .25, 1e-6) << "and here none";
+}
+
+TEST_P(Traps, DryWithoutAWindowSeesTheWholeHistory) {
+  Case c = Question(std::vector<float>(2000, 0));
+  c.params.dry_multiplier = 100;
+  c.prompt = {7, 8, 9};
+  for (uint32_t id = 100; id < 1600; ++id) c.prompt.push_back(id);
+  c.output = {7, 8};
+  EXPECT_LT(ProbabilityOf(Ask(c), 9), 1e-9);
+  c.params.dry_window = 1504;  // without the first 7
+  EXPECT_GT(ProbabilityOf(Ask(c), 9), 1e-5);
+  c.params.dry_window = 1505;
+  EXPECT_LT(ProbabilityOf(Ask(c), 9), 1e-9);
+}
+
+TEST_P(Traps, NoRepeatNgramOfOneBansAllSeenAndALongerOneNothingTooEarly) {
+  Case c = Question({4, 3, 2, 1, 0});
+  c.params.no_repeat_ngram = 1;
+  EXPECT_EQ(Ask(c).kept, 5u);
+  c.prompt = {1, 1};
+  c.output = {3};
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(0, 2, 4));
+  c.params.no_repeat_ngram = 4;
+  EXPECT_EQ(Ask(c).kept, 5u) << "three tokens make no four";
+  c.output = {1, 1};  // 1 1 1 1: the next would be the second four
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(0, 2, 3, 4));
+}
+
+TEST_P(Traps, ThePenalisedGreedyTokenMayNotHaveTheLargestRawLogprob) {
+  Case c = Question({2, 1.5f, 1});
+  c.params.temperature = 0;
+  c.params.presence_penalty = 1;
+  c.output = {0};
+  const Outcome outcome = Ask(c);
+  EXPECT_EQ(outcome.token, 1u);
+  EXPECT_EQ(outcome.final_logprob, 0);
+  ASSERT_EQ(outcome.top_raw.size(), 3u);
+  EXPECT_EQ(outcome.top_raw[0].id, 0u);
+  EXPECT_EQ(outcome.raw_logprob, outcome.top_raw[1].logprob);
+  EXPECT_LT(outcome.raw_logprob, outcome.top_raw[0].logprob);
+}
+
+LOGITD_ON_EACH_TARGET(Traps);
+
+}  // namespace
+}  // namespace logitd::tests
