@@ -1,5 +1,6 @@
 #include "sampler/candidates.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -102,7 +103,9 @@ void Candidates::EndRewrite() {
 void Candidates::BeginEdit() {
   if (edited_ || !begun_) return;
   BeginRewrite();
-  const float base = scale_.m * scale_.inverse_temperature;
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  const float base =
+      std::clamp(scale_.m * scale_.inverse_temperature, -kLargest, kLargest);
   kernels_.apply_scale(row(), scale_, cut_, base);
   scale_.inverse_temperature = 1.0f;
   scale_.square = scale_.cube = 0;

@@ -93,7 +93,7 @@ absl::Status CheckSteps(const Params& params, uint32_t vocab_size) {
         absl::StrCat("steps: ", NameOf(*step), " is named twice"));
   }
   const StepValues values = DeriveValues(params, vocab_size);
-  for (size_t i = 0; i < kStageCount; ++i) {
+  for (size_t i = 0; i < kOrderedStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
     if (!IsOn(stage, params, values) || Has(steps, stage)) continue;
     return absl::InvalidArgumentError(

@@ -51,7 +51,7 @@ inline constexpr const char* kStageNames[] = {
     "p_less",      "xtc",
     "mirostat",    "adaptive_p",
 };
-inline constexpr size_t kStageCount = std::size(kStageNames);
+inline constexpr size_t kOrderedStageCount = std::size(kStageNames);
 
 inline constexpr const char* NameOf(Stage stage) {
   return kStageNames[static_cast<size_t>(stage)];

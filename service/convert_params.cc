@@ -12,6 +12,7 @@
 #include "google/protobuf/unknown_field_set.h"
 #include "sampler/knobs.h"
 #include "sampler/status_macros.h"
+#include "service/convert_own_shapes.h"
 #include "service/session/field_path.h"
 #include "service/session/quote.h"
 
@@ -36,14 +37,6 @@ bool WithKnob(int number, const Use& use) {
   };
   return find(kRealKnobs) || find(kCountKnobs) || find(kIdsKnobs) ||
          find(kSwitchKnobs) || find(kSequencesKnobs);
-}
-
-bool HasOwnShape(int number) {
-  return number == kBiasIdsField || number == kBiasValuesField ||
-         number == kForcedTokensField || number == kThinkingBudgetField ||
-         number == kOnEmptyField || number == kOnNonFiniteField ||
-         number == kOnConflictField || number == kDialectField ||
-         number == kStepsField;
 }
 
 // The first unknown field of a message or of the messages in it.
@@ -71,25 +64,6 @@ absl::Status CheckKnown(const Message& message, const std::string& path) {
                      absl::StrCat(name, "[", i, "].")));
     }
   }
-  return absl::OkStatus();
-}
-
-absl::Status CheckCount(absl::string_view field, size_t count, const char* what,
-                        const char* flag, uint32_t most) {
-  if (count <= most) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      field, ": ", count, " ", what, " are more than --", flag, " ", most));
-}
-
-// The tokens of a sequence, at most as many as one may have.
-absl::Status ReadSequence(const std::string& field, const std::string& bytes,
-                          TokenIds* tokens) {
-  if (bytes.size() / 4 > kStopSequenceTokensMax) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(field, ": ", bytes.size() / 4, " tokens are more than ",
-                     kStopSequenceTokensMax));
-  }
-  LOGITD_ASSIGN_OR_RETURN(*tokens, ReadIds(field, bytes));
   return absl::OkStatus();
 }
 
@@ -145,160 +119,6 @@ class KnobReader {
   absl::Status status_;
 };
 
-absl::Status ReadBias(const v1::SamplingParams& wire, const Limits& limits,
-                      Params* params) {
-  LOGITD_RETURN_IF_ERROR(CheckCount("logit_bias_ids",
-                                    wire.logit_bias_ids().size() / 4, "ids",
-                                    "max_bias", limits.max_bias));
-  LOGITD_ASSIGN_OR_RETURN(params->logit_bias_ids,
-                          ReadIds("logit_bias_ids", wire.logit_bias_ids()));
-  if (static_cast<size_t>(wire.logit_bias_values_size()) !=
-      params->logit_bias_ids.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "logit_bias_values: ", wire.logit_bias_values_size(), " values for ",
-        params->logit_bias_ids.size(), " logit_bias_ids"));
-  }
-  params->logit_bias_values.assign(wire.logit_bias_values().begin(),
-                                   wire.logit_bias_values().end());
-  return absl::OkStatus();
-}
-
-absl::Status ReadForcedTokens(const v1::SamplingParams& wire,
-                              const Limits& limits, Params* params) {
-  LOGITD_RETURN_IF_ERROR(CheckCount("forced_tokens",
-                                    wire.forced_tokens().size() / 4, "tokens",
-                                    "max_ids", limits.max_ids));
-  LOGITD_ASSIGN_OR_RETURN(params->forced_tokens,
-                          ReadIds("forced_tokens", wire.forced_tokens()));
-  return absl::OkStatus();
-}
-
-absl::Status ReadThinkingBudget(const v1::ThinkingBudget& wire,
-                                Params* params) {
-  ThinkingBudget budget;
-  const std::string name = "thinking_budget.";
-  LOGITD_RETURN_IF_ERROR(
-      ReadSequence(name + "start", wire.start(), &budget.start));
-  LOGITD_RETURN_IF_ERROR(ReadSequence(name + "end", wire.end(), &budget.end));
-  LOGITD_RETURN_IF_ERROR(
-      ReadSequence(name + "message", wire.message(), &budget.message));
-  budget.max_tokens = wire.max_tokens();
-  params->thinking_budget = std::move(budget);
-  return absl::OkStatus();
-}
-
-absl::Status UnknownValue(const char* field, int value, const char* type) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, ": ", value, " is not a value of ", type));
-}
-
-absl::Status ReadOnEmpty(v1::OnEmpty value, Params* params) {
-  switch (value) {
-    case v1::ON_EMPTY_UNSPECIFIED:
-      params->on_empty.reset();
-      return absl::OkStatus();
-    case v1::ON_EMPTY_RELAX:
-      params->on_empty = OnEmpty::kRelax;
-      return absl::OkStatus();
-    case v1::ON_EMPTY_ERROR:
-      params->on_empty = OnEmpty::kError;
-      return absl::OkStatus();
-    default:
-      return UnknownValue("on_empty", value, "OnEmpty");
-  }
-}
-
-absl::Status ReadOnNonFinite(v1::OnNonFinite value, Params* params) {
-  switch (value) {
-    case v1::ON_NON_FINITE_UNSPECIFIED:
-      params->on_non_finite.reset();
-      return absl::OkStatus();
-    case v1::ON_NON_FINITE_REJECT:
-      params->on_non_finite = OnNonFinite::kReject;
-      return absl::OkStatus();
-    case v1::ON_NON_FINITE_BAN:
-      params->on_non_finite = OnNonFinite::kBan;
-      return absl::OkStatus();
-    default:
-      return UnknownValue("on_non_finite", value, "OnNonFinite");
-  }
-}
-
-absl::Status ReadOnConflict(v1::OnConflict value, Params* params) {
-  switch (value) {
-    case v1::ON_CONFLICT_UNSPECIFIED:
-      params->on_conflict.reset();
-      return absl::OkStatus();
-    case v1::ON_CONFLICT_MASK_WINS:
-      params->on_conflict = OnConflict::kMaskWins;
-      return absl::OkStatus();
-    case v1::ON_CONFLICT_ERROR:
-      params->on_conflict = OnConflict::kError;
-      return absl::OkStatus();
-    default:
-      return UnknownValue("on_conflict", value, "OnConflict");
-  }
-}
-
-absl::Status ReadDialect(v1::Dialect value, Params* params) {
-  if (value < 0 || value >= kDialectCount) {
-    return UnknownValue("dialect", value, "Dialect");
-  }
-  params->dialect.reset();
-  if (value != v1::DIALECT_UNSPECIFIED) {
-    params->dialect = static_cast<Dialect>(value);
-  }
-  return absl::OkStatus();
-}
-
-// Stages that are there but have no place in an order.
-bool IsFixed(const std::string& step) {
-  for (const char* name : {"check", "raw", "guidance", "bans", "draw"}) {
-    if (step == name) return true;
-  }
-  return false;
-}
-
-absl::Status ReadSteps(const v1::SamplingParams& wire, Params* params) {
-  params->steps.clear();
-  for (int i = 0; i < wire.steps_size(); ++i) {
-    const std::string& step = wire.steps(i);
-    const auto name = std::find(std::begin(kStageNames), std::end(kStageNames),
-                                absl::string_view(step));
-    if (name == std::end(kStageNames)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("steps[", i, "]: ", Quote(step),
-                       IsFixed(step) ? " has a fixed place"
-                                     : " is not the name of a stage"));
-    }
-    params->steps.push_back(static_cast<Stage>(name - std::begin(kStageNames)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
-                          const Limits& limits, Params* params) {
-  switch (number) {
-    case kBiasIdsField:
-    case kBiasValuesField:  // two fields, one knob
-      return ReadBias(wire, limits, params);
-    case kForcedTokensField:
-      return ReadForcedTokens(wire, limits, params);
-    case kThinkingBudgetField:
-      return ReadThinkingBudget(wire.thinking_budget(), params);
-    case kOnConflictField:
-      return ReadOnConflict(wire.on_conflict(), params);
-    case kOnEmptyField:
-      return ReadOnEmpty(wire.on_empty(), params);
-    case kDialectField:
-      return ReadDialect(wire.dialect(), params);
-    case kStepsField:
-      return ReadSteps(wire, params);
-    default:
-      return ReadOnNonFinite(wire.on_non_finite(), params);
-  }
-}
-
 // A knob is a field; the bias is one knob of two.
 void ClearKnob(const FieldDescriptor* field, v1::SamplingParams* params) {
   params->GetReflection()->ClearField(params, field);
@@ -327,32 +147,6 @@ absl::StatusOr<const FieldDescriptor*> KnobOf(const std::string& path,
 int NumberOf(const FieldDescriptor* field) {
   const int number = field->number();
   return number == kBiasValuesField ? kBiasIdsField : number;
-}
-
-void WriteOwnShapes(const Plan& plan, v1::SamplingParams* wire) {
-  if (!plan.bias_ids.empty()) {
-    wire->set_logit_bias_ids(WriteIds(plan.bias_ids));
-    for (const double value : plan.bias_values) {
-      wire->add_logit_bias_values(value);
-    }
-  }
-  wire->set_forced_tokens(WriteIds(plan.forced_tokens));
-  if (plan.params.thinking_budget) {
-    const ThinkingBudget& budget = *plan.params.thinking_budget;
-    v1::ThinkingBudget* to = wire->mutable_thinking_budget();
-    to->set_start(WriteIds(budget.start));
-    to->set_end(WriteIds(budget.end));
-    to->set_max_tokens(budget.max_tokens);
-    to->set_message(WriteIds(budget.message));
-  }
-  const auto dialect = plan.params.dialect.value_or(Dialect::kLogitd);
-  if (dialect != Dialect::kLogitd) {
-    wire->set_dialect(static_cast<v1::Dialect>(dialect));
-  }
-  for (const Stage step : plan.params.steps) wire->add_steps(NameOf(step));
-  if (!plan.relax_soft_bans) wire->set_on_empty(v1::ON_EMPTY_ERROR);
-  if (plan.ban_non_finite) wire->set_on_non_finite(v1::ON_NON_FINITE_BAN);
-  if (!plan.mask_wins) wire->set_on_conflict(v1::ON_CONFLICT_ERROR);
 }
 
 }  // namespace

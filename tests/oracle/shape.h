@@ -20,6 +20,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -215,7 +216,7 @@ class Shaper {
   // The logits that the map and the cuts made.
   std::vector<float> Applied() const {
     constexpr float kLargest = std::numeric_limits<float>::max();
-    const float base = m_ * map_.it;
+    const float base = std::min(std::max(m_ * map_.it, -kLargest), kLargest);
     std::vector<float> l(l_.size(), kBanned);
     for (uint32_t id : ids_) {
       const float sum = base + D(id);
@@ -397,11 +398,9 @@ class Shaper {
         }
       }
     }
-    const Ids stay(order.begin(),
-                   order.begin() + static_cast<std::ptrdiff_t>(n));
-    Rewrite([&](uint32_t id) {
-      return std::find(stay.begin(), stay.end(), id) != stay.end();
-    });
+    const std::set<uint32_t> stay(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n));
+    Rewrite([&](uint32_t id) { return stay.count(id) > 0; });
   }
 
   template <class Stays>
@@ -497,10 +496,9 @@ class Shaper {
     if (above.size() < 2) return;
     above.pop_back();
     const Ids& safe = params_.xtc_protected_ids;
-    Rewrite([&](uint32_t id) {
-      return std::find(above.begin(), above.end(), id) == above.end() ||
-             std::find(safe.begin(), safe.end(), id) != safe.end();
-    });
+    std::set<uint32_t> gone(above.begin(), above.end());
+    for (uint32_t id : safe) gone.erase(id);
+    Rewrite([&](uint32_t id) { return gone.count(id) == 0; });
   }
 
   double Mu() const { return feedback_.mu.value_or(2 * params_.mirostat_tau); }

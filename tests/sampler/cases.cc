@@ -564,7 +564,7 @@ void SetTruncations(Case* c, Dice* dice) {
 // All stages in an order of their own.
 void SetSteps(Case* c, Dice* dice) {
   std::vector<Stage> rest;
-  for (size_t i = 0; i < kStageCount; ++i)
+  for (size_t i = 0; i < kOrderedStageCount; ++i)
     rest.push_back(static_cast<Stage>(i));
   while (!rest.empty()) {
     const uint32_t next = dice->Below(static_cast<uint32_t>(rest.size()));
