@@ -92,8 +92,8 @@ struct Entry {
   std::optional<std::uint64_t> row_digest;  // When some entry asked for it.
   // Rising. Empty when not asked for, or when `kept` is over --max_kept_ids.
   std::vector<std::uint32_t> kept_ids;
-  // Feedback state after the token (mirostat, adaptive_p), for an open elsewhere:
-  // OpenSession.state. Empty: the session has none.
+  // Feedback state after the token (mirostat, adaptive_p), for an open
+  // elsewhere: OpenSession.state. Empty: the session has none.
   std::string state;
   absl::Status error;  // OK unless status is ENTRY_STATUS_ERROR.
 };

@@ -180,8 +180,8 @@ std::vector<v1::LintFinding> LintText(absl::string_view text,
 std::vector<LintRule> AllLintRules() {
   std::vector<LintRule> all;
   for (const auto& rules :
-       {DeadKnobRules(), DrawRules(), TokenRules(), TaskRules(),
-        ValueRules(), StructureRules(), PhaseRules(), TriggerRules()}) {
+       {DeadKnobRules(), DrawRules(), TokenRules(), TaskRules(), ValueRules(),
+        StructureRules(), PhaseRules(), TriggerRules()}) {
     all.insert(all.end(), rules.begin(), rules.end());
   }
   return all;

@@ -63,6 +63,7 @@ echo "ok: text from the service"
 
 expect 1 'top_p: 1.5 is outside (0, 1]' generate --top-p 1.5
 expect 0 'tokens/s' generate --seed 42 --mirostat 2 --mirostat-tau 3
+expect 0 'tokens/s' generate --seed 42 --p-less --dry-multiplier 0.8
 expect 1 'conflicts with top_p' generate --set mirostat=2 --top-p 0.9
 expect 1 'logit_bias' generate --logit-bias 99999=1
 expect 1 'top_k: 0 is outside' sweep --knob top_k --values 5,0

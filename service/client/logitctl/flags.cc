@@ -144,6 +144,10 @@ void KnobFlags::AddScalars(CLI::App* app) {
       ->group(kKnobs);
   app->add_flag("--ban-eos", ban_eos, "The end token is never chosen")
       ->group(kKnobs);
+  app->add_flag("--p-less", p_less,
+                "Keeps tokens at least as likely as two draws are alike; needs "
+                "no number")
+      ->group(kKnobs);
 }
 
 void KnobFlags::AddTokens(CLI::App* app, const std::string& token_word) {
@@ -191,6 +195,9 @@ absl::StatusOr<Knobs> KnobFlags::Parse() const {
   }
   if (ban_eos) {
     knobs.params.set_ban_eos(true);
+  }
+  if (p_less) {
+    knobs.params.set_p_less(true);
   }
   auto parsed = ParseTokenKnobs(tokens);
   if (!parsed.ok()) {

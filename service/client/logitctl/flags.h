@@ -60,6 +60,7 @@ struct KnobFlags {
   std::vector<std::string> set;                // KNOB=VALUE
   bool ignore_eos = false;
   bool ban_eos = false;
+  bool p_less = false;
   TokenTexts tokens;
   std::optional<std::uint64_t> seed;
   std::string salt;

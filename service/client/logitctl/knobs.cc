@@ -71,9 +71,6 @@ constexpr Knob kScalarKnobs[] = {
     {"top_h", "H",
      "Keeps the likeliest tokens that together have at most H of the row's "
      "entropy. (0,1], off 1"},
-    {"p_less", "true|false",
-     "Keeps tokens at least as likely as two draws are alike; needs no number. "
-     "Off false"},
     {"xtc_probability", "P",
      "At a share P of the steps removes the likeliest tokens, all but the last "
      "of those above --xtc-threshold. [0,1], off 0"},
