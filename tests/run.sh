@@ -11,7 +11,7 @@ usage: tests/run.sh [--fast | --long]
                the product with gcc; other instruction sets under emulation
   --fast       the release build with all tests, nothing else
   --long       on top: clang-tidy, all tests with gcc and no precompiled
-               header, the image from sources, LOGITD_LONG=1, with which
+               header, 200 mutants of the sampler, the image from sources, LOGITD_LONG=1, with which
                tests take more samples, and LOGITD_QUIET=1 one by one for
                those that hold bounds of time
 
@@ -160,6 +160,8 @@ run_stages() {
     stage bounds-of-time hold_bounds_of_time || true
     stage clang-tidy check_clang_tidy || true
     build_and_test gcc-tests || true
+    LOGITD_BUILD_DIR="$root/.build/release" \
+        stage mutation tests/mutation/run.sh --sample 200 --least 0.9 || true
     LOGITD_SOURCE_DIR="$root" LOGITD_BUILD_DIR="$root/.build/release" \
         stage image-from-sources /usr/bin/python3 tests/deploy/builder.py || true
   fi

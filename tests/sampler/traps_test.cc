@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tests/sampler/ask.h"
-#include "tests/sampler/oracle_case.h"
+#include "tests/support/kernels_scalar.h"
 
 namespace logitd::tests {
 namespace {
@@ -109,6 +109,28 @@ TEST_P(Traps, BadWordsBanTokenZeroLikeAnyOther) {
   EXPECT_EQ(Ask(c).kept, 3u);
   c.output = {1};
   EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
+}
+
+TEST_P(Traps, MinTokensEndsWithTheTokenThatReachesIt) {
+  Case c = Question({3, 2, 1});
+  c.params.eos_ids = {0};
+  c.params.min_tokens = 2;
+  c.prompt = {1, 2, 1};
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
+  c.output = {1};
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
+  c.output = {1, 2};
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(0, 1, 2));
+}
+
+TEST_P(Traps, AFloorKeepsWhatEqualsIt) {
+  const auto floor = static_cast<float>(ScalarLogD(.25));
+  Params params;
+  params.min_p = .25;
+  EXPECT_THAT(KeptIds(Ask({0, floor, std::nextafter(floor, -9.0f)}, params)),
+              ElementsAre(0, 1));
+  params.min_p = 1;
+  EXPECT_THAT(KeptIds(Ask({0, 1, 1}, params)), ElementsAre(1, 2));
 }
 
 TEST_P(Traps, DrySaturatesAndNoMatchCrossesABreaker) {

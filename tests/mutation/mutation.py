@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Changes the sampler in small ways and tells which changes no test notices.
+
+  mutation.py --sample 200 --seed 1   that many of all mutants, picked by the seed
+  mutation.py --fixed                 the list in fixed.txt; all must be killed
+  mutation.py --only ID...            these
+  mutation.py --list                  all mutants, one a line; builds nothing
+
+Prints `killed K of N (seed S)`. A survivor that survivors.md explains by its id
+counts as one, but is no failure. Needs a build of sampler_test.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import random
+import re
+import sys
+import tempfile
+import threading
+
+import suite
+from mutants import Mutant, all_mutants
+from scratch import Scratch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.environ.get("LOGITD_SOURCE_DIR", os.path.dirname(os.path.dirname(HERE)))
+BUILD = os.environ.get("LOGITD_BUILD_DIR", os.path.join(ROOT, ".build/release"))
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def fixed_mutants():
+    for number, line in enumerate(read(os.path.join(HERE, "fixed.txt")).splitlines()):
+        if not line or line.startswith("#"):
+            continue
+        file, before, after = line.split("\t")
+        source = read(os.path.join(ROOT, file))
+        found = re.findall(r"^ *" + re.escape(before) + "$", source, re.MULTILINE)
+        if len(found) != 1:
+            sys.exit(
+                f"fixed.txt:{number + 1}: {file} has {len(found)} lines `{before}`:"
+                " bring the list up to date"
+            )
+        begin = source.index(found[0]) + len(found[0]) - len(before)
+        at = source.count("\n", 0, begin) + 1
+        yield Mutant(
+            f"fixed{number + 1}", file, at, "fixed", before,
+            begin, begin + len(before), after,
+        )  # fmt: skip
+
+
+class Run:
+    def __init__(self, options, stages):
+        self.stages, self.options = stages, options
+        self.lock = threading.Lock()
+        self.results = []  # (mutant, None or (stage, killer))
+        self.not_built = 0
+
+    def work(self, scratch, bounds, queue):
+        while True:
+            with self.lock:
+                enough = len(self.results) >= self.options.wanted
+                mutant = None if enough else next(queue, None)
+            if mutant is None:
+                return
+            source = scratch.read_original(mutant.file)
+            scratch.write(mutant.file, mutant.apply(source))
+            built = scratch.make({mutant.file})
+            killed = built and suite.judge(scratch.binary, ROOT, self.stages, bounds)
+            scratch.write(mutant.file, source)
+            self._restore(scratch, mutant.file)
+            with self.lock:
+                if not built:
+                    self.not_built += 1
+                elif len(self.results) < self.options.wanted:
+                    self.results.append((mutant, killed))
+                    verdict = "%s: %s" % killed if killed else "SURVIVED"
+                    print(f"{mutant.describe(source)}: {verdict}", flush=True)
+
+    @staticmethod
+    def _restore(scratch, file):
+        for name in sorted(scratch.commands):
+            if name == file or file in scratch.needs[name]:
+                scratch.stale.add(name)
+
+
+def run(mutants, options, stages):
+    state = Run(options, stages)
+    with tempfile.TemporaryDirectory(prefix="mutation.") as folder:
+        first = Scratch(ROOT, BUILD, os.path.join(folder, "0"))
+        if not first.make_all(options.jobs):
+            sys.exit("the unchanged sampler does not build")
+        bounds = suite.measure(first.binary, ROOT, stages)
+        scratches = [first] + [first.twin(i) for i in range(1, options.jobs)]
+        queue = iter(mutants)
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            workers = [pool.submit(state.work, s, bounds, queue) for s in scratches]
+            for worker in workers:
+                worker.result()
+    return state
+
+
+def report(state, options):
+    explained = set(re.findall(r"^\W*`([0-9a-f]{8})`", read(SURVIVORS), re.MULTILINE))
+    survivors = [m for m, killed in state.results if not killed]
+    print("\nkilled by:")
+    for stage in state.stages:
+        count = sum(bool(k) and k[0] == stage[0] for _, k in state.results)
+        print(f"  {stage[0]}: {count}")
+    open_ones = [m for m in survivors if m.id not in explained]
+    for mutant in survivors:
+        mark = "SURVIVOR" if mutant in open_ones else "explained survivor"
+        print(f"{mark}: {mutant.describe(read(os.path.join(ROOT, mutant.file)))}")
+    total = len(state.results)
+    print(f"{state.not_built} more did not compile")
+    print(f"killed {total - len(survivors)} of {total} (seed {options.seed})")
+    return open_ones
+
+
+SURVIVORS = os.path.join(HERE, "survivors.md")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fixed", action="store_true")
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--least", type=float, default=0.0, help="share to kill")
+    parser.add_argument("--stages", nargs="*", default=[], help="these only")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    if options.fixed:
+        chosen, stages = list(fixed_mutants()), suite.STAGES[:1]
+    else:
+        chosen, stages = list(all_mutants(ROOT)), suite.STAGES
+    if options.stages:
+        stages = [stage for stage in suite.STAGES if stage[0] in options.stages]
+    if options.list:
+        for mutant in chosen:
+            print(mutant.describe(read(os.path.join(ROOT, mutant.file))))
+        return 0
+    if options.only:
+        chosen = [m for m in chosen if m.id in options.only]
+    elif not options.fixed:
+        random.Random(options.seed).shuffle(chosen)
+    options.wanted = options.sample or len(chosen)
+    state = run(chosen, options, stages)
+    open_ones = report(state, options)
+    if options.fixed:
+        return 1 if open_ones or state.not_built else 0
+    killed = len(state.results) - len(open_ones)
+    return 0 if killed >= options.least * len(state.results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

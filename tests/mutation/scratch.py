@@ -1,0 +1,149 @@
+"""Builds the sampler's tests with one file of the sampler changed, by as few
+compilations as that file needs: the tests are those of the build tree, the
+sampler is compiled beside it at -O1, for the targets that every machine has."""
+
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+# AVX-512 takes as long to compile as all others, and says nothing new.
+TARGETS = (
+    "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3|HWY_AVX3_DL)"
+)
+
+
+class Scratch:
+    """A copy of sampler/ with objects of its own. One mutant at a time."""
+
+    def __init__(self, root, build, folder):
+        self.root, self.build, self.folder = root, build, folder
+        os.makedirs(folder, exist_ok=True)
+        self.binary = os.path.join(folder, "sampler_test")
+        shutil.copytree(
+            os.path.join(root, "sampler"),
+            os.path.join(folder, "sampler"),
+            dirs_exist_ok=True,
+        )
+        self.commands = self._commands()
+        self.link = self._link()
+        self.needs = {}  # source: headers of sampler/ that it reads
+        self.stale = set()  # sources whose objects are those of another mutant
+        self._precompile()
+
+    def twin(self, number):
+        """Another copy, with the objects made so far."""
+        folder = os.path.join(os.path.dirname(self.folder), str(number))
+        shutil.copytree(self.folder, folder)
+        other = Scratch(self.root, self.build, folder)
+        other.needs = {name: set(needs) for name, needs in self.needs.items()}
+        return other
+
+    def _commands(self):
+        """The build's own command for each source of the sampler, changed."""
+        path = os.path.join(self.build, "compile_commands.json")
+        with open(path, encoding="utf-8") as file:
+            entries = json.load(file)
+        found = {}
+        for entry in entries:
+            name = os.path.relpath(entry["file"], self.root)
+            if not name.startswith("sampler/"):
+                continue
+            words = shlex.split(entry["command"])
+            words = words[next(i for i, w in enumerate(words) if "clang" in w) :]
+            kept = [
+                w
+                for w in words[1 : words.index("-o")]
+                if not re.match(r"-W|-O|-D_FORTIFY|-fstack|-DHWY_DISABLED", w)
+            ]
+            found[name] = [words[0], "-I" + self.folder, *kept, "-O1", "-w"]
+        return found
+
+    def _link(self):
+        text = subprocess.run(
+            ["ninja", "-C", self.build, "-t", "commands", "bin/sampler_test"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.splitlines()[-1]
+        words = shlex.split(text.split("&&")[1])
+        objects = [self._object(name) for name in sorted(self.commands)]
+        at = next(i for i, w in enumerate(words) if w.endswith(".o"))
+        # First, so that inline functions are those of the mutant.
+        words[at:at] = objects
+        out = words.index("-o")
+        words[out + 1] = self.binary
+        left = ("sampler/liblogitd_sampler.a", "sampler/liblogitd_kernels.a")
+        return [w for w in words if w not in left] + ["-fuse-ld=lld"]
+
+    def _object(self, name):
+        return os.path.join(self.folder, name.replace("/", "_") + ".o")
+
+    def _precompile(self):
+        """What the sampler includes of others, read once."""
+        headers = set()
+        for path in glob.glob(os.path.join(self.root, "sampler", "*.*")):
+            with open(path, encoding="utf-8") as file:
+                found = re.findall(r'#include ("absl/.*?"|<[a-z_0-9]+>)', file.read())
+                headers.update(found)
+        path = os.path.join(self.folder, "others.h")
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(f"#include {header}\n" for header in sorted(headers))
+        command = self.commands["sampler/prefix.cc"]
+        subprocess.run(
+            [*command, "-x", "c++-header", path, "-o", path + ".pch"], check=True
+        )
+        self.pch = ["-include-pch", path + ".pch"]
+
+    def _compile(self, name):
+        source = os.path.join(self.folder, name)
+        depends = self._object(name) + ".d"
+        kernel = "/kernels/" in name
+        extra = ["-D" + TARGETS] if kernel else self.pch
+        result = subprocess.run(
+            [*self.commands[name], *extra, "-MMD", "-MF", depends]
+            + ["-c", source, "-o", self._object(name)],
+            capture_output=True,
+            text=True,
+            cwd=self.build,
+        )
+        if result.returncode == 0:
+            with open(depends, encoding="utf-8") as file:
+                read = re.findall(r"\S*sampler/\S+\.h", file.read())
+            self.needs[name] = {
+                "sampler/" + x.rsplit("sampler/", 1)[1] for x in read
+            }
+        return result.returncode == 0
+
+    def make(self, files):
+        """Compiles what reads the files and links; false if
+        either is refused."""
+        for name in sorted(self.commands):
+            touched = name in files or self.needs[name] & set(files)
+            if not touched and name not in self.stale:
+                continue
+            if not self._compile(name):
+                return False
+            self.stale.discard(name)
+        return self._linked()
+
+    def make_all(self, jobs):
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            return all(pool.map(self._compile, sorted(self.commands))) and (
+                self._linked()
+            )
+
+    def _linked(self):
+        return subprocess.run(self.link, capture_output=True, cwd=self.build).returncode == 0
+
+    def write(self, file, text):
+        with open(os.path.join(self.folder, file), "w", encoding="utf-8") as out:
+            out.write(text)
+
+    def read_original(self, file):
+        with open(os.path.join(self.root, file), encoding="utf-8") as source:
+            return source.read()

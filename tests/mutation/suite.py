@@ -1,0 +1,73 @@
+"""The tests that are to kill mutants, the quick ones first."""
+
+import os
+import resource
+import subprocess
+import time
+
+MEMORY = 8 << 30
+BOUND = 15  # seconds beyond four times what the unchanged sampler takes
+
+# What takes long and judges the tests or the distribution of many draws.
+SLOW = "KnownBug*:Draw.*:DrawTrial.*:SpecificationPage.*:Targets.*"
+# (name, what runs, what does not). The digest comes last: it sees any change of
+# a number, but does not know which number is right.
+STAGES = [
+    ("behaviour", "*AVX2*:*", "*EMU128*:*AVX3*:Agreement.*:DigestOfCases.*:" + SLOW),
+    ("together", "Agreement.*Random*/Everything_AVX2:Agreement.*Random*/Truncations_AVX2", ""),
+    ("agreement", "Agreement.*Random*/*_AVX2", ""),
+    ("scalar", "*EMU128*", "Agreement.*:DigestOfCases.*"),
+    ("digest", "DigestOfCases.IsTheGoldenOne/AVX2", ""),
+]  # fmt: skip
+
+
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def run_stage(binary, root, stage, bound):
+    """None if all pass, else what killed: a test's name, or how it ended."""
+    _, run, without = stage
+    chosen = run + ("-" + without if without else "")
+    try:
+        result = subprocess.run(
+            [binary, "--gtest_filter=" + chosen, "--gtest_fail_fast"]
+            + ["--gtest_brief=1"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=bound,
+            preexec_fn=limit_memory,
+            env={**os.environ, "GTEST_COLOR": "no"},
+        )
+    except subprocess.TimeoutExpired:
+        return "time"
+    if result.returncode == 0:
+        return None
+    for line in result.stdout.splitlines():
+        if line.startswith("[  FAILED  ] ") and "." in line:
+            return line.removeprefix("[  FAILED  ] ").split(",")[0].split(" (")[0]
+    return f"exit {result.returncode}"
+
+
+def measure(binary, root, stages):
+    """The bound of each stage, from the unchanged sampler, which must pass."""
+    bounds = {}
+    for stage in stages:
+        start = time.monotonic()
+        killer = run_stage(binary, root, stage, 1200)
+        if killer is not None:
+            raise SystemExit(f"the unchanged sampler fails: {stage[0]}: {killer}")
+        bounds[stage[0]] = BOUND + 4 * (time.monotonic() - start)
+    return bounds
+
+
+def judge(binary, root, stages, bounds):
+    """(stage, killer), or None for a survivor."""
+    for stage in stages:
+        killer = run_stage(binary, root, stage, bounds[stage[0]])
+        if killer is not None:
+            return stage[0], killer
+    return None
