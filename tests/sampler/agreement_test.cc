@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <tuple>
@@ -63,6 +64,10 @@ class Agreement : public testing::TestWithParam<Which> {
       ADD_FAILURE() << c.name << ": textbook: " << textbook;
     }
     if (ambiguous) ++ambiguous_;
+    if (!ambiguous && answer.slack == 1) {
+      worst_error_ =
+          std::max(worst_error_, TextbookError(c, answer, ran.outcome));
+    }
   }
 
   void Tell() {
@@ -70,6 +75,7 @@ class Agreement : public testing::TestWithParam<Which> {
               << " within a rounding error of a boundary\n";
     RecordProperty("cases", cases_);
     RecordProperty("ambiguous", ambiguous_);
+    RecordProperty("worst_error", testing::PrintToString(worst_error_));
   }
 
   // Its boundary is within a rounding error of all mass, whatever the row.
@@ -80,6 +86,7 @@ class Agreement : public testing::TestWithParam<Which> {
   CaseRunner runner_;
   int cases_ = 0;
   int ambiguous_ = 0;
+  double worst_error_ = 0;
 };
 
 TEST_P(Agreement, WithTheOracleOnRandomAndAdversarialRows) {

@@ -419,6 +419,24 @@ std::string TextbookDifference(const Case& c, const oracle::Answer& answer,
   return out;
 }
 
+double TextbookError(const Case& c, const oracle::Answer& answer,
+                     const Outcome& got) {
+  if (got.kept != answer.kept.size()) return 0;
+  double worst = 0;
+  const auto compare = [&](oracle::Real expected, double number) {
+    const auto error =
+        static_cast<double>(std::abs(expected - oracle::Real{number}));
+    if (std::isfinite(error)) worst = std::max(worst, error);
+  };
+  const uint32_t id = c.given.value_or(answer.winner.token);
+  if (id == got.token) {
+    compare(oracle::FinalLogprob(answer, id), got.final_logprob);
+    compare(oracle::RawLogprob(answer, id), got.raw_logprob);
+  }
+  compare(answer.kept_mass, got.kept_mass);
+  return worst;
+}
+
 std::string FailureDifference(const oracle::Answer& answer,
                               const absl::Status& status) {
   using Code = absl::StatusCode;

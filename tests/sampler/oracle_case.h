@@ -45,6 +45,11 @@ std::string Difference(const Outcome& expected, const Outcome& got);
 std::string TextbookDifference(const Case& c, const oracle::Answer& answer,
                                const Outcome& got, bool* ambiguous);
 
+// The largest distance of a reported number from the textbook's, where both are
+// finite and keep as many tokens.
+double TextbookError(const Case& c, const oracle::Answer& answer,
+                     const Outcome& got);
+
 // Empty if the status is what the textbook's failure asks for.
 std::string FailureDifference(const oracle::Answer& answer,
                               const absl::Status& status);
