@@ -1,6 +1,7 @@
 // Rules for knobs that shape what is drawn from: those that do nothing alone,
 // those of which one hides the other, and those that work against each other.
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "service/profiles/lint_rules.h"
@@ -164,6 +165,27 @@ void TwoSteers(const Subject& subject, Tell tell) {
   TellPairs(subject, kPairs, tell);
 }
 
+// The deviation is one of bad tokens too; without them it is another measure.
+void SigmaOfTheRest(const Subject& subject, Tell tell) {
+  constexpr const char* kBefore[] = {"top_k",   "top_p",     "min_p",
+                                     "typical", "tail_free", "top_h"};
+  constexpr int kSteps = P::kStepsFieldNumber;
+  if (!subject.On(P::kTopNSigmaFieldNumber) || subject.IsGreedy()) return;
+  if (!subject.OnHere(P::kTopNSigmaFieldNumber) && !subject.OnHere(kSteps)) {
+    return;
+  }
+  for (const std::string& step : subject.params().steps()) {
+    if (step == "top_n_sigma") return;
+    if (std::count(std::begin(kBefore), std::end(kBefore), step) == 0) continue;
+    tell(subject.Field(kSteps),
+         absl::StrCat("top_n_sigma behind ", step,
+                      " measures the deviation of what that left, and cuts "
+                      "more."),
+         absl::StrCat("Name top_n_sigma before ", step, "."));
+    return;
+  }
+}
+
 constexpr auto kWarning = v1::LINT_SEVERITY_WARNING;
 constexpr LintRule kRules[] = {
     {"dynamic-without-range", kWarning,
@@ -174,6 +196,9 @@ constexpr LintRule kRules[] = {
     {"xtc-without-probability", kWarning,
      Without<P::kXtcProbabilityFieldNumber, P::kXtcThresholdFieldNumber,
              P::kXtcProtectedIdsFieldNumber>},
+    {"top-p-without-decay", kWarning,
+     Without<P::kTopPDecayFieldNumber, P::kTopPMinFieldNumber,
+             P::kTopPResetIdsFieldNumber>},
     {"mirostat-off", kWarning,
      Without<P::kMirostatFieldNumber, P::kMirostatTauFieldNumber,
              P::kMirostatEtaFieldNumber>},
@@ -185,6 +210,7 @@ constexpr LintRule kRules[] = {
     {"xtc-near-greedy", kWarning, XtcNearGreedy},
     {"against-the-precise", kWarning, AgainstThePrecise},
     {"two-steers", kWarning, TwoSteers},
+    {"sigma-of-the-rest", kWarning, SigmaOfTheRest},
 };
 
 }  // namespace

@@ -108,6 +108,15 @@ inline std::vector<RuleCase> DrawCases() {
        PhaseText("a", 1,
                  Defaults(IdsText("xtc_protected_ids", {3}) +
                           "xtc_probability: 0.5"))},
+      {"top-p-without-decay", "default_params.top_p_min",
+       Defaults("top_p_min: 0.5"), Defaults("top_p_min: 0.5 top_p_decay: 0.9")},
+      {"top-p-without-decay", "default_params.top_p_reset_ids",
+       Defaults(IdsText("top_p_reset_ids", {3})), Defaults("")},
+      {"sigma-of-the-rest", "default_params.steps",
+       Defaults("steps: 'top_k' steps: 'top_n_sigma' top_k: 40 "
+                "top_n_sigma: 1"),
+       Defaults("steps: 'top_n_sigma' steps: 'top_k' top_k: 40 "
+                "top_n_sigma: 1")},
       {"mirostat-off", "default_params.mirostat_tau",
        Defaults("mirostat_tau: 3"), Defaults("mirostat_tau: 3 mirostat: 2")},
       {"mirostat-off", "force_params.mirostat_eta", Forces("mirostat_eta: 0.2"),
