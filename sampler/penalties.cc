@@ -1,3 +1,5 @@
+// Penalties on what was seen: repetition, frequency and presence, DRY, and the
+// favour of ends.
 #include <cmath>
 
 #include "sampler/logit_edit.h"

@@ -90,8 +90,8 @@ inline std::vector<RuleCase> DeadCases() {
   };
 }
 
-// Of knobs that shape what is drawn from.
-inline std::vector<RuleCase> DrawCases() {
+// Of knobs that shape what is drawn from: parts of one that is off.
+inline std::vector<RuleCase> PartCases() {
   return {
       {"dynamic-without-range", "default_params.dynamic_temperature_exponent",
        Defaults("dynamic_temperature_exponent: 2"),
@@ -124,6 +124,12 @@ inline std::vector<RuleCase> DrawCases() {
       {"decay-without-target", "default_params.adaptive_p_decay",
        Defaults("adaptive_p_decay: 0.5"),
        Defaults("adaptive_p_decay: 0.5 adaptive_p_target: 0.4")},
+  };
+}
+
+// And those that meet another.
+inline std::vector<RuleCase> DrawCases() {
+  return {
       {"two-cuts", "default_params.typical_p",
        Defaults("typical_p: 0.9 top_p: 0.9"), Defaults("typical_p: 0.9")},
       {"two-cuts", "default_params.tail_free",

@@ -26,9 +26,9 @@ using testing::Task;
 std::vector<RuleCase> AllCases() {
   std::vector<RuleCase> all;
   for (const auto& cases :
-       {testing::DeadCases(), testing::DrawCases(), testing::TokenCases(),
-        testing::BandCases(), testing::PhaseTaskCases(), testing::ValueCases(),
-        testing::StructureCases(), testing::PhaseCases(),
+       {testing::DeadCases(), testing::PartCases(), testing::DrawCases(),
+        testing::TokenCases(), testing::BandCases(), testing::PhaseTaskCases(),
+        testing::ValueCases(), testing::StructureCases(), testing::PhaseCases(),
         testing::TriggerCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
