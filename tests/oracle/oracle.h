@@ -122,7 +122,7 @@ struct Point {
 };
 
 struct Row {
-  std::vector<float> logits;  // vocab_size of them
+  std::vector<float> logits;         // vocab_size of them
   std::vector<float> unconditional;  // as many, for guidance
   // nullptr: the textbook's guidance. Else this, given scale and both rows.
   std::vector<float> (*guide)(double, const std::vector<float>&,
@@ -155,8 +155,8 @@ struct Answer {
   std::set<std::string> soft_bans;  // the knobs that had a soft ban
   std::vector<float> received;      // by id; NaN and +inf as -inf
   std::vector<float> guided;        // by id, after guidance
-  std::vector<float> unshaped;    // by id, after bans
-  std::vector<float> logits;      // by id, before a stage drops any
+  std::vector<float> unshaped;      // by id, after bans
+  std::vector<float> logits;        // by id, before a stage drops any
   Ids rank;                         // what is not banned, best first
   Ids kept;                         // the same after truncation
   std::vector<float> d;             // by id, after all stages

@@ -184,9 +184,11 @@ void CompareNear(const char* name, oracle::Real expected, double tolerance,
 
 }  // namespace
 
-oracle::Params ToOracle(const Params& p) {
-  oracle::Params o;
-  o.temperature = p.temperature.value_or(1);
+namespace {
+
+// The knobs from temperature on.
+void ShapeToOracle(const Params& p, oracle::Params* out) {
+  oracle::Params& o = *out;
   for (const Stage step : p.steps) o.steps.push_back(NameOf(step));
   o.top_p_decay = p.top_p_decay.value_or(1);
   o.top_p_min = p.top_p_min.value_or(1e-6);
@@ -211,6 +213,14 @@ oracle::Params ToOracle(const Params& p) {
   o.mirostat_eta = p.mirostat_eta.value_or(0.1);
   o.adaptive_target = p.adaptive_p_target.value_or(0);
   o.adaptive_decay = p.adaptive_p_decay.value_or(0.9);
+}
+
+}  // namespace
+
+oracle::Params ToOracle(const Params& p) {
+  oracle::Params o;
+  o.temperature = p.temperature.value_or(1);
+  ShapeToOracle(p, &o);
   o.top_k = p.top_k.value_or(0);
   o.top_p = p.top_p.value_or(1);
   o.min_p = p.min_p.value_or(0);
