@@ -135,12 +135,18 @@ void ValidateParams(const std::string& path, const v1::SamplingParams& params,
                     Violations* violations) {
   v1::SamplingParams rest = params;
   rest.DiscardUnknownFields();  // ValidateKnown told of them
+  const v1::SamplingParams whole = rest;
+  const size_t before = violations->size();
   for (const Knob* knob : KnobsSet(params)) {
     v1::SamplingParams one;
     MoveKnob(*knob, &rest, &one);
     const absl::Status status = CheckParams(one, limits, vocab_size);
     if (!status.ok()) violations->push_back(ViolationOf(path, status));
   }
+  // An order is wrong only together with the knobs that it forgets.
+  if (whole.steps_size() == 0 || violations->size() > before) return;
+  const absl::Status status = CheckParams(whole, limits, vocab_size);
+  if (!status.ok()) violations->push_back(ViolationOf(path, status));
 }
 
 void ValidateSequences(const std::string& path,

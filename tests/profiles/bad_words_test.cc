@@ -152,6 +152,7 @@ const std::set<std::string>& TextOnly() {
                                               "camel-case-key",
                                               "control-byte",
                                               "decimal-comma",
+                                              "dialect-unknown-value",
                                               "deep-nesting",
                                               "duplicate-key",
                                               "duplicate-section",

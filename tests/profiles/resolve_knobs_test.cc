@@ -55,6 +55,10 @@ void Put(const Knob& knob, int which, SamplingParams* params) {
     AddSequence(knob, {8, base}, params);
     return;
   }
+  if (knob.number() == SamplingParams::kStepsFieldNumber) {
+    reflection->AddString(params, &knob, base == 0 ? "temperature" : "top_p");
+    return;
+  }
   switch (knob.cpp_type()) {
     case Knob::CPPTYPE_DOUBLE:
       reflection->SetDouble(params, &knob,
