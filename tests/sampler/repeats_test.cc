@@ -375,9 +375,10 @@ TEST(History, KnowsHowLongItThinks) {
 }
 
 TEST(History, CountsTheTokensBehindTheLastReset) {
-  Plan plan = *Plan::Compile(Params(), kVocab);
-  plan.top_p_resets =
-      std::make_shared<const SequenceSet>(std::vector<TokenIds>{{7}, {9}});
+  Params params;
+  params.top_p_decay = 0.99999;  // it takes a million tokens to its least
+  params.top_p_reset_ids = {7, 9};
+  const Plan plan = *Plan::Compile(params, kVocab);
   History history(TokenIds{7, 1});
   ASSERT_TRUE(history.Follow(plan).ok());
   EXPECT_EQ(history.since_top_p_reset(), 0u) << "the prompt resets nothing";
