@@ -203,12 +203,14 @@ class Shaper {
   // A stage that changes single logits. Behind others they are what those made
   // of them.
   void Change(const std::string& step, const Changer& change) {
-    std::vector<float> after = begun_ ? Applied() : l_;
-    change(step, &after);
-    if (begun_) {
+    std::vector<float> after = l_;
+    if (pending_) {
+      after = Applied();
       KeepOriginal();
       map_ = {};
+      pending_ = false;
     }
+    change(step, &after);
     l_ = after;
     Rerank();
   }
@@ -227,7 +229,7 @@ class Shaper {
 
   void Begin() {
     if (!begun_) original_m_ = m_;
-    begun_ = true;
+    begun_ = pending_ = true;
   }
   void KeepOriginal() {
     if (!rewritten_) original_l_ = l_;
@@ -564,7 +566,8 @@ class Shaper {
   Map map_, tempered_;
   std::vector<float> original_l_;
   float original_m_ = 0;
-  bool begun_ = false;
+  bool begun_ = false;    // a stage ran that does not change single logits
+  bool pending_ = false;  // and what it did is not in the logits yet
   bool rewritten_ = false;
   bool greedy_ = false;
   std::vector<float> steered_d_;
