@@ -20,8 +20,10 @@ class BuggyDrawer : public Drawer {
     const oracle::Answer answer = AskOracle(c);
     const size_t kept = Kept(answer, c.params);
     weights_.assign(c.vocab_size, 0.0f);
+    const oracle::Ids& ids =
+        kept > answer.kept.size() ? answer.rank : answer.kept;
     for (size_t i = 0; i < kept; ++i) {
-      const uint32_t id = answer.rank[i];
+      const uint32_t id = ids[i];
       weights_[id] = ScalarExpF(answer.d[id]);
     }
     if (bug_ == Bug::kLastIdNeverDrawn) weights_.back() = 0;
