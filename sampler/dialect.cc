@@ -1,83 +1,50 @@
 #include "sampler/dialect.h"
 
+#include <array>
+#include <cstddef>
+
 namespace logitd {
 namespace {
 
-constexpr Stage kLogitdOrder[] = {Stage::kLogitBias,  Stage::kPromptRepetition,
-                                  Stage::kRepetition, Stage::kFrequency,
-                                  Stage::kPresence,   Stage::kDry,
-                                  Stage::kLength,     Stage::kTemperature,
-                                  Stage::kTopNSigma,  Stage::kTopK,
-                                  Stage::kTopP,       Stage::kMinP,
-                                  Stage::kTypical,    Stage::kEpsilon,
-                                  Stage::kEta,        Stage::kTopA,
-                                  Stage::kTailFree,   Stage::kTopH,
-                                  Stage::kPLess,      Stage::kXtc,
-                                  Stage::kMirostat,   Stage::kAdaptiveP};
+using Order = std::array<Stage, kOrderedStageCount>;
 
-constexpr Stage kVllmOrder[] = {Stage::kLogitBias,  Stage::kPromptRepetition,
-                                Stage::kRepetition, Stage::kFrequency,
-                                Stage::kPresence,   Stage::kDry,
-                                Stage::kLength,     Stage::kTemperature,
-                                Stage::kTopNSigma,  Stage::kMinP,
-                                Stage::kTopK,       Stage::kTopP,
-                                Stage::kTypical,    Stage::kEpsilon,
-                                Stage::kEta,        Stage::kTopA,
-                                Stage::kTailFree,   Stage::kTopH,
-                                Stage::kPLess,      Stage::kXtc,
-                                Stage::kMirostat,   Stage::kAdaptiveP};
+constexpr Order NumberedOrder() {
+  Order order = {};
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Stage>(i);
+  return order;
+}
 
-constexpr Stage kHuggingFaceOrder[] = {
-    Stage::kLogitBias,  Stage::kPromptRepetition,
-    Stage::kRepetition, Stage::kFrequency,
-    Stage::kPresence,   Stage::kDry,
-    Stage::kLength,     Stage::kTemperature,
-    Stage::kTopNSigma,  Stage::kTopH,
-    Stage::kTopK,       Stage::kTopP,
-    Stage::kMinP,       Stage::kTypical,
-    Stage::kEpsilon,    Stage::kEta,
-    Stage::kTopA,       Stage::kTailFree,
-    Stage::kPLess,      Stage::kXtc,
-    Stage::kMirostat,   Stage::kAdaptiveP};
+// The order with one stage moved to stand right before another.
+constexpr Order Moved(const Order& order, Stage stage, Stage before) {
+  Order moved = {};
+  size_t n = 0;
+  for (const Stage each : order) {
+    if (each == before) moved[n++] = stage;
+    if (each != stage) moved[n++] = each;
+  }
+  return moved;
+}
 
-constexpr Stage kLlamaCppOrder[] = {
-    Stage::kLogitBias,  Stage::kPromptRepetition,
-    Stage::kRepetition, Stage::kFrequency,
-    Stage::kPresence,   Stage::kDry,
-    Stage::kLength,     Stage::kTopNSigma,
-    Stage::kTopK,       Stage::kTypical,
-    Stage::kTopP,       Stage::kMinP,
-    Stage::kEpsilon,    Stage::kEta,
-    Stage::kTopA,       Stage::kTailFree,
-    Stage::kTopH,       Stage::kPLess,
-    Stage::kXtc,        Stage::kTemperature,
-    Stage::kMirostat,   Stage::kAdaptiveP};
+constexpr Order kLogitdOrder = NumberedOrder();
+constexpr Order kVllmOrder = Moved(kLogitdOrder, Stage::kMinP, Stage::kTopK);
+constexpr Order kHuggingFaceOrder =
+    Moved(kLogitdOrder, Stage::kTopH, Stage::kTopK);
+constexpr Order kLlamaCppOrder =
+    Moved(Moved(kLogitdOrder, Stage::kTypical, Stage::kTopP),
+          Stage::kTemperature, Stage::kMirostat);
 
 // top_p, top_k and min_p cut the same candidates: the cuts of min_p and top_k
 // are the same whatever stands before them, so that top_p comes first.
-constexpr Stage kSglangOrder[] = {
-    Stage::kFrequency,  Stage::kPresence,    Stage::kPromptRepetition,
-    Stage::kRepetition, Stage::kDry,         Stage::kLength,
-    Stage::kLogitBias,  Stage::kTemperature, Stage::kTopNSigma,
-    Stage::kTopP,       Stage::kTopK,        Stage::kMinP,
-    Stage::kTypical,    Stage::kEpsilon,     Stage::kEta,
-    Stage::kTopA,       Stage::kTailFree,    Stage::kTopH,
-    Stage::kPLess,      Stage::kXtc,         Stage::kMirostat,
-    Stage::kAdaptiveP};
+constexpr Order kSglangOrder =
+    Moved(Moved(Moved(Moved(kLogitdOrder, Stage::kFrequency, Stage::kLogitBias),
+                      Stage::kPresence, Stage::kLogitBias),
+                Stage::kLogitBias, Stage::kTemperature),
+          Stage::kTopP, Stage::kTopK);
 
 // min_p and top_p cut the same candidates, as above.
-constexpr Stage kOpenvinoOrder[] = {
-    Stage::kLogitBias,   Stage::kPromptRepetition,
-    Stage::kRepetition,  Stage::kPresence,
-    Stage::kFrequency,   Stage::kDry,
-    Stage::kLength,      Stage::kTopK,
-    Stage::kTemperature, Stage::kTopNSigma,
-    Stage::kTopP,        Stage::kMinP,
-    Stage::kTypical,     Stage::kEpsilon,
-    Stage::kEta,         Stage::kTopA,
-    Stage::kTailFree,    Stage::kTopH,
-    Stage::kPLess,       Stage::kXtc,
-    Stage::kMirostat,    Stage::kAdaptiveP};
+constexpr Order kOpenvinoOrder =
+    Moved(Moved(kLogitdOrder, Stage::kPresence, Stage::kFrequency),
+          Stage::kTopK, Stage::kTemperature);
 
 constexpr double kNormalMin = 0x1p-126;
 
