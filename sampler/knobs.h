@@ -151,9 +151,9 @@ inline constexpr int kForcedTokensField = 68;
 inline constexpr int kThinkingBudgetField = 69;
 inline constexpr int kOnEmptyField = 90;
 inline constexpr int kOnNonFiniteField = 91;
+inline constexpr int kOnConflictField = 92;
 inline constexpr int kDialectField = 93;
 inline constexpr int kStepsField = 94;
-inline constexpr int kOnConflictField = 92;
 
 }  // namespace logitd
 

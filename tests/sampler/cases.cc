@@ -495,44 +495,36 @@ void SetPast(Case* c, Dice* dice) {
   c->at.attempt = dice->Chance(0.8) ? 0 : dice->Below(1u << 24);
 }
 
+using Setter = void (*)(Case*, Dice*);
+
+// The knobs of temperature and of cuts, but for the four that all peers have.
+constexpr Setter kCuts[] = {SetDynamicTemperature,
+                            SetSmoothing,
+                            SetTopNSigma,
+                            SetTypical,
+                            SetEpsilon,
+                            SetEta,
+                            SetTopA,
+                            SetTailFree,
+                            SetTopH,
+                            SetPLess,
+                            SetXtc};
+
+constexpr Setter kOthers[] = {
+    SetMirostat,    SetAdaptiveP,     SetTemperature,
+    SetTemperature, SetTopK,          SetTopP,
+    SetMinP,        SetRepetition,    SetFrequency,
+    SetPresence,    SetExcluded,      SetBias,
+    SetAllowed,     SetBanned,        SetMask,
+    SetEnds,        SetNonFinite,     SetPromptRepetition,
+    SetDry,         SetLengthPenalty, SetNgram,
+    SetSuppressed,  SetForcedTokens,  SetGuidance};
+
 void SetEverything(Case* c, Dice* dice) {
-  using Setter = void (*)(Case*, Dice*);
-  static constexpr Setter kSetters[] = {SetDynamicTemperature,
-                                        SetSmoothing,
-                                        SetTopNSigma,
-                                        SetTypical,
-                                        SetEpsilon,
-                                        SetEta,
-                                        SetTopA,
-                                        SetTailFree,
-                                        SetTopH,
-                                        SetPLess,
-                                        SetXtc,
-                                        SetMirostat,
-                                        SetAdaptiveP,
-                                        SetTemperature,
-                                        SetTemperature,
-                                        SetTopK,
-                                        SetTopP,
-                                        SetMinP,
-                                        SetRepetition,
-                                        SetFrequency,
-                                        SetPresence,
-                                        SetExcluded,
-                                        SetBias,
-                                        SetAllowed,
-                                        SetBanned,
-                                        SetMask,
-                                        SetEnds,
-                                        SetNonFinite,
-                                        SetPromptRepetition,
-                                        SetDry,
-                                        SetLengthPenalty,
-                                        SetNgram,
-                                        SetSuppressed,
-                                        SetForcedTokens,
-                                        SetGuidance};
-  for (Setter set : kSetters) {
+  for (Setter set : kCuts) {
+    if (dice->Chance(0.35)) set(c, dice);
+  }
+  for (Setter set : kOthers) {
     const bool rare = set == SetAllowed || set == SetNonFinite ||
                       set == SetForcedTokens || set == SetGuidance;
     if (dice->Chance(rare ? 0.08 : 0.35)) set(c, dice);
@@ -544,19 +536,7 @@ void SetTruncations(Case* c, Dice* dice) {
   if (dice->Chance(0.6)) SetTopK(c, dice);
   if (dice->Chance(0.7)) SetTopP(c, dice);
   if (dice->Chance(0.6)) SetMinP(c, dice);
-  using Setter = void (*)(Case*, Dice*);
-  static constexpr Setter kSetters[] = {SetDynamicTemperature,
-                                        SetSmoothing,
-                                        SetTopNSigma,
-                                        SetTypical,
-                                        SetEpsilon,
-                                        SetEta,
-                                        SetTopA,
-                                        SetTailFree,
-                                        SetTopH,
-                                        SetPLess,
-                                        SetXtc};
-  for (Setter set : kSetters) {
+  for (Setter set : kCuts) {
     if (dice->Chance(0.25)) set(c, dice);
   }
 }

@@ -336,31 +336,23 @@ TEST_P(Rows, SoftBansThatLeaveNothingAreLiftedOrFailAsAsked) {
   EXPECT_EQ(Ask(c).token, 1u);
 }
 
-TEST_P(Rows, OfBfloat16GiveWhatTheSameRowWidenedGives) {
-  for (int shape = 0; shape < kShapeCount; ++shape) {
-    Case narrow = Question(MakeRow(static_cast<Shape>(shape), 1000, 6));
-    for (float& l : narrow.logits) {
-      l = std::abs(l) > 1e38f ? 0 : FromBfloat16(ToBfloat16(l));
+TEST_P(Rows, OfTwoBytesGiveWhatTheSameRowWidenedGives) {
+  for (const Dtype dtype : {Dtype::kBfloat16, Dtype::kFloat16}) {
+    const bool is_bfloat16 = dtype == Dtype::kBfloat16;
+    const float most = is_bfloat16 ? 1e38f : 65504.0f;
+    for (int shape = 0; shape < kShapeCount; ++shape) {
+      Case wide = Question(MakeRow(static_cast<Shape>(shape), 1000, 6));
+      for (float& l : wide.logits) {
+        if (std::abs(l) > most) l = 0;
+        l = is_bfloat16 ? FromBfloat16(ToBfloat16(l))
+                        : FromFloat16(ToFloat16(l));
+      }
+      wide.params.top_p = .95;
+      wide.params.temperature = .7;
+      Case narrow = wide;
+      narrow.dtype = dtype;
+      EXPECT_EQ(Difference(Ask(wide), Ask(narrow)), "") << shape;
     }
-    narrow.params.top_p = .95;
-    narrow.params.temperature = .7;
-    Case wide = narrow;
-    narrow.dtype = Dtype::kBfloat16;
-    EXPECT_EQ(Difference(Ask(wide), Ask(narrow)), "");
-  }
-}
-
-TEST_P(Rows, OfFloat16GiveWhatTheSameRowWidenedGives) {
-  for (int shape = 0; shape < kShapeCount; ++shape) {
-    Case narrow = Question(MakeRow(static_cast<Shape>(shape), 1000, 6));
-    for (float& l : narrow.logits) {
-      l = std::abs(l) > 65504 ? 0 : FromFloat16(ToFloat16(l));
-    }
-    narrow.params.top_p = .95;
-    narrow.params.temperature = .7;
-    Case wide = narrow;
-    narrow.dtype = Dtype::kFloat16;
-    EXPECT_EQ(Difference(Ask(wide), Ask(narrow)), "");
   }
 }
 
