@@ -1,6 +1,7 @@
-// The stages between the bans and the draw, in any order, from sampler/README.md:
-// which tokens stay, and with which d. What a stage does that changes single
-// logits is the caller's (Changer); here is when, and what the others do.
+// The stages between the bans and the draw, in any order, from
+// sampler/README.md: which tokens stay, and with which d. What a stage does
+// that changes single logits is the caller's (Changer); here is when, and what
+// the others do.
 //
 // Written once for two kinds of arithmetic: the textbook's long double, and the
 // exact one of the specification, which a caller brings. A class A of
