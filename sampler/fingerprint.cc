@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "sampler/knobs.h"
+#include "sampler/knobs_at.h"
 
 namespace logitd {
 namespace {
@@ -23,7 +24,8 @@ struct VersionedStage {
 // Before the stages of the plan's order.
 constexpr VersionedStage kFirstStages[] = {
     {"check", 1, [](const Plan&) { return true; }},
-    {"guidance", 1, [](const Plan& p) { return p.guidance.has_value(); }},
+    {"guidance", 1,
+     [](const Plan& p) { return p.values.guidance.has_value(); }},
     {"thinking_budget", 1,
      [](const Plan& p) { return p.thinking.has_value(); }},
     {"forced_tokens", 1,
@@ -40,13 +42,17 @@ constexpr VersionedStage kFirstStages[] = {
 
 // What stands at the place of the temperature.
 constexpr VersionedStage kTemperatureStages[] = {
-    {"greedy", 1, [](const Plan& p) { return p.values.greedy; }},
+    {"greedy", 1, [](const Plan& p) { return p.is_ever_greedy; }},
     {"temperature", 1,
-     [](const Plan& p) { return p.values.inverse_temperature != 1.0f; }},
+     [](const Plan& p) {
+       return !p.values.greedy && p.values.inverse_temperature != 1.0f;
+     }},
     {"dynamic_temperature", 1,
-     [](const Plan& p) { return p.values.dynamic.has_value(); }},
+     [](const Plan& p) { return !p.values.greedy && p.values.dynamic; }},
     {"smoothing", 1,
-     [](const Plan& p) { return p.values.square != 0 || p.values.cube != 0; }},
+     [](const Plan& p) {
+       return !p.values.greedy && (p.values.square != 0 || p.values.cube != 0);
+     }},
 };
 
 constexpr VersionedStage kLastStages[] = {
@@ -141,6 +147,17 @@ std::string Text(const ThinkingBudget& budget) {
                       ";", absl::StrJoin(budget.message, ","));
 }
 
+std::string Text(const Schedule& schedule) {
+  std::string text =
+      schedule.shape == ScheduleShape::kLinear ? "linear" : "step";
+  if (schedule.min) absl::StrAppend(&text, ",min=", Bits(*schedule.min));
+  if (schedule.max) absl::StrAppend(&text, ",max=", Bits(*schedule.max));
+  for (const SchedulePoint& point : schedule.points) {
+    absl::StrAppend(&text, ",", point.at, "=", Bits(point.value));
+  }
+  return text;
+}
+
 void AddLists(const Plan& plan, Fields* fields) {
   const Params& params = plan.params;
   if (!params.steps.empty()) {
@@ -174,6 +191,19 @@ void AddLists(const Plan& plan, Fields* fields) {
   }
 }
 
+// In the order of the knobs. One that never leaves the off value is none.
+void AddSchedules(const Plan& plan, Fields* fields) {
+  std::map<int, std::string> texts;
+  for (const Schedule& schedule : plan.params.schedules) {
+    if (IsAlwaysOff(schedule, plan.vocab_size)) continue;
+    texts[schedule.field] = Text(schedule);
+  }
+  if (!texts.empty()) {
+    (*fields)[kSchedulesField] =
+        absl::StrJoin(texts, ";", absl::PairFormatter(":"));
+  }
+}
+
 // The plan's stages, then its parameters.
 void AddPlan(const Plan& plan, const std::string& prefix,
              std::vector<std::string>* lines) {
@@ -183,6 +213,7 @@ void AddPlan(const Plan& plan, const std::string& prefix,
   Fields fields;
   AddScalars(plan, &fields);
   AddLists(plan, &fields);
+  AddSchedules(plan, &fields);
   for (const auto& [field, value] : fields) {
     lines->push_back(absl::StrCat(prefix, field, "=", value));
   }

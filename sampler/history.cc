@@ -106,15 +106,15 @@ void History::CountTracks(const Plan& plan, bool keep_unused) {
   };
   const Part repetition = part(plan.rules->repetition_counts_prompt);
   const Part frequency = part(plan.rules->frequency_counts_prompt);
-  set(kRepetition, plan.repetition.has_value(), repetition,
+  set(kRepetition, plan.values.repetition.has_value(), repetition,
       params.repetition_window);
-  set(kFrequency, plan.frequency.has_value(), frequency,
+  set(kFrequency, plan.values.frequency.has_value(), frequency,
       params.frequency_window);
-  const bool shared = plan.frequency.has_value() &&
+  const bool shared = plan.values.frequency.has_value() &&
                       params.frequency_window == params.presence_window;
-  set(kPresence, plan.presence.has_value() && !shared, frequency,
+  set(kPresence, plan.values.presence.has_value() && !shared, frequency,
       params.presence_window);
-  set(kPrompt, plan.prompt_repetition.has_value(), Part::kPrompt, {});
+  set(kPrompt, plan.values.prompt_repetition.has_value(), Part::kPrompt, {});
   set(kAll, plan.no_repeat_ngram == 1, Part::kBoth, {});
   presence_track_ = shared ? kFrequency : kPresence;
 }

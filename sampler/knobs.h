@@ -8,6 +8,7 @@
 #define LOGITD_SAMPLER_KNOBS_H_
 
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <optional>
 
@@ -154,6 +155,17 @@ inline constexpr int kOnNonFiniteField = 91;
 inline constexpr int kOnConflictField = 92;
 inline constexpr int kDialectField = 93;
 inline constexpr int kStepsField = 94;
+inline constexpr int kSchedulesField = 95;
+
+// The knob of a table that has this field number; nullptr: none.
+template <class Table>
+constexpr auto FindKnob(const Table& table, int field)
+    -> decltype(std::data(table)) {
+  for (const auto& knob : table) {
+    if (knob.field == field) return &knob;
+  }
+  return nullptr;
+}
 
 }  // namespace logitd
 

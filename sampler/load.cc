@@ -52,13 +52,13 @@ absl::Status LoadRows(const KernelTable& kernels, const Plan& plan,
   if (report.row_digest) {
     outcome->row_digest = RowDigest(workspace->row().l, plan.vocab_size);
   }
-  if (!plan.guidance) return absl::OkStatus();
+  if (!plan.values.guidance) return absl::OkStatus();
   return Load(kernels, plan, row.dtype, row.guidance, kNonFiniteGuidanceError,
               workspace->ReserveSecond(), outcome);
 }
 
-void Guide(const KernelTable& kernels, const Plan& plan, double log_sum_exp,
-           Workspace* workspace) {
+void Guide(const KernelTable& kernels, double guidance_scale,
+           double log_sum_exp, Workspace* workspace) {
   RowView& second = workspace->second();
   const Scale scale = {LargestLogit(second), 1.0f};
   double second_log_sum_exp = 0;  // not looked at when all are -inf
@@ -68,7 +68,7 @@ void Guide(const KernelTable& kernels, const Plan& plan, double log_sum_exp,
     second_log_sum_exp = static_cast<double>(scale.m) + LogD(mass);
   }
   kernels.guide(workspace->row(), second.l,
-                {log_sum_exp, second_log_sum_exp, *plan.guidance});
+                {log_sum_exp, second_log_sum_exp, guidance_scale});
 }
 
 }  // namespace logitd

@@ -21,9 +21,9 @@ absl::Status LoadRows(const kernels::KernelTable& kernels, const Plan& plan,
                       const Row& row, const Report& report,
                       Workspace* workspace, Outcome* outcome);
 
-// Moves the workspace's row, which has the given log-sum-exp, by its second one
-// and the plan's guidance, which must be on. At least one logit is not banned.
-void Guide(const kernels::KernelTable& kernels, const Plan& plan,
+// Moves the workspace's row, which has the given log-sum-exp, by its second
+// one. At least one logit is not banned.
+void Guide(const kernels::KernelTable& kernels, double guidance_scale,
            double log_sum_exp, Workspace* workspace);
 
 }  // namespace logitd

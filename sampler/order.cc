@@ -7,13 +7,8 @@
 namespace logitd {
 namespace {
 
-bool IsSet(const std::optional<double>& value, double off) {
-  return value.value_or(off) != off;
-}
-
-bool ChangesAnEnd(const Params& params) {
-  return IsSet(params.length_penalty_factor, 1) && !params.eos_ids.empty() &&
-         !params.ignore_eos.value_or(false);
+bool HasEnds(const Params& params) {
+  return !params.eos_ids.empty() && !params.ignore_eos.value_or(false);
 }
 
 bool Biases(const Params& params) {
@@ -27,23 +22,28 @@ bool Tempers(const StepValues& values) {
          values.square != 0 || values.cube != 0;
 }
 
-// True if the stage does something.
+bool Has(const std::vector<Stage>& order, Stage stage) {
+  return std::find(order.begin(), order.end(), stage) != order.end();
+}
+
+}  // namespace
+
 bool IsOn(Stage stage, const Params& params, const StepValues& values) {
   switch (stage) {
     case Stage::kLogitBias:
       return Biases(params);
     case Stage::kPromptRepetition:
-      return IsSet(params.prompt_repetition_penalty, 1);
+      return values.prompt_repetition.has_value();
     case Stage::kRepetition:
-      return IsSet(params.repetition_penalty, 1);
+      return values.repetition.has_value();
     case Stage::kFrequency:
-      return IsSet(params.frequency_penalty, 0);
+      return values.frequency.has_value();
     case Stage::kPresence:
-      return IsSet(params.presence_penalty, 0);
+      return values.presence.has_value();
     case Stage::kDry:
-      return IsSet(params.dry_multiplier, 0);
+      return values.dry.has_value();
     case Stage::kLength:
-      return ChangesAnEnd(params);
+      return values.length_factor && HasEnds(params);
     case Stage::kTemperature:
       return Tempers(values);
     case Stage::kTopNSigma:
@@ -78,12 +78,6 @@ bool IsOn(Stage stage, const Params& params, const StepValues& values) {
   return false;
 }
 
-bool Has(const std::vector<Stage>& order, Stage stage) {
-  return std::find(order.begin(), order.end(), stage) != order.end();
-}
-
-}  // namespace
-
 absl::Status CheckSteps(const Params& params, uint32_t vocab_size) {
   const std::vector<Stage>& steps = params.steps;
   if (steps.empty()) return absl::OkStatus();
@@ -92,7 +86,7 @@ absl::Status CheckSteps(const Params& params, uint32_t vocab_size) {
     return absl::InvalidArgumentError(
         absl::StrCat("steps: ", NameOf(*step), " is named twice"));
   }
-  const StepValues values = DeriveValues(params, vocab_size);
+  const StepValues values = DeriveValuesOfAll(params, vocab_size);
   for (size_t i = 0; i < kOrderedStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
     if (!IsOn(stage, params, values) || Has(steps, stage)) continue;

@@ -19,6 +19,9 @@ namespace logitd {
 // though its knob is set.
 absl::Status CheckSteps(const Params& params, uint32_t vocab_size);
 
+// True if the stage does something.
+bool IsOn(Stage stage, const Params& params, const StepValues& values);
+
 // The stages that do something under these values, and the temperature. Behind
 // a greedy one only those that change logits do.
 std::vector<Stage> OrderOf(const Params& params, const StepValues& values);

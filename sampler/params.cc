@@ -1,11 +1,11 @@
 #include "sampler/params.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "sampler/knob_check.h"
 #include "sampler/knobs.h"
 #include "sampler/order.h"
 #include "sampler/sequence_set.h"
@@ -13,29 +13,6 @@
 
 namespace logitd {
 namespace {
-
-// The fewest digits that are read back as the same number.
-std::string Digits(double value) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
-  return std::string(text, end);
-}
-
-absl::Status CheckReal(const RealKnob& knob, double value) {
-  // Both false for NaN.
-  const bool above = knob.min_open ? value > knob.min : value >= knob.min;
-  const bool below = knob.max_open ? value < knob.max : value <= knob.max;
-  if (above && below) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      knob.name, ": ", Digits(value), " is outside ", knob.min_open ? "(" : "[",
-      Digits(knob.min), ", ", Digits(knob.max), knob.max_open ? ")" : "]"));
-}
-
-absl::Status CheckCount(const CountKnob& knob, uint32_t value) {
-  if (value >= knob.min && value <= knob.max) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      knob.name, ": ", value, " is outside [", knob.min, ", ", knob.max, "]"));
-}
 
 absl::Status CheckIds(const char* name, const TokenIds& ids, size_t count_max,
                       uint32_t vocab_size) {
@@ -139,11 +116,11 @@ absl::Status CheckThinking(const ThinkingBudget& budget, uint32_t vocab_size) {
 absl::Status Validate(const Params& params, uint32_t vocab_size) {
   for (const RealKnob& knob : kRealKnobs) {
     const auto& value = params.*knob.value;
-    if (value) LOGITD_RETURN_IF_ERROR(CheckReal(knob, *value));
+    if (value) LOGITD_RETURN_IF_ERROR(CheckReal(knob.name, knob, *value));
   }
   for (const CountKnob& knob : kCountKnobs) {
     const auto& value = params.*knob.value;
-    if (value) LOGITD_RETURN_IF_ERROR(CheckCount(knob, *value));
+    if (value) LOGITD_RETURN_IF_ERROR(CheckCount(knob.name, knob, *value));
   }
   for (const IdsKnob& knob : kIdsKnobs) {
     LOGITD_RETURN_IF_ERROR(
@@ -156,6 +133,7 @@ absl::Status Validate(const Params& params, uint32_t vocab_size) {
   }
   LOGITD_RETURN_IF_ERROR(
       CheckIds("forced_tokens", params.forced_tokens, kIdsMax, vocab_size));
+  LOGITD_RETURN_IF_ERROR(CheckSchedules(params));
   LOGITD_RETURN_IF_ERROR(CheckSteps(params, vocab_size));
   return params.thinking_budget
              ? CheckThinking(*params.thinking_budget, vocab_size)

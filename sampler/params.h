@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "sampler/dialect.h"
+#include "sampler/schedule.h"
 #include "sampler/stage.h"
 
 namespace logitd {
@@ -115,6 +116,9 @@ struct Params {
 
   std::optional<Dialect> dialect;
   std::vector<Stage> steps;  // empty: the order of the dialect
+
+  // One for each knob that has no constant.
+  std::vector<Schedule> schedules;
 };
 
 // OK, or INVALID_ARGUMENT (a value) or RESOURCE_EXHAUSTED (a length) with

@@ -25,7 +25,7 @@ void Repeat(const Plan& plan, double r, const CountTable& counts,
                 [r](double l, uint32_t) { return l > 0 ? l / r : l * r; });
 }
 
-void PenaliseDry(const Plan& plan, const History& history,
+void PenaliseDry(const Plan& plan, const Dry& strength, const History& history,
                  Workspace* workspace) {
   const DryPlan& dry = *plan.dry;
   Repeats& repeats = workspace->repeats();
@@ -34,15 +34,15 @@ void PenaliseDry(const Plan& plan, const History& history,
   for (const uint32_t id : repeats.ids) {
     if (IsIn(dry.untouched, id)) continue;
     const uint32_t beyond = repeats.length[id] - dry.allowed_length;
-    const double penalty = dry.multiplier * Power(dry.base, beyond);
+    const double penalty = strength.multiplier * Power(strength.base, beyond);
     Change(id, workspace, [&](double l) { return l - penalty; });
   }
 }
 
-void FavourEnd(const LengthPlan& length, uint32_t generated,
+void FavourEnd(const LengthPlan& length, double factor, uint32_t generated,
                Workspace* workspace) {
   if (generated <= length.start) return;
-  const double growth = Power(length.factor, generated - length.start) - 1;
+  const double growth = Power(factor, generated - length.start) - 1;
   for (const uint32_t id : length.eos_ids) {
     Change(id, workspace, [&](double l) { return l + std::abs(l) * growth; });
   }
@@ -69,26 +69,27 @@ void PenalisePresence(const Plan& plan, double b, const CountTable& counts,
 
 }  // namespace
 
-void ChangeLogits(Stage stage, const Plan& plan, const History& history,
-                  Workspace* workspace) {
+void ChangeLogits(Stage stage, const Plan& plan, const StepValues& values,
+                  const History& history, Workspace* workspace) {
   switch (stage) {
     case Stage::kLogitBias:
       return AddBias(plan, workspace);
     case Stage::kPromptRepetition:
-      return Repeat(plan, *plan.prompt_repetition, history.prompt_tokens(),
+      return Repeat(plan, *values.prompt_repetition, history.prompt_tokens(),
                     workspace);
     case Stage::kRepetition:
-      return Repeat(plan, *plan.repetition, history.repetition(), workspace);
+      return Repeat(plan, *values.repetition, history.repetition(), workspace);
     case Stage::kFrequency:
-      return PenaliseFrequency(plan, *plan.frequency, history.frequency(),
+      return PenaliseFrequency(plan, *values.frequency, history.frequency(),
                                workspace);
     case Stage::kPresence:
-      return PenalisePresence(plan, *plan.presence, history.presence(),
+      return PenalisePresence(plan, *values.presence, history.presence(),
                               workspace);
     case Stage::kDry:
-      return PenaliseDry(plan, history, workspace);
+      return PenaliseDry(plan, *values.dry, history, workspace);
     case Stage::kLength:
-      return FavourEnd(*plan.length, history.generated(), workspace);
+      return FavourEnd(*plan.length, *values.length_factor, history.generated(),
+                       workspace);
     default:
       return;
   }

@@ -30,11 +30,6 @@ std::shared_ptr<const SequenceSet> Sequences(std::vector<TokenIds> sequences) {
   return std::make_shared<const SequenceSet>(std::move(sequences));
 }
 
-template <class T>
-std::optional<T> UnlessOff(const std::optional<T>& value, T off) {
-  return value == off ? std::nullopt : value;
-}
-
 void CompileBans(const Params& params, Plan* plan) {
   if (!params.allowed_ids.empty()) {
     plan->allowed_mask.assign((plan->vocab_size + 7) / 8, 0);
@@ -96,19 +91,12 @@ void CompileBiasAndPenalties(const Params& params, Plan* plan) {
     plan->bias_ids.push_back(id);
     plan->bias_values.push_back(value);
   }
-  plan->repetition = UnlessOff(params.repetition_penalty, 1.0);
-  plan->frequency = UnlessOff(params.frequency_penalty, 0.0);
-  plan->presence = UnlessOff(params.presence_penalty, 0.0);
-  plan->prompt_repetition = UnlessOff(params.prompt_repetition_penalty, 1.0);
   plan->penalty_exclude_ids = SortedSet(params.penalty_exclude_ids);
 }
 
 void CompileDry(const Params& params, Plan* plan) {
-  const double multiplier = params.dry_multiplier.value_or(0);
-  if (multiplier == 0) return;
+  if (!plan->values.dry) return;
   DryPlan& dry = plan->dry.emplace();
-  dry.multiplier = multiplier;
-  dry.base = params.dry_base.value_or(1.75);
   dry.allowed_length = params.dry_allowed_length.value_or(2);
   dry.window = params.dry_window;
   std::vector<TokenIds> breakers = params.dry_breaker_sequences;
@@ -123,10 +111,9 @@ void CompileDry(const Params& params, Plan* plan) {
 }
 
 void CompileLength(const Params& params, Plan* plan) {
-  const double factor = params.length_penalty_factor.value_or(1);
-  if (factor == 1 || plan->eos_ids.empty()) return;
-  plan->length = LengthPlan{params.length_penalty_start.value_or(0), factor,
-                            plan->eos_ids};
+  if (!plan->values.length_factor || plan->eos_ids.empty()) return;
+  plan->length =
+      LengthPlan{params.length_penalty_start.value_or(0), plan->eos_ids};
 }
 
 // After so many tokens it is at its least, wherever it began.
@@ -143,9 +130,9 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   LOGITD_RETURN_IF_ERROR(Validate(params, vocab_size));
   Plan plan;
   plan.vocab_size = vocab_size;
-  plan.guidance = UnlessOff(params.guidance_scale, 1.0);
   plan.rules = &RulesOf(params.dialect.value_or(Dialect::kLogitd));
-  plan.values = DeriveValues(params, vocab_size);
+  plan.values = DeriveValuesOfAll(params, vocab_size);
+  plan.is_ever_greedy = IsEverGreedy(params, vocab_size);
   plan.xtc_protected_ids = SortedSet(params.xtc_protected_ids);
   if (plan.values.fading_top_p && !params.top_p_reset_ids.empty()) {
     std::vector<TokenIds> resets;
@@ -163,16 +150,23 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   return plan;
 }
 
+StepValues Plan::ValuesAt(uint32_t generated) const {
+  if (params.schedules.empty()) return values;
+  return DeriveValues(KnobsAt(params, generated), vocab_size);
+}
+
 const char* Plan::knob_of_prompt() const {
-  if (repetition && rules->repetition_counts_prompt) {
+  if (values.repetition && rules->repetition_counts_prompt) {
     return "repetition_penalty";
   }
-  if (prompt_repetition) return "prompt_repetition_penalty";
+  if (values.prompt_repetition) return "prompt_repetition_penalty";
   if (dry) return "dry_multiplier";
   if (no_repeat_ngram > 0) return "no_repeat_ngram";
   if (thinking) return "thinking_budget";
-  if (frequency && rules->frequency_counts_prompt) return "frequency_penalty";
-  if (presence && rules->frequency_counts_prompt) return "presence_penalty";
+  if (rules->frequency_counts_prompt) {
+    if (values.frequency) return "frequency_penalty";
+    if (values.presence) return "presence_penalty";
+  }
   const bool words = !bad_words.empty() && rules->bad_words_match_prompt;
   return words ? "bad_words" : "";
 }
@@ -192,11 +186,13 @@ uint32_t Plan::lookback() const {
   const auto look_at_window = [&](std::optional<uint32_t> window) {
     look(window.value_or(kAll));
   };
-  if (repetition) look_at_window(params.repetition_window);
-  if (frequency) look_at_window(params.frequency_window);
-  if (presence) look_at_window(params.presence_window);
-  if (prompt_repetition || no_repeat_ngram > 0) look(kAll);
-  if (top_p_resets) look(FadedAfter(*values.fading_top_p));
+  if (values.repetition) look_at_window(params.repetition_window);
+  if (values.frequency) look_at_window(params.frequency_window);
+  if (values.presence) look_at_window(params.presence_window);
+  if (values.prompt_repetition || no_repeat_ngram > 0) look(kAll);
+  if (top_p_resets) {
+    look(params.schedules.empty() ? FadedAfter(*values.fading_top_p) : kAll);
+  }
   if (dry && !dry->window) look(kAll);
   if (dry && dry->window) {
     // A breaker may begin before the window.

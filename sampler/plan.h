@@ -23,8 +23,6 @@ namespace logitd {
 
 // DRY, where it is on.
 struct DryPlan {
-  double multiplier;
-  double base;
   uint32_t allowed_length;
   std::optional<uint32_t> window;               // absent: all
   std::shared_ptr<const SequenceSet> breakers;  // nullptr: none
@@ -42,10 +40,9 @@ struct ThinkingPlan {
   TokenIds forced;  // message and end
 };
 
-// The length penalty, where it is on.
+// The length penalty, where it can change a logit.
 struct LengthPlan {
   uint32_t start;
-  double factor;
   TokenIds eos_ids;
 };
 
@@ -56,13 +53,12 @@ struct Plan {
   Params params;  // as given
   uint32_t vocab_size = 0;
 
-  std::optional<double> guidance;  // the scale; only when not 1
-
   // The stages that may do something, in their order.
   std::vector<Stage> stages;
   const DialectRules* rules = nullptr;  // never, once compiled
-  // From temperature on.
+  // What is on at any step; those of each step unless there are schedules.
   StepValues values;
+  bool is_ever_greedy = false;
   TokenIds xtc_protected_ids;
 
   // What gives top_p its first value back; nullptr: nothing.
@@ -88,13 +84,9 @@ struct Plan {
   std::vector<double> bias_values;
 
   // Penalties.
-  std::optional<double> prompt_repetition;  // only when not 1
-  std::optional<double> repetition;         // only when not 1
-  std::optional<double> frequency;          // only when not 0
-  std::optional<double> presence;           // only when not 0
   TokenIds penalty_exclude_ids;
   std::optional<DryPlan> dry;
-  std::optional<LengthPlan> length;  // only when it can change a logit
+  std::optional<LengthPlan> length;
 
   // Ends.
   TokenIds eos_ids;  // empty when ignore_eos
@@ -104,6 +96,8 @@ struct Plan {
   bool top_k_is_off() const {
     return params.top_k.value_or(vocab_size) >= vocab_size;
   }
+  // The values of the step after so many generated tokens.
+  StepValues ValuesAt(uint32_t generated) const;
   // True when a knob looks at prompt tokens.
   bool needs_prompt() const { return *knob_of_prompt() != '\0'; }
   // The name of the first such knob; "": none.

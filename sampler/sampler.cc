@@ -42,11 +42,11 @@ absl::Status CheckShape(const Plan& plan, const Row& row,
         absl::StrCat("mask_words: ", row.mask_bytes / 4, " is outside [1, ",
                      mask_most / 4, "] for a row of ", row.width));
   }
-  if (plan.guidance && row.guidance == nullptr) {
+  if (plan.values.guidance && row.guidance == nullptr) {
     return absl::InvalidArgumentError(
         "guidance_row: required, guidance_scale is on");
   }
-  if (!plan.guidance && row.guidance != nullptr) {
+  if (!plan.values.guidance && row.guidance != nullptr) {
     return absl::InvalidArgumentError(
         "guidance_row: given, but guidance_scale is off");
   }
@@ -199,7 +199,7 @@ void Choose(const KernelTable& kernels, const StepView& step,
   if (shaped.greedy) return ReportGreedy(report, outcome);
   ReportKept(report, shaped, &candidates, outcome);
   if (candidates.Holds(outcome->token)) {
-    Learn(step.plan, shaped, outcome->token, &candidates, &outcome->feedback);
+    Learn(step.values, shaped, outcome->token, &candidates, &outcome->feedback);
   }
   if (report.kept_mass) outcome->kept_mass = KeptMass(shaped, &candidates);
 }
@@ -219,12 +219,15 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
       LoadRows(kernels_, plan, row, report, workspace, outcome));
   RowView& view = workspace->row();
 
+  const StepValues values = plan.ValuesAt(history.generated());
   const bool raw = report.raw_logprob || report.entropy ||
-                   report.top_n_raw > 0 || plan.guidance;
+                   report.top_n_raw > 0 || values.guidance;
   const bool any = LargestLogit(view) > kMinusInfinity;
   const double log_sum_exp =
       raw && any ? ReportRaw(kernels_, report, workspace, outcome) : 0;
-  if (plan.guidance && any) Guide(kernels_, plan, log_sum_exp, workspace);
+  if (values.guidance && any) {
+    Guide(kernels_, *values.guidance, log_sum_exp, workspace);
+  }
 
   LOGITD_ASSIGN_OR_RETURN(
       const bool is_forced,
@@ -238,8 +241,8 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
       HardBans(kernels_, plan, row.mask, row.mask_bytes, workspace));
   LOGITD_RETURN_IF_ERROR(
       SoftBans(kernels_, plan, history, workspace, &outcome->soft_bans_lifted));
-  Choose(kernels_, {plan, history, feedback, at}, report, given, workspace,
-         outcome);
+  Choose(kernels_, {plan, values, history, feedback, at}, report, given,
+         workspace, outcome);
   if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
   return absl::OkStatus();
 }

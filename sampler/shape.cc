@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sampler/natural_exp.h"
+#include "sampler/order.h"
 #include "sampler/power.h"
 #include "sampler/prefix.h"
 #include "sampler/stages.h"
@@ -40,7 +41,7 @@ void RunAdaptiveP(const AdaptiveP& adaptive, const Feedback& feedback,
 
 // top_p of this step.
 double TopPNow(const StepView& step) {
-  const StepValues& v = step.plan.values;
+  const StepValues& v = step.values;
   if (!v.fading_top_p) return *v.top_p;
   const FadingTopP& fading = *v.fading_top_p;
   const double faded =
@@ -50,7 +51,7 @@ double TopPNow(const StepView& step) {
 
 // A stage that cuts, with its knob on.
 void Cut(Stage stage, const StepView& step, Candidates* candidates) {
-  const StepValues& v = step.plan.values;
+  const StepValues& v = step.values;
   const DialectRules& rules = *step.plan.rules;
   switch (stage) {
     case Stage::kTopNSigma:
@@ -90,10 +91,10 @@ void Cut(Stage stage, const StepView& step, Candidates* candidates) {
 // llama.cpp calls n. Costs nothing where nobody asks.
 class Listed {
  public:
-  Listed(const Plan& plan, const Candidates& candidates)
+  Listed(const StepView& step, const Candidates& candidates)
       : candidates_(candidates),
-        counts_(plan.values.dynamic && plan.rules->dynamic_reaches_zero),
-        count_(plan.vocab_size) {}
+        counts_(step.values.dynamic && step.plan.rules->dynamic_reaches_zero),
+        count_(step.plan.vocab_size) {}
 
   uint64_t count() const { return counts_ ? count_ : candidates_.Count(); }
 
@@ -123,36 +124,40 @@ class Listed {
 Shaped Shape(const StepView& step, bool wants_tempered_mass,
              Candidates* candidates) {
   const Plan& plan = step.plan;
+  const StepValues& values = step.values;
   Shaped shaped;
-  Listed listed(plan, *candidates);
+  Listed listed(step, *candidates);
   for (const Stage stage : plan.stages) {
+    // The temperature is where a step may be greedy.
+    if (stage != Stage::kTemperature && !IsOn(stage, plan.params, values)) {
+      continue;  // but at another step
+    }
     if (ChangesLogits(stage)) {
       candidates->BeginEdit();
-      ChangeLogits(stage, plan, step.history, candidates->workspace());
+      ChangeLogits(stage, plan, values, step.history, candidates->workspace());
       candidates->EndEdit();
       continue;
     }
     candidates->Begin();
     if (stage == Stage::kTemperature) {
-      RunTemperature(plan.values, listed.count(), wants_tempered_mass,
-                     candidates, &shaped);
+      RunTemperature(values, listed.count(), wants_tempered_mass, candidates,
+                     &shaped);
     } else if (shaped.greedy) {
       continue;  // the first of the rank stays the first
     } else if (stage == Stage::kAdaptiveP) {
-      RunAdaptiveP(*plan.values.adaptive_p, step.feedback, candidates, &shaped);
+      RunAdaptiveP(*values.adaptive_p, step.feedback, candidates, &shaped);
     } else {
       listed.Before(stage);
       Cut(stage, step, candidates);
-      listed.After(stage, plan.values);
+      listed.After(stage, values);
     }
   }
   candidates->Begin();
   return shaped;
 }
 
-void Learn(const Plan& plan, const Shaped& shaped, uint32_t token,
+void Learn(const StepValues& v, const Shaped& shaped, uint32_t token,
            Candidates* candidates, Feedback* feedback) {
-  const StepValues& v = plan.values;
   if (v.mirostat) {
     const auto d = static_cast<double>(candidates->D(token));
     LearnMirostat(*v.mirostat, d - candidates->LogMass(), feedback);

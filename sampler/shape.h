@@ -16,6 +16,7 @@ namespace logitd {
 // What the stages look at.
 struct StepView {
   const Plan& plan;
+  const StepValues& values;  // of this step
   const History& history;
   const Feedback& feedback;
   const NoisePoint& at;
@@ -39,7 +40,7 @@ Shaped Shape(const StepView& step, bool wants_tempered_mass,
 
 // What `feedback` becomes once `token`, a candidate, is accepted. Costs nothing
 // without mirostat and adaptive-p.
-void Learn(const Plan& plan, const Shaped& shaped, uint32_t token,
+void Learn(const StepValues& values, const Shaped& shaped, uint32_t token,
            Candidates* candidates, Feedback* feedback);
 
 // The share of the tempered mass that the candidates have. Of a rewritten row

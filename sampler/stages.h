@@ -37,10 +37,10 @@ absl::Status SoftBans(const kernels::KernelTable& kernels, const Plan& plan,
                       const History& history, Workspace* workspace,
                       bool* lifted);
 
-// A stage of Stage::kLogitBias to kLength, which must be in the plan. The
-// blocks it touched are still to be refreshed.
-void ChangeLogits(Stage stage, const Plan& plan, const History& history,
-                  Workspace* workspace);
+// A stage of Stage::kLogitBias to kLength, which must be on. The blocks it
+// touched are still to be refreshed.
+void ChangeLogits(Stage stage, const Plan& plan, const StepValues& values,
+                  const History& history, Workspace* workspace);
 
 }  // namespace logitd
 

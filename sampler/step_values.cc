@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "sampler/dialect.h"
 #include "sampler/natural_log.h"
@@ -23,81 +24,165 @@ std::optional<double> LogOf(const std::optional<double>& value) {
   return LogD(*value);
 }
 
-void DeriveTemperature(const Params& params, const DialectRules& rules,
+void DeriveTemperature(const KnobsAt& knobs, const DialectRules& rules,
                        StepValues* values) {
-  const double temperature = params.temperature.value_or(1.0);
-  const double range = params.dynamic_temperature_range.value_or(0.0);
+  const double temperature = knobs(&Params::temperature).value_or(1.0);
+  const double range = knobs(&Params::dynamic_temperature_range).value_or(0.0);
   const bool is_zero = rules.greedy_below > 0 ? temperature < rules.greedy_below
                                               : temperature == 0;
   values->greedy = is_zero && !(rules.dynamic_reaches_zero && range > 0);
-  if (values->greedy) return;
   const double raised = std::max(temperature, rules.least_temperature);
-  values->inverse_temperature = static_cast<float>(1.0 / raised);
+  if (raised > 0)
+    values->inverse_temperature = static_cast<float>(1.0 / raised);
   if (range > 0) {
     const double lowest = rules.dynamic_reaches_zero ? 0 : kGreedyBelow;
-    values->dynamic = {std::max(lowest, raised - range), raised + range,
-                       params.dynamic_temperature_exponent.value_or(1.0),
-                       rules.least_temperature};
+    values->dynamic = {
+        std::max(lowest, raised - range), raised + range,
+        knobs(&Params::dynamic_temperature_exponent).value_or(1.0),
+        rules.least_temperature};
   }
-  const double factor = params.smoothing_factor.value_or(0.0);
-  const double curve = params.smoothing_curve.value_or(1.0);
+  const double factor = knobs(&Params::smoothing_factor).value_or(0.0);
+  const double curve = knobs(&Params::smoothing_curve).value_or(1.0);
   values->square = static_cast<float>((3.0 - curve) / 2.0 * factor);
   values->cube = static_cast<float>((curve - 1.0) / 2.0 * factor);
 }
 
-void DeriveTruncation(const Params& params, uint32_t vocab_size,
+void DeriveTruncation(const KnobsAt& knobs, uint32_t vocab_size,
                       StepValues* values) {
-  values->sigmas = UnlessOff(params.top_n_sigma, 0.0);
-  if (params.top_k && *params.top_k < vocab_size) values->top_k = params.top_k;
-  const double decay = params.top_p_decay.value_or(1.0);
+  values->sigmas = UnlessOff(knobs(&Params::top_n_sigma), 0.0);
+  const auto top_k = knobs(&Params::top_k);
+  if (top_k && *top_k < vocab_size) values->top_k = top_k;
+  const double decay = knobs(&Params::top_p_decay).value_or(1.0);
   if (decay < 1) {
-    const double first = params.top_p.value_or(1.0);
+    const double first = knobs(&Params::top_p).value_or(1.0);
     values->fading_top_p = {
-        first, decay, std::min(first, params.top_p_min.value_or(kTopPMin))};
+        first, decay,
+        std::min(first, knobs(&Params::top_p_min).value_or(kTopPMin))};
   } else {
-    values->top_p = UnlessOff(params.top_p, 1.0);
+    values->top_p = UnlessOff(knobs(&Params::top_p), 1.0);
   }
-  if (const auto log = LogOf(params.min_p)) {
+  if (const auto log = LogOf(knobs(&Params::min_p))) {
     values->min_p_floor = static_cast<float>(*log);
   }
-  values->typical_p = UnlessOff(params.typical_p, 1.0);
-  values->log_epsilon = LogOf(params.epsilon_cutoff);
-  values->log_eta = LogOf(params.eta_cutoff);
-  values->log_top_a = LogOf(params.top_a);
-  values->tail_free = UnlessOff(params.tail_free, 1.0);
-  values->top_h = UnlessOff(params.top_h, 1.0);
-  values->p_less = params.p_less.value_or(false);
+  values->typical_p = UnlessOff(knobs(&Params::typical_p), 1.0);
+  values->log_epsilon = LogOf(knobs(&Params::epsilon_cutoff));
+  values->log_eta = LogOf(knobs(&Params::eta_cutoff));
+  values->log_top_a = LogOf(knobs(&Params::top_a));
+  values->tail_free = UnlessOff(knobs(&Params::tail_free), 1.0);
+  values->top_h = UnlessOff(knobs(&Params::top_h), 1.0);
+  values->p_less = knobs.params().p_less.value_or(false);
 }
 
-void DeriveDraw(const Params& params, StepValues* values) {
-  const double chance = params.xtc_probability.value_or(0.0);
+void DeriveDraw(const KnobsAt& knobs, StepValues* values) {
+  const double chance = knobs(&Params::xtc_probability).value_or(0.0);
   if (chance > 0) {
-    const double threshold = params.xtc_threshold.value_or(kXtcThreshold);
+    const double threshold =
+        knobs(&Params::xtc_threshold).value_or(kXtcThreshold);
     values->xtc = {chance, LogOf(threshold).value_or(
                                -std::numeric_limits<double>::infinity())};
   }
-  const uint32_t version = params.mirostat.value_or(0);
+  const uint32_t version = knobs(&Params::mirostat).value_or(0);
   if (version != 0) {
-    values->mirostat = {version, params.mirostat_tau.value_or(kMirostatTau),
-                        params.mirostat_eta.value_or(kMirostatEta)};
+    values->mirostat = {version,
+                        knobs(&Params::mirostat_tau).value_or(kMirostatTau),
+                        knobs(&Params::mirostat_eta).value_or(kMirostatEta)};
   }
-  const double target = params.adaptive_p_target.value_or(0.0);
+  const double target = knobs(&Params::adaptive_p_target).value_or(0.0);
   if (target > 0) {
-    values->adaptive_p = {target,
-                          params.adaptive_p_decay.value_or(kAdaptivePDecay)};
+    values->adaptive_p = {
+        target, knobs(&Params::adaptive_p_decay).value_or(kAdaptivePDecay)};
   }
+}
+
+void DeriveEdits(const KnobsAt& knobs, StepValues* values) {
+  values->guidance = UnlessOff(knobs(&Params::guidance_scale), 1.0);
+  values->prompt_repetition =
+      UnlessOff(knobs(&Params::prompt_repetition_penalty), 1.0);
+  values->repetition = UnlessOff(knobs(&Params::repetition_penalty), 1.0);
+  values->frequency = UnlessOff(knobs(&Params::frequency_penalty), 0.0);
+  values->presence = UnlessOff(knobs(&Params::presence_penalty), 0.0);
+  const double multiplier = knobs(&Params::dry_multiplier).value_or(0.0);
+  if (multiplier != 0) {
+    values->dry = {multiplier, knobs(&Params::dry_base).value_or(1.75)};
+  }
+  values->length_factor = UnlessOff(knobs(&Params::length_penalty_factor), 1.0);
+}
+
+// Where lines begin and end. A knob is off on a line or at one value, so one
+// that is on between two points is on at one of them.
+std::vector<uint32_t> PointsOf(const Params& params) {
+  std::vector<uint32_t> points = {0};
+  for (const Schedule& schedule : params.schedules) {
+    for (const SchedulePoint& point : schedule.points) {
+      points.push_back(point.at);
+    }
+  }
+  std::sort(points.begin(), points.end());
+  points.erase(std::unique(points.begin(), points.end()), points.end());
+  return points;
+}
+
+void Join(const StepValues& other, StepValues* all) {
+  const auto join = [&](auto StepValues::*value) {
+    if (!(all->*value)) all->*value = other.*value;
+  };
+  join(&StepValues::guidance);
+  join(&StepValues::prompt_repetition);
+  join(&StepValues::repetition);
+  join(&StepValues::frequency);
+  join(&StepValues::presence);
+  join(&StepValues::dry);
+  join(&StepValues::length_factor);
+  join(&StepValues::dynamic);
+  join(&StepValues::sigmas);
+  join(&StepValues::top_k);
+  join(&StepValues::top_p);
+  join(&StepValues::fading_top_p);
+  join(&StepValues::min_p_floor);
+  join(&StepValues::typical_p);
+  join(&StepValues::log_epsilon);
+  join(&StepValues::log_eta);
+  join(&StepValues::log_top_a);
+  join(&StepValues::tail_free);
+  join(&StepValues::top_h);
+  join(&StepValues::xtc);
+  join(&StepValues::mirostat);
+  join(&StepValues::adaptive_p);
+  const auto join_float = [&](float StepValues::*value, float off) {
+    if (all->*value == off) all->*value = other.*value;
+  };
+  join_float(&StepValues::inverse_temperature, 1);
+  join_float(&StepValues::square, 0);
+  join_float(&StepValues::cube, 0);
+  all->greedy = all->greedy && other.greedy;
 }
 
 }  // namespace
 
-StepValues DeriveValues(const Params& params, uint32_t vocab_size) {
+StepValues DeriveValues(const KnobsAt& knobs, uint32_t vocab_size) {
   StepValues values;
   const DialectRules& rules =
-      RulesOf(params.dialect.value_or(Dialect::kLogitd));
-  DeriveTemperature(params, rules, &values);
-  DeriveTruncation(params, vocab_size, &values);
-  DeriveDraw(params, &values);
+      RulesOf(knobs.params().dialect.value_or(Dialect::kLogitd));
+  DeriveEdits(knobs, &values);
+  DeriveTemperature(knobs, rules, &values);
+  DeriveTruncation(knobs, vocab_size, &values);
+  DeriveDraw(knobs, &values);
   return values;
+}
+
+StepValues DeriveValuesOfAll(const Params& params, uint32_t vocab_size) {
+  StepValues all = DeriveValues(KnobsAt(params, 0), vocab_size);
+  for (const uint32_t point : PointsOf(params)) {
+    Join(DeriveValues(KnobsAt(params, point), vocab_size), &all);
+  }
+  return all;
+}
+
+bool IsEverGreedy(const Params& params, uint32_t vocab_size) {
+  for (const uint32_t point : PointsOf(params)) {
+    if (DeriveValues(KnobsAt(params, point), vocab_size).greedy) return true;
+  }
+  return false;
 }
 
 }  // namespace logitd

@@ -1,14 +1,16 @@
-// StepValues: the numbers that the stages from temperature on work with,
-// derived from parameters.
+// StepValues: the numbers that the stages of one step work with, derived from
+// parameters.
 //
 // A knob at its off value is absent here. A plain value; thread-compatible.
-// Formulas: sampler/README.md, "Temperature" to "Feedback".
+// Formulas: sampler/README.md, "Bias and penalties" to "Feedback", and
+// "Schedules".
 #ifndef LOGITD_SAMPLER_STEP_VALUES_H_
 #define LOGITD_SAMPLER_STEP_VALUES_H_
 
 #include <cstdint>
 #include <optional>
 
+#include "sampler/knobs_at.h"
 #include "sampler/params.h"
 
 namespace logitd {
@@ -48,8 +50,21 @@ struct AdaptiveP {
   double decay;
 };
 
+struct Dry {
+  double multiplier;
+  double base;
+};
+
 struct StepValues {
-  bool greedy = false;
+  std::optional<double> guidance;           // the scale; only when not 1
+  std::optional<double> prompt_repetition;  // only when not 1
+  std::optional<double> repetition;         // only when not 1
+  std::optional<double> frequency;          // only when not 0
+  std::optional<double> presence;           // only when not 0
+  std::optional<Dry> dry;
+  std::optional<double> length_factor;  // only when not 1
+
+  bool greedy = false;  // whatever the other temperatures are
   float inverse_temperature = 1.0f;
   std::optional<DynamicTemperature> dynamic;
   float square = 0;  // of the curve; both 0: none
@@ -73,8 +88,15 @@ struct StepValues {
   std::optional<AdaptiveP> adaptive_p;
 };
 
-// Params must be valid.
-StepValues DeriveValues(const Params& params, uint32_t vocab_size);
+// Of valid parameters.
+StepValues DeriveValues(const KnobsAt& knobs, uint32_t vocab_size);
+
+// What is on at any step is on here, with one of its values; greedy when every
+// step is. Without schedules these are the values of each step.
+StepValues DeriveValuesOfAll(const Params& params, uint32_t vocab_size);
+
+// True if a step is greedy.
+bool IsEverGreedy(const Params& params, uint32_t vocab_size);
 
 }  // namespace logitd
 

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sampler/knob_check.h"
 #include "sampler/knobs.h"
+#include "sampler/knobs_at.h"
 #include "sampler/status_macros.h"
 #include "service/convert_params.h"
 #include "service/session/quote.h"
@@ -18,7 +20,7 @@ bool HasOwnShape(int number) {
          number == kForcedTokensField || number == kThinkingBudgetField ||
          number == kOnEmptyField || number == kOnNonFiniteField ||
          number == kOnConflictField || number == kDialectField ||
-         number == kStepsField;
+         number == kStepsField || number == kSchedulesField;
 }
 
 absl::Status CheckCount(absl::string_view field, size_t count, const char* what,
@@ -84,7 +86,8 @@ absl::Status ReadThinkingBudget(const v1::ThinkingBudget& wire,
   return absl::OkStatus();
 }
 
-absl::Status UnknownValue(const char* field, int value, const char* type) {
+absl::Status UnknownValue(absl::string_view field, int value,
+                          const char* type) {
   return absl::InvalidArgumentError(
       absl::StrCat(field, ": ", value, " is not a value of ", type));
 }
@@ -173,6 +176,72 @@ absl::Status ReadSteps(const v1::SamplingParams& wire, Params* params) {
   return absl::OkStatus();
 }
 
+absl::Status ReadShape(const std::string& field, v1::ScheduleShape shape,
+                       ScheduleShape* to) {
+  switch (shape) {
+    case v1::SCHEDULE_SHAPE_STEP:
+      *to = ScheduleShape::kStep;
+      return absl::OkStatus();
+    case v1::SCHEDULE_SHAPE_LINEAR:
+      *to = ScheduleShape::kLinear;
+      return absl::OkStatus();
+    case v1::SCHEDULE_SHAPE_UNSPECIFIED:
+      return absl::InvalidArgumentError(
+          field +
+          ": is not set, and is SCHEDULE_SHAPE_STEP or "
+          "SCHEDULE_SHAPE_LINEAR");
+    default:
+      return UnknownValue(field, shape, "ScheduleShape");
+  }
+}
+
+absl::Status ReadSchedule(const std::string& path, const v1::Schedule& wire,
+                          Schedule* schedule) {
+  const auto* knob =
+      v1::SamplingParams::descriptor()->FindFieldByName(wire.knob());
+  if (knob == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, "knob: ", Quote(wire.knob()),
+                     " is not a field of SamplingParams"));
+  }
+  if (!CanBeScheduled(knob->number())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, "knob: ", knob->name(), " cannot be a function of the position"));
+  }
+  LOGITD_RETURN_IF_ERROR(
+      ReadShape(path + "shape", wire.shape(), &schedule->shape));
+  schedule->field = knob->number();
+  for (const v1::SchedulePoint& point : wire.points()) {
+    schedule->points.push_back({point.at(), point.value()});
+  }
+  if (wire.has_min()) schedule->min = wire.min();
+  if (wire.has_max()) schedule->max = wire.max();
+  return absl::OkStatus();
+}
+
+absl::Status ReadSchedules(const v1::SamplingParams& wire, Params* params) {
+  params->schedules.clear();
+  for (int i = 0; i < wire.schedules_size(); ++i) {
+    LOGITD_RETURN_IF_ERROR(ReadSchedule(absl::StrCat("schedules[", i, "]."),
+                                        wire.schedules(i),
+                                        &params->schedules.emplace_back()));
+  }
+  return absl::OkStatus();
+}
+
+void WriteSchedule(const Schedule& schedule, v1::Schedule* wire) {
+  const auto* type = v1::SamplingParams::descriptor();
+  wire->set_knob(type->FindFieldByNumber(schedule.field)->name());
+  wire->set_shape(static_cast<v1::ScheduleShape>(schedule.shape));
+  for (const SchedulePoint& from : schedule.points) {
+    v1::SchedulePoint* point = wire->add_points();
+    point->set_at(from.at);
+    point->set_value(from.value);
+  }
+  if (schedule.min) wire->set_min(*schedule.min);
+  if (schedule.max) wire->set_max(*schedule.max);
+}
+
 }  // namespace
 
 absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
@@ -193,6 +262,8 @@ absl::Status ReadOwnShape(const v1::SamplingParams& wire, int number,
       return ReadDialect(wire.dialect(), params);
     case kStepsField:
       return ReadSteps(wire, params);
+    case kSchedulesField:
+      return ReadSchedules(wire, params);
     default:
       return ReadOnNonFinite(wire.on_non_finite(), params);
   }
@@ -219,6 +290,10 @@ void WriteOwnShapes(const Plan& plan, v1::SamplingParams* wire) {
     wire->set_dialect(static_cast<v1::Dialect>(dialect));
   }
   for (const Stage step : plan.params.steps) wire->add_steps(NameOf(step));
+  for (const Schedule& schedule : plan.params.schedules) {
+    if (IsAlwaysOff(schedule, plan.vocab_size)) continue;
+    WriteSchedule(schedule, wire->add_schedules());
+  }
   if (!plan.relax_soft_bans) wire->set_on_empty(v1::ON_EMPTY_ERROR);
   if (plan.ban_non_finite) wire->set_on_non_finite(v1::ON_NON_FINITE_BAN);
   if (!plan.mask_wins) wire->set_on_conflict(v1::ON_CONFLICT_ERROR);

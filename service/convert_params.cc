@@ -13,6 +13,7 @@
 #include "sampler/knobs.h"
 #include "sampler/status_macros.h"
 #include "service/convert_own_shapes.h"
+#include "service/profiles/knob.h"
 #include "service/session/field_path.h"
 #include "service/session/quote.h"
 
@@ -119,34 +120,18 @@ class KnobReader {
   absl::Status status_;
 };
 
-// A knob is a field; the bias is one knob of two.
-void ClearKnob(const FieldDescriptor* field, v1::SamplingParams* params) {
-  params->GetReflection()->ClearField(params, field);
-  if (field->number() != kBiasIdsField && field->number() != kBiasValuesField) {
-    return;
-  }
-  params->clear_logit_bias_ids();
-  params->clear_logit_bias_values();
-}
-
 // The knob of a name in UpdateSession.clear.
-absl::StatusOr<const FieldDescriptor*> KnobOf(const std::string& path,
-                                              const std::string& name) {
-  const FieldDescriptor* field =
-      v1::SamplingParams::descriptor()->FindFieldByName(name);
-  if (field == nullptr) {
+absl::StatusOr<const Knob*> KnobOf(const std::string& path,
+                                   const std::string& name) {
+  const Knob* knob = FindKnob(name);
+  if (knob == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": ", Quote(name), " is not a field of SamplingParams"));
   }
-  if (IsBuilt(*field)) return field;
+  if (knob->number() == kBiasValuesField) return &KnobAt(kBiasIdsField);
+  if (IsBuilt(*knob)) return knob;
   return absl::UnimplementedError(
       absl::StrCat(path, ": ", name, " is not built yet"));
-}
-
-// The bias by the number of its ids.
-int NumberOf(const FieldDescriptor* field) {
-  const int number = field->number();
-  return number == kBiasValuesField ? kBiasIdsField : number;
 }
 
 }  // namespace
@@ -196,24 +181,19 @@ absl::Status ReadParams(const v1::SamplingParams& wire, const Limits& limits,
 
 absl::Status ApplyUpdate(const v1::UpdateSession& wire, const Limits& limits,
                          v1::SamplingParams* params) {
-  Fields set;
-  wire.set().GetReflection()->ListFields(wire.set(), &set);
   for (int i = 0; i < wire.clear_size(); ++i) {
     const std::string path = absl::StrCat("clear[", i, "]");
-    LOGITD_ASSIGN_OR_RETURN(const FieldDescriptor* knob,
-                            KnobOf(path, wire.clear(i)));
-    for (const FieldDescriptor* field : set) {
-      if (NumberOf(field) != NumberOf(knob)) continue;
+    LOGITD_ASSIGN_OR_RETURN(const Knob* knob, KnobOf(path, wire.clear(i)));
+    if (IsSet(wire.set(), *knob)) {
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": ", wire.clear(i), " is also set"));
     }
-    ClearKnob(knob, params);
+    ClearKnob(*knob, params);
   }
   Params scratch;
   LOGITD_RETURN_IF_ERROR(
       InField("set.", ReadParams(wire.set(), limits, &scratch)));
-  for (const FieldDescriptor* field : set) ClearKnob(field, params);
-  params->MergeFrom(wire.set());
+  TakeKnobs(wire.set(), params);
   return absl::OkStatus();
 }
 

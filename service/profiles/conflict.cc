@@ -14,12 +14,13 @@ bool BothAct(const P& params, const Knob& a, const Knob& b) {
 
 // a is the temperature.
 bool GreedyWith(const P& params, const Knob& a, const Knob& b) {
-  return EffectOf(params, a, kCountMax) < kGreedyBelow &&
+  return EffectOf(params, a, kCountMax).least < kGreedyBelow &&
          !IsOff(params, b, kCountMax);
 }
 
 bool MoreThan(const P& params, const Knob& a, const Knob& b) {
-  return EffectOf(params, a, kCountMax) > EffectOf(params, b, kCountMax);
+  return EffectOf(params, a, kCountMax).most >
+         EffectOf(params, b, kCountMax).least;
 }
 
 constexpr char kMirostatCuts[] = "mirostat decides the truncation itself";

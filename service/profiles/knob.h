@@ -1,9 +1,9 @@
 // Knob: a field of SamplingParams as the algebra of profiles sees it.
 //
-// How levels of it are combined, when it is off, and, if it is a number, its
-// range and effect. Ranges of built knobs are those of sampler/knobs.h. A knob
-// is a field descriptor; logit_bias_ids stands for the bias, whose values are
-// part of it. Pure; thread-safe.
+// Its value is a constant or a schedule. How levels of it are combined, when it
+// is off, and, if it is a number, its range and effect. Ranges of built knobs
+// are those of sampler/knobs.h. A knob is a field descriptor; logit_bias_ids
+// stands for the bias, whose values are part of it. Pure; thread-safe.
 #ifndef LOGITD_SERVICE_PROFILES_KNOB_H_
 #define LOGITD_SERVICE_PROFILES_KNOB_H_
 
@@ -28,18 +28,33 @@ const Knob& KnobAt(int field_number);
 enum class Merge { kReplace, kUnite, kIntersect, kPerId };
 Merge MergeOf(const Knob& knob);
 
-// The knobs that a message sets, by number. An enum at its zero is not set.
+// The knobs that a message sets, by number. An enum at its zero is not set. A
+// knob with a schedule is set; `schedules` is set by those of no knob.
 std::vector<const Knob*> KnobsSet(const v1::SamplingParams& params);
 bool IsSet(const v1::SamplingParams& params, const Knob& knob);
-// Moves one knob out of *from into an otherwise unchanged *to.
+// nullptr: it has none.
+const v1::Schedule* ScheduleOf(const v1::SamplingParams& params,
+                               const Knob& knob);
+// Moves one knob out of *from into an otherwise unchanged *to; of `schedules`
+// those of no knob.
 void MoveKnob(const Knob& knob, v1::SamplingParams* from,
               v1::SamplingParams* to);
-// The bias's two fields as one.
+// The bias's two fields as one. Of `schedules` all.
 void ClearKnob(const Knob& knob, v1::SamplingParams* params);
+// Each knob that `from` sets becomes *to's.
+void TakeKnobs(v1::SamplingParams from, v1::SamplingParams* to);
 
 // True if the row passes this knob unchanged.
 bool IsOff(const v1::SamplingParams& params, const Knob& knob,
            uint32_t vocab_size);
+
+// The least and the greatest of a schedule's values; both are a constant's.
+struct Extent {
+  double least;
+  double most;
+
+  bool Is(double value) const { return least == value && most == value; }
+};
 
 // Values that a number may have.
 struct NumberRange {
@@ -50,6 +65,7 @@ struct NumberRange {
   bool whole;
 
   bool Contains(double value) const;  // false for NaN
+  bool Contains(const Extent& extent) const;
 };
 // Nothing: not a number, or not built.
 std::optional<NumberRange> RangeOf(const Knob& knob);
@@ -57,10 +73,16 @@ std::optional<NumberRange> RangeOf(const Knob& knob);
 // A number by its effect: absent is the off value, top_k at most vocab_size,
 // an absent window or max_tokens 1048576. A switch is 0 or 1. 0 for what has no
 // number.
-double EffectOf(const v1::SamplingParams& params, const Knob& knob,
+Extent EffectOf(const v1::SamplingParams& params, const Knob& knob,
                 uint32_t vocab_size);
+// "0.7", of a schedule "0.7 to 1", with all digits of a whole number.
+std::string Text(const Extent& extent, bool whole);
 // `knob` has a RangeOf that contains the value.
 void SetNumber(const Knob& knob, double value, v1::SamplingParams* params);
+// Keeps the knob's effect in [min, max], which is in its RangeOf: changes a
+// constant, limits a schedule.
+void Limit(const Knob& knob, double min, double max, uint32_t vocab_size,
+           v1::SamplingParams* params);
 
 // The fewest digits that are read back as the same number; of a whole number
 // all.
@@ -69,6 +91,7 @@ std::string Digits(double value, bool whole = false);
 std::string RangeText(const NumberRange& range);
 // "1.5 is outside (0, 1]": a request gets the same words.
 std::string Outside(double value, const NumberRange& range);
+std::string Outside(const Extent& extent, const NumberRange& range);
 
 }  // namespace logitd
 

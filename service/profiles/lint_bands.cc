@@ -26,12 +26,16 @@ constexpr char kTaskPrefix[] = "task.";
 // top_k 1 is greedy whatever the temperature; that it should be written so is
 // told by a rule of its own.
 bool IsOneToken(const Subject& subject) {
-  return subject.IsGreedy() || subject.Value(P::kTopKFieldNumber) == 1;
+  return subject.IsGreedy() || subject.Value(P::kTopKFieldNumber).Is(1);
+}
+
+bool Fits(const Interval& interval, const Extent& extent) {
+  return interval.Has(extent.least) && interval.Has(extent.most);
 }
 
 bool TemperatureFits(const Subject& subject, const Band& band) {
   if (!subject.IsGreedy() && IsOneToken(subject)) return true;
-  return band.temperature.Has(subject.Value(kTemperature));
+  return Fits(band.temperature, subject.Value(kTemperature));
 }
 
 // Another knob cuts the tail as top_p would: most do, but a count or a limit
@@ -49,7 +53,7 @@ bool IsCut(const Subject& subject) {
 
 bool TopPFits(const Subject& subject, const Band& band) {
   return IsOneToken(subject) || (!subject.On(kTopP) && IsCut(subject)) ||
-         band.top_p.Has(subject.Value(kTopP));
+         Fits(band.top_p, subject.Value(kTopP));
 }
 
 // Where a phase changes what it has from the profile around it.
@@ -76,9 +80,10 @@ std::string HowToFit(const Subject& subject, int number,
 void TellBand(const Subject& subject, int number, const Interval& at_home,
               Tell tell) {
   tell(FieldToChange(subject, number),
-       absl::StrCat(KnobAt(number).name(), " ", Digits(subject.Value(number)),
-                    " is outside ", at_home.Text(), ", where the task ",
-                    Quote(subject.Task()), " is at home."),
+       absl::StrCat(KnobAt(number).name(), " ",
+                    Text(subject.Value(number), false), " is outside ",
+                    at_home.Text(), ", where the task ", Quote(subject.Task()),
+                    " is at home."),
        absl::StrCat(HowToFit(subject, number, at_home), ", or change labels.",
                     subject.TaskLabel(), "."));
 }
@@ -87,10 +92,10 @@ void TellBand(const Subject& subject, int number, const Interval& at_home,
 void TellPhase(const Subject& subject, int number, const Interval& at_home,
                Tell tell) {
   tell(subject.Field(number),
-       absl::StrCat(KnobAt(number).name(), " ", Digits(subject.Value(number)),
-                    " is outside ", at_home.Text(),
-                    ", where the profile's task ", Quote(subject.Task()),
-                    " is at home."),
+       absl::StrCat(KnobAt(number).name(), " ",
+                    Text(subject.Value(number), false), " is outside ",
+                    at_home.Text(), ", where the profile's task ",
+                    Quote(subject.Task()), " is at home."),
        absl::StrCat(HowToFit(subject, number, at_home),
                     ", or say by the label ", kTaskPrefix,
                     subject.phase->name(), " what the phase is for."));

@@ -72,7 +72,7 @@ void GreedyTruncation(const Subject& subject, Tell tell) {
 }
 
 void TopKOne(const Subject& subject, Tell tell) {
-  if (subject.Value(P::kTopKFieldNumber) != 1 || subject.IsGreedy()) return;
+  if (!subject.Value(P::kTopKFieldNumber).Is(1) || subject.IsGreedy()) return;
   if (!subject.OnHere(P::kTopKFieldNumber)) return;
   tell(subject.Field(P::kTopKFieldNumber),
        "top_k 1 leaves one token, so temperature and the other truncations do "
@@ -83,7 +83,7 @@ void TopKOne(const Subject& subject, Tell tell) {
 
 void WideTopK(const Subject& subject, Tell tell) {
   if (!subject.OnHere(P::kTopKFieldNumber) || subject.IsGreedy()) return;
-  if (subject.Value(P::kTopKFieldNumber) < kWideTopK) return;
+  if (subject.Value(P::kTopKFieldNumber).least < kWideTopK) return;
   tell(subject.Field(P::kTopKFieldNumber),
        "A top_k this large keeps practically everything and still costs a "
        "pass.",
@@ -160,7 +160,7 @@ void ForceHidesDefault(const Subject& subject, Tell tell) {
     return;
   }
   P force = profile.force_params();
-  force.MergeFrom(subject.phase->force_params());
+  TakeKnobs(subject.phase->force_params(), &force);
   TellHidden(subject.phase->default_params(), force,
              absl::StrCat("phases[", subject.index, "].default_params."), tell);
 }

@@ -102,7 +102,8 @@ void PunishedTwice(const Subject& subject, Tell tell) {
        "cannot."},
   };
   constexpr double kMild = 1.05;
-  const bool is_mild = subject.Value(P::kRepetitionPenaltyFieldNumber) <= kMild;
+  const bool is_mild =
+      subject.Value(P::kRepetitionPenaltyFieldNumber).most <= kMild;
   TellPairs(subject, absl::MakeConstSpan(kPairs).subspan(is_mild ? 1 : 0),
             tell);
 }
@@ -111,7 +112,7 @@ void PunishedTwice(const Subject& subject, Tell tell) {
 
 void XtcNearGreedy(const Subject& subject, Tell tell) {
   constexpr double kCold = 0.3;
-  if (subject.Value(P::kTemperatureFieldNumber) >= kCold) return;
+  if (subject.Value(P::kTemperatureFieldNumber).least >= kCold) return;
   if (!Meet(subject, P::kXtcProbabilityFieldNumber,
             P::kTemperatureFieldNumber)) {
     return;

@@ -52,7 +52,8 @@ struct Subject {
   bool On(int field_number) const;
   // It is on, and not only because the profile around the phase says so.
   bool OnHere(int field_number) const;
-  double Value(int field_number) const;
+  Extent Value(int field_number) const;
+  // At every step.
   bool IsGreedy() const;
   // Where the knob is set: "phases[1].force_params.top_p", or the clamp that
   // changed it.

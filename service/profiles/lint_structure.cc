@@ -69,9 +69,9 @@ void ClampOfNothing(const Subject& subject, Tell tell) {
 }
 
 // The value that the defaults of this subject come to.
-bool DefaultOf(const Subject& subject, const Knob& knob, double* value) {
+bool DefaultOf(const Subject& subject, const Knob& knob, Extent* value) {
   P defaults = subject.profile.default_params();
-  if (!subject.is_base()) defaults.MergeFrom(subject.phase->default_params());
+  if (!subject.is_base()) TakeKnobs(subject.phase->default_params(), &defaults);
   *value = EffectOf(defaults, knob, kCountMax);
   return IsSet(defaults, knob);
 }
@@ -88,7 +88,7 @@ void DefaultOutsideClamp(const Subject& subject, Tell tell) {
   ForEachClamp(subject, [&](const v1::Clamp& clamp, const Knob& knob,
                             const NumberRange& limits, const std::string& path,
                             bool is_forced) {
-    double value = 0;
+    Extent value = {};
     if (is_forced || !DefaultOf(subject, knob, &value)) return;
     if (limits.Contains(value)) return;
     if (clamp.mode() == v1::CLAMP_MODE_REJECT) return;  // an error
@@ -103,7 +103,7 @@ void RejectsSilence(const Subject& subject, Tell tell) {
   ForEachClamp(subject, [&](const v1::Clamp& clamp, const Knob& knob,
                             const NumberRange& limits, const std::string& path,
                             bool is_forced) {
-    double value = 0;
+    Extent value = {};
     if (clamp.mode() != v1::CLAMP_MODE_REJECT || is_forced) return;
     if (DefaultOf(subject, knob, &value) || limits.Contains(value)) return;
     tell(path,

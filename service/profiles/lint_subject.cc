@@ -77,12 +77,12 @@ bool Subject::OnHere(int field_number) const {
          level == v1::PARAM_LEVEL_PHASE_FORCE;
 }
 
-double Subject::Value(int field_number) const {
+Extent Subject::Value(int field_number) const {
   return EffectOf(params(), KnobAt(field_number), kCountMax);
 }
 
 bool Subject::IsGreedy() const {
-  return Value(v1::SamplingParams::kTemperatureFieldNumber) < kGreedyBelow;
+  return Value(v1::SamplingParams::kTemperatureFieldNumber).most < kGreedyBelow;
 }
 
 std::string Subject::Field(int field_number) const {

@@ -49,15 +49,15 @@ void ExtremeValue(const Subject& subject, Tell tell) {
     if (!subject.OnHere(extreme.knob)) continue;
     const bool is_temperature = extreme.knob == P::kTemperatureFieldNumber;
     if (subject.IsGreedy() && is_temperature) continue;
-    const double value = subject.Value(extreme.knob);
-    if (value >= extreme.min && value <= extreme.max) continue;
+    const Extent value = subject.Value(extreme.knob);
+    if (value.least >= extreme.min && value.most <= extreme.max) continue;
     const std::string range =
         absl::StrCat(Digits(extreme.min), " to ", Digits(extreme.max));
     tell(subject.Field(extreme.knob),
-         absl::StrCat(KnobAt(extreme.knob).name(), " ", Digits(value),
+         absl::StrCat(KnobAt(extreme.knob).name(), " ", Text(value, false),
                       " is allowed and far from ", range,
                       ", where text stays text."),
-         is_temperature && value < extreme.min
+         is_temperature && value.least < extreme.min
              ? "Write temperature 0 for the largest logit."
              : absl::StrCat("Stay from ", range, "."));
   }
@@ -67,8 +67,8 @@ void RepetitionHigh(const Subject& subject, Tell tell) {
   constexpr double kHigh = 1.2;
   constexpr double kHelps = 0.1;
   constexpr int kKnob = P::kRepetitionPenaltyFieldNumber;
-  if (!subject.OnHere(kKnob) || subject.Value(kKnob) <= kHigh) return;
-  if (subject.Value(P::kFrequencyPenaltyFieldNumber) >= kHelps) return;
+  if (!subject.OnHere(kKnob) || subject.Value(kKnob).most <= kHigh) return;
+  if (subject.Value(P::kFrequencyPenaltyFieldNumber).least >= kHelps) return;
   if (IsStructured(subject.Task())) return;  // PenaltyOnStructure speaks
   tell(subject.Field(kKnob),
        "A high repetition_penalty falls on every token that was seen once, "
@@ -79,7 +79,7 @@ void RepetitionHigh(const Subject& subject, Tell tell) {
 
 void RewardsRepetition(const Subject& subject, Tell tell) {
   const auto check = [&](int number, double off) {
-    if (!subject.OnHere(number) || subject.Value(number) >= off) return;
+    if (!subject.OnHere(number) || subject.Value(number).least >= off) return;
     tell(subject.Field(number),
          absl::StrCat(KnobAt(number).name(), " below ", Digits(off),
                       " rewards repetition, and ends in loops."),

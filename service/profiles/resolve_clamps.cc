@@ -78,7 +78,7 @@ void ForEachRejected(const NamedClamps& clamps, const Levels& levels,
     const auto limits = LimitsOf(*named.clamp, vocab_size);
     if (!limits) continue;
     const Knob& knob = *FindKnob(named.clamp->knob());
-    const double effect = EffectOf(levels.params(), knob, vocab_size);
+    const Extent effect = EffectOf(levels.params(), knob, vocab_size);
     if (limits->Contains(effect)) continue;
     judge(knob, IsSet(levels.params(), knob),
           Violation{PathOf(levels, knob),
@@ -148,15 +148,19 @@ void ApplyClamps(const NamedClamps& clamps, const v1::SamplingParams& forced,
     const auto at = meetings.find(knob->number());
     if (at == meetings.end()) continue;
     const auto& [limits, min, max] = at->second;
-    const double asked = EffectOf(levels->params(), *knob, vocab_size);
-    const double used = std::clamp(asked, limits.min, limits.max);
-    if (used == asked) continue;
-    const std::string& rule = (used > asked ? min : max)->rule;
-    clamped->push_back(Report(*knob, asked, used, rule));
+    const Extent asked = EffectOf(levels->params(), *knob, vocab_size);
+    const std::string* rule = nullptr;
+    const auto limit = [&](double value, double used, const NamedClamp& by) {
+      clamped->push_back(Report(*knob, value, used, by.rule));
+      rule = &by.rule;
+    };
+    if (asked.least < limits.min) limit(asked.least, limits.min, *min);
+    if (asked.most > limits.max) limit(asked.most, limits.max, *max);
+    if (rule == nullptr) continue;
     const Giver* giver = levels->GiverOf(*knob);
-    levels->Set(*knob, used,
-                {v1::PARAM_LEVEL_CLAMP, rule,
-                 giver == nullptr ? "params." : giver->path, rule});
+    levels->Limit(*knob, limits.min, limits.max, vocab_size,
+                  {v1::PARAM_LEVEL_CLAMP, *rule,
+                   giver == nullptr ? "params." : giver->path, *rule});
   }
 }
 
@@ -180,9 +184,10 @@ Violations CheckClamps(const NamedClamps& clamps,
         std::find_if(forces.rbegin(), forces.rend(),
                      [&](const Level& f) { return IsSet(*f.params, knob); });
     if (force == forces.rend()) continue;
-    const double value = EffectOf(*force->params, knob, vocab_size);
+    const Extent value = EffectOf(*force->params, knob, vocab_size);
     if (meeting.limits.Contains(value)) continue;
-    const auto& by = value > meeting.limits.max ? meeting.max : meeting.min;
+    const auto& by =
+        value.most > meeting.limits.max ? meeting.max : meeting.min;
     violations.push_back(
         {absl::StrCat(force->path, knob.name()),
          absl::StrCat(Outside(value, meeting.limits), ", ", by->rule)});

@@ -178,7 +178,7 @@ absl::Status Levels::Explain(const Conflict& conflict) const {
   }
   const auto tell = [&](const Knob& knob) {
     const bool whole = knob.cpp_type() != Knob::CPPTYPE_DOUBLE;
-    return absl::StrCat(Digits(EffectOf(params_, knob, kCountMax), whole), " (",
+    return absl::StrCat(Text(EffectOf(params_, knob, kCountMax), whole), " (",
                         GiverOf(knob)->name, ")");
   };
   return absl::InvalidArgumentError(
@@ -187,8 +187,9 @@ absl::Status Levels::Explain(const Conflict& conflict) const {
                    conflict.why));
 }
 
-void Levels::Set(const Knob& knob, double value, Giver giver) {
-  SetNumber(knob, value, &params_);
+void Levels::Limit(const Knob& knob, double min, double max,
+                   uint32_t vocab_size, Giver giver) {
+  logitd::Limit(knob, min, max, vocab_size, &params_);
   givers_[knob.number()] = std::move(giver);
 }
 

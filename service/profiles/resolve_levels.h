@@ -45,7 +45,8 @@ class Levels {
   // INVALID_ARGUMENT: two knobs conflict.
   absl::Status CheckConflicts() const;
   // A clamp's value, of a knob with a RangeOf.
-  void Set(const Knob& knob, double value, Giver giver);
+  void Limit(const Knob& knob, double min, double max, uint32_t vocab_size,
+             Giver giver);
   // Clears what is at its off value. Who gave it is still told.
   void DropOff(uint32_t vocab_size);
 

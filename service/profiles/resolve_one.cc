@@ -35,7 +35,8 @@ void AddProvenance(const Levels& levels, uint32_t vocab_size,
     provenance.set_level(giver.level);
     provenance.set_rule(giver.rule);
     if (IsSet(levels.params(), field) || !HasNumber(field)) return;
-    provenance.set_off_value(EffectOf(levels.params(), field, vocab_size));
+    provenance.set_off_value(
+        EffectOf(levels.params(), field, vocab_size).least);
   };
   for (const auto& [number, giver] : levels.givers()) {
     add(KnobAt(number), giver);
@@ -99,7 +100,7 @@ absl::StatusOr<Levels> LevelsBelow(const Layers& layers) {
 
 v1::SamplingParams ForcedBy(const Layers& layers) {
   v1::SamplingParams forced;
-  for (const Level& force : layers.forces) forced.MergeFrom(*force.params);
+  for (const Level& force : layers.forces) TakeKnobs(*force.params, &forced);
   return forced;
 }
 

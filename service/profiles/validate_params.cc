@@ -60,6 +60,23 @@ std::string WhyNotClampable(const v1::Clamp& clamp) {
   return "";
 }
 
+// Each alone, so that every one is told of.
+void ValidateSchedules(const std::string& path,
+                       const Repeated<v1::Schedule>& schedules,
+                       const Limits& limits, uint32_t vocab_size,
+                       Violations* violations) {
+  for (int i = 0; i < schedules.size() && !IsFull(*violations); ++i) {
+    v1::SamplingParams one;
+    *one.add_schedules() = schedules[i];
+    const absl::Status status = CheckParams(one, limits, vocab_size);
+    if (status.ok()) continue;
+    Violation violation = ViolationOf("", status);
+    const std::string rest = violation.field.substr(violation.field.find(']'));
+    violation.field = absl::StrCat(path, "schedules[", i, rest);
+    violations->push_back(std::move(violation));
+  }
+}
+
 std::string WhyNoMode(const v1::Clamp& clamp) {
   if (clamp.mode() == v1::CLAMP_MODE_UNSPECIFIED) {
     return "is not set, and is CLAMP_MODE_CLAMP or CLAMP_MODE_REJECT";
@@ -137,14 +154,18 @@ void ValidateParams(const std::string& path, const v1::SamplingParams& params,
   rest.DiscardUnknownFields();  // ValidateKnown told of them
   const v1::SamplingParams whole = rest;
   const size_t before = violations->size();
-  for (const Knob* knob : KnobsSet(params)) {
+  ValidateSchedules(path, rest.schedules(), limits, vocab_size, violations);
+  rest.clear_schedules();
+  for (const Knob* knob : KnobsSet(rest)) {
     v1::SamplingParams one;
     MoveKnob(*knob, &rest, &one);
     const absl::Status status = CheckParams(one, limits, vocab_size);
     if (!status.ok()) violations->push_back(ViolationOf(path, status));
   }
-  // An order is wrong only together with the knobs that it forgets.
-  if (whole.steps_size() == 0 || violations->size() > before) return;
+  // An order is wrong only together with the knobs that it forgets, a schedule
+  // beside another value of its knob.
+  if (whole.steps_size() == 0 && whole.schedules_size() == 0) return;
+  if (violations->size() > before) return;
   const absl::Status status = CheckParams(whole, limits, vocab_size);
   if (!status.ok()) violations->push_back(ViolationOf(path, status));
 }

@@ -265,6 +265,23 @@ struct Textbook {
   static N Exp(N x) { return std::exp(x); }
 };
 
+// "Schedules": after n generated tokens.
+double ValueAt(const Schedule& schedule, size_t n) {
+  const auto& points = schedule.points;
+  double value = points[0].second;
+  for (size_t i = 0; i < points.size() && points[i].first <= n; ++i) {
+    value = points[i].second;
+    if (!schedule.linear || i + 1 == points.size()) continue;
+    const auto& [x0, a] = points[i];
+    const auto& [x1, b] = points[i + 1];
+    const double way = static_cast<double>(n - x0) / (x1 - x0);
+    if (n <= x1) value = a + (b - a) * way;
+    if (value > std::max(a, b)) value = std::max(a, b);
+    if (value < std::min(a, b)) value = std::min(a, b);
+  }
+  return std::min(std::max(value, schedule.min), schedule.max);
+}
+
 void NoChange(const std::string&, std::vector<float>*) {}
 
 void RawNumbers(Answer* answer) {
@@ -275,8 +292,9 @@ void RawNumbers(Answer* answer) {
 
 }  // namespace
 
-Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
+Answer Sample(const Params& asked, const Past& past, const Feedback& feedback,
               const Row& row, const Point& at, std::optional<uint32_t> given) {
+  const Params params = AtStep(asked, past);
   Answer answer;
   answer.after = feedback;
   Check(params, row.logits, &answer, &answer.received);
@@ -303,7 +321,7 @@ Answer Sample(const Params& params, const Past& past, const Feedback& feedback,
   if (answer.failure != Failure::kNone) return answer;
   RawNumbers(&answer);
   answer.unshaped = answer.logits;
-  const Shaper<Textbook> shaped(AtStep(params, past), feedback, at,
+  const Shaper<Textbook> shaped(params, feedback, at,
                                 answer.unshaped, ChangerOf(params, past));
   answer.logits = shaped.original();
   answer.rank = Rank(answer.logits);
@@ -351,6 +369,15 @@ const std::vector<std::string>& DefaultSteps() {
 }
 
 Params AtStep(Params params, const Past& past) {
+  for (const Schedule& schedule : params.schedules) {
+    const double value = ValueAt(schedule, past.output.size());
+    if (schedule.real != nullptr) {
+      params.*schedule.real = value;
+    } else {
+      params.*schedule.count = static_cast<uint32_t>(std::floor(value));
+    }
+  }
+  params.schedules.clear();
   if (params.top_p_decay == 1) return params;
   const Ids& resets = params.top_p_reset_ids;
   uint32_t since = 0;

@@ -31,6 +31,18 @@ struct ThinkingBudget {
   Ids message;
 };
 
+struct Params;
+
+// A knob as a function of the tokens generated before: one of the two.
+struct Schedule {
+  double Params::*real = nullptr;
+  uint32_t Params::*count = nullptr;
+  bool linear = false;
+  std::vector<std::pair<uint32_t, double>> points;  // their first ones rise
+  double min = -1e300;
+  double max = 1e300;
+};
+
 // Every default is the off value.
 struct Params {
   double temperature = 1;
@@ -94,7 +106,8 @@ struct Params {
   bool ignore_eos = false;
   bool ban_eos = false;
   std::vector<std::string> steps;  // empty: the order of logitd/1
-  bool fail_on_empty = false;      // on_empty ERROR
+  std::vector<Schedule> schedules;
+  bool fail_on_empty = false;   // on_empty ERROR
   bool ban_non_finite = false;     // on_non_finite BAN
 };
 

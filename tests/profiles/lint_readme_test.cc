@@ -137,15 +137,16 @@ TEST(ProfilesPage, HasEveryKnob) {
     }
     EXPECT_FALSE(row->second[2].empty() || row->second[3].empty()) << name;
     if (!RangeOf(knob)) continue;
-    const double off = EffectOf(v1::SamplingParams(), knob, kCountMax);
+    const double off = EffectOf(v1::SamplingParams(), knob, kCountMax).least;
     EXPECT_EQ(row->second[3], off == kCountMax ? "absent" : Digits(off))
         << name;
   }
 }
 
-TEST(ProfilesPage, HasEveryFieldOfAPhaseAndOfAClamp) {
+TEST(ProfilesPage, HasEveryFieldOfAPhaseAClampAndASchedule) {
   for (const auto& [head, type] :
        {std::pair("| Field of a phase | |", v1::Phase::descriptor()),
+        std::pair("| Field of a schedule | |", v1::Schedule::descriptor()),
         std::pair("| Field of a clamp | |", v1::Clamp::descriptor())}) {
     std::vector<std::string> expected, fields;
     for (int i = 0; i < type->field_count(); ++i) {
@@ -173,7 +174,7 @@ TEST(ProfilesPage, HasExamplesOfWhichTheLinterFindsOnlyWhatThePageTells) {
     }
     ++examples;
   }
-  EXPECT_EQ(examples, 2);
+  EXPECT_EQ(examples, 3);
   EXPECT_EQ(found, std::vector<std::string>({"rejects-silence clamps[1]"}));
 }
 

@@ -1,4 +1,5 @@
 // What holds of every profile that Validate lets through, on random ones.
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -6,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "sampler/knob_check.h"
 #include "sampler/plan.h"
 #include "service/convert_params.h"
 #include "service/profiles/knob.h"
@@ -40,10 +42,24 @@ class Dice {
     for (const char* name : kNumbers) {
       const Knob& knob = *FindKnob(name);
       if (OneIn(4)) SetNumber(knob, Value(knob), params);
+      if (!IsSet(*params, knob) && OneIn(8)) AddSchedule(knob, params);
     }
     if (OneIn(4)) params->set_banned_ids(WriteIds({Below(4), 9}));
     if (OneIn(4)) params->set_allowed_ids(WriteIds({Below(4), Below(4)}));
     if (params->has_top_p() && params->top_p() > 1) params->set_top_p(1);
+  }
+  void AddSchedule(const Knob& knob, v1::SamplingParams* params) {
+    if (!CanBeScheduled(knob.number())) return;
+    v1::Schedule* schedule = params->add_schedules();
+    schedule->set_knob(knob.name());
+    schedule->set_shape(OneIn(2) ? v1::SCHEDULE_SHAPE_STEP
+                                 : v1::SCHEDULE_SHAPE_LINEAR);
+    const uint32_t points = 1 + Below(3);
+    for (uint32_t at = 0; at < points; ++at) {
+      v1::SchedulePoint* point = schedule->add_points();
+      point->set_at(at);
+      point->set_value(std::min(Value(knob), RangeOf(knob)->max));
+    }
   }
   void Limit(v1::Clamp* clamp) {
     const Knob& knob = *FindKnob(kNumbers[Below(std::size(kNumbers))]);
@@ -82,9 +98,9 @@ void ExpectInside(const google::protobuf::RepeatedPtrField<v1::Clamp>& clamps,
                   const v1::SamplingParams& params) {
   for (const v1::Clamp& clamp : clamps) {
     const Knob& knob = *FindKnob(clamp.knob());
-    const double effect = EffectOf(params, knob, kVocab);
+    const Extent effect = EffectOf(params, knob, kVocab);
     EXPECT_TRUE(LimitsOf(clamp, kVocab)->Contains(effect))
-        << clamp.ShortDebugString() << " effect " << effect;
+        << clamp.ShortDebugString() << " effect " << Text(effect, false);
   }
 }
 
@@ -93,7 +109,9 @@ void ExpectForced(const v1::SamplingParams& force,
   for (const char* name : kNumbers) {
     const Knob& knob = *FindKnob(name);
     if (!IsSet(force, knob)) continue;
-    EXPECT_EQ(EffectOf(params, knob, kVocab), EffectOf(force, knob, kVocab));
+    const Extent forced = EffectOf(force, knob, kVocab);
+    EXPECT_EQ(EffectOf(params, knob, kVocab).least, forced.least);
+    EXPECT_EQ(EffectOf(params, knob, kVocab).most, forced.most);
   }
 }
 

@@ -102,6 +102,113 @@ INSTANTIATE_TEST_SUITE_P(
             "", "", ""}),
     [](const auto& test) { return std::string(test.param.name); });
 
+// A schedule of one knob, as a field of parameters.
+std::string ScheduleText(const std::string& knob, const std::string& points,
+                         const std::string& limits = "") {
+  return absl::StrCat("schedules { knob: '", knob,
+                      "' shape: SCHEDULE_SHAPE_LINEAR ", points, limits, " }");
+}
+constexpr char kCooling[] =
+    "points { at: 0 value: 1.5 } points { at: 9 value: 0.5 }";
+constexpr char kToZero[] =
+    "points { at: 0 value: 1.5 } points { at: 9 value: 0 }";
+
+INSTANTIATE_TEST_SUITE_P(
+    Schedules, Algebra,
+    ::testing::Values(
+        AlgebraCase{"ReplaceAConstant", "default_params { temperature: 0.5 }",
+                    ScheduleText("temperature", kCooling),
+                    ScheduleText("temperature", kCooling),
+                    "temperature REQUEST"},
+        AlgebraCase{
+            "AreReplacedByAConstant",
+            "default_params { " + ScheduleText("temperature", kCooling) + "}",
+            "temperature: 0.7", "temperature: 0.7", "temperature REQUEST"},
+        AlgebraCase{"AreReplacedKnobByKnob",
+                    "default_params { " +
+                        ScheduleText("temperature", kCooling) +
+                        ScheduleText("top_p", "points { value: 0.5 }") + "}",
+                    ScheduleText("top_p", "points { value: 0.9 }"),
+                    ScheduleText("temperature", kCooling) +
+                        ScheduleText("top_p", "points { value: 0.9 }"),
+                    "temperature PROFILE_DEFAULT, top_p REQUEST"},
+        AlgebraCase{"ThatAreOffTurnOff", "default_params { top_p: 0.5 }",
+                    ScheduleText("top_p", "points { value: 1 }"), "",
+                    "top_p REQUEST off 1"},
+        AlgebraCase{
+            "OfAForcePin",
+            "force_params { " + ScheduleText("temperature", kCooling) + "}",
+            "temperature: 0.7", ScheduleText("temperature", kCooling),
+            "temperature PROFILE_FORCE"},
+        AlgebraCase{"AreLimitedByAClamp",
+                    "clamps { knob: 'temperature' max: 1 "
+                    "mode: CLAMP_MODE_CLAMP }",
+                    ScheduleText("temperature", kCooling),
+                    ScheduleText("temperature", kCooling, " max: 1"),
+                    "temperature CLAMP profile clamps[0]"},
+        AlgebraCase{"InsideAClampAreAsTheyStand",
+                    "clamps { knob: 'temperature' min: 0.5 max: 1.5 "
+                    "mode: CLAMP_MODE_CLAMP }",
+                    ScheduleText("temperature", kCooling),
+                    ScheduleText("temperature", kCooling),
+                    "temperature REQUEST"},
+        AlgebraCase{"WithLimitsOfTheirOwnAreLimitedFurther",
+                    "clamps { knob: 'temperature' min: 0.6 max: 0.8 "
+                    "mode: CLAMP_MODE_CLAMP }",
+                    ScheduleText("temperature", kCooling, " max: 0.7"),
+                    ScheduleText("temperature", kCooling, " min: 0.6 max: 0.7"),
+                    "temperature CLAMP profile clamps[0]"},
+        AlgebraCase{"BelowAClampAreItsLeast",
+                    "clamps { knob: 'temperature' min: 0.9 "
+                    "mode: CLAMP_MODE_CLAMP }",
+                    ScheduleText("temperature", kCooling, " max: 0.7"),
+                    ScheduleText("temperature", kCooling, " min: 0.9 max: 0.9"),
+                    "temperature CLAMP profile clamps[0]"},
+        AlgebraCase{"ThatReachAConflictTurnOffTheLower",
+                    "default_params { xtc_probability: 0.5 }",
+                    ScheduleText("temperature", kToZero),
+                    ScheduleText("temperature", kToZero),
+                    "temperature REQUEST, xtc_probability REQUEST off 0"},
+        AlgebraCase{
+            "OfAPhaseReplaceTheProfiles",
+            "default_params { temperature: 0.5 } " +
+                PhaseText("a", 1,
+                          "default_params { " +
+                              ScheduleText("temperature", kCooling) + "}"),
+            "", ScheduleText("temperature", kCooling),
+            "temperature PHASE_DEFAULT"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(ResolveSchedules, ReportsWhatAClampCutOnBothSides) {
+  const auto resolution = ResolveTexts(
+      "clamps { knob: 'temperature' min: 0.6 max: 1 mode: CLAMP_MODE_CLAMP }",
+      ScheduleText("temperature", kCooling));
+  ASSERT_THAT(resolution, IsOk());
+  ASSERT_EQ(resolution->base.clamped.size(), 2u);
+  EXPECT_EQ(resolution->base.clamped[0].asked(), 0.5);
+  EXPECT_EQ(resolution->base.clamped[0].used(), 0.6);
+  EXPECT_EQ(resolution->base.clamped[1].asked(), 1.5);
+  EXPECT_EQ(resolution->base.clamped[1].used(), 1);
+}
+
+TEST(ResolveSchedules, RefusesWhatReachesOutOfAReject) {
+  const auto resolution = ResolveTexts(
+      "clamps { knob: 'temperature' max: 1 mode: CLAMP_MODE_REJECT }",
+      ScheduleText("temperature", kCooling));
+  EXPECT_EQ(std::string(resolution.status().message()),
+            "params.temperature: 0.5 to 1.5 is outside [0, 1], profile "
+            "clamps[0]");
+}
+
+TEST(ResolveSchedules, RefusesOneThatReachesAConflictOnItsLevel) {
+  const auto resolution = ResolveTexts(
+      "", ScheduleText("temperature", kToZero) + " xtc_probability: 0.5");
+  EXPECT_EQ(std::string(resolution.status().message()),
+            "params.temperature: 0 to 1.5 (request) conflicts with "
+            "xtc_probability 0.5 (request): nothing is drawn below temperature "
+            "1e-5");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Lists, Algebra,
     ::testing::Values(

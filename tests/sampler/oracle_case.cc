@@ -186,6 +186,47 @@ void CompareNear(const char* name, oracle::Real expected, double tolerance,
 
 namespace {
 
+// The oracle's knob of a schedule.
+void PointAt(int field, oracle::Schedule* to) {
+  using O = oracle::Params;
+  const struct {
+    int field;
+    double O::*knob;
+  } kReals[] = {
+      {1, &O::temperature},        {2, &O::dynamic_range},
+      {3, &O::dynamic_exponent},   {4, &O::smoothing_factor},
+      {5, &O::smoothing_curve},    {11, &O::top_p},
+      {12, &O::min_p},             {13, &O::top_n_sigma},
+      {14, &O::typical_p},         {15, &O::epsilon},
+      {16, &O::eta},               {17, &O::top_a},
+      {18, &O::tail_free},         {19, &O::top_h},
+      {21, &O::xtc_probability},   {22, &O::xtc_threshold},
+      {24, &O::top_p_decay},       {25, &O::top_p_min},
+      {31, &O::mirostat_tau},      {32, &O::mirostat_eta},
+      {33, &O::adaptive_target},   {34, &O::adaptive_decay},
+      {40, &O::repetition},        {42, &O::frequency},
+      {44, &O::presence},          {47, &O::prompt_repetition},
+      {48, &O::dry_multiplier},    {49, &O::dry_base},
+      {55, &O::length_factor},     {67, &O::guidance_scale},
+  };
+  for (const auto& real : kReals) {
+    if (real.field == field) to->real = real.knob;
+  }
+  if (field == 10) to->count = &O::top_k;
+}
+
+oracle::Schedule ToOracle(const Schedule& schedule) {
+  oracle::Schedule to;
+  PointAt(schedule.field, &to);
+  to.linear = schedule.shape == ScheduleShape::kLinear;
+  for (const SchedulePoint& point : schedule.points) {
+    to.points.emplace_back(point.at, point.value);
+  }
+  if (schedule.min) to.min = *schedule.min;
+  if (schedule.max) to.max = *schedule.max;
+  return to;
+}
+
 // The knobs from temperature on.
 void ShapeToOracle(const Params& p, oracle::Params* out) {
   oracle::Params& o = *out;
@@ -254,6 +295,9 @@ oracle::Params ToOracle(const Params& p) {
   if (p.thinking_budget) {
     const ThinkingBudget& budget = *p.thinking_budget;
     o.thinking = {budget.start, budget.end, budget.max_tokens, budget.message};
+  }
+  for (const Schedule& schedule : p.schedules) {
+    o.schedules.push_back(ToOracle(schedule));
   }
   o.fail_on_conflict = p.on_conflict == OnConflict::kError;
   o.eos_ids = p.eos_ids;
