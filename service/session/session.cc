@@ -156,9 +156,9 @@ Row Session::WithGuidanceInForce(const Row& row) const {
   Row used = row;
   if (row.guidance == nullptr || plan(phase()).values.guidance) return used;
   // An engine need not know which phase its next token will be drawn in.
-  const bool some_phase_has =
-      std::any_of(rules_->plans.begin(), rules_->plans.end(),
-                  [](const Plan& plan) { return plan.values.guidance.has_value(); });
+  const bool some_phase_has = std::any_of(
+      rules_->plans.begin(), rules_->plans.end(),
+      [](const Plan& plan) { return plan.values.guidance.has_value(); });
   if (some_phase_has) used.guidance = nullptr;
   return used;
 }

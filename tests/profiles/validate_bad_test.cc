@@ -94,6 +94,10 @@ std::set<std::string> Needed() {
   need(name(kThinkingBudgetField),
        {"without-start", "without-end", "max-tokens-above-max", "no-whole-id",
         "that-never-begins", "that-never-ends"});
+  need(name(kSchedulesField),
+       {"of-unknown-knob", "of-a-window", "without-shape", "without-points",
+        "value-above-max", "fraction-of-a-count", "that-goes-back",
+        "min-above-max", "beside-a-constant", "twice", "outside-clamp"});
   need(name(kOnConflictField), {"unknown-value"});
   need(name(kOnEmptyField), {"unknown-value"});
   need(name(kOnNonFiniteField), {"unknown-value"});
