@@ -9,34 +9,51 @@
 namespace logitd::tests {
 namespace {
 
-// The knobs of temperature and of cuts, but for the four that all peers have.
-constexpr Setter kCuts[] = {SetDynamicTemperature,
-                            SetSmoothing,
-                            SetTopNSigma,
-                            SetTypical,
-                            SetEpsilon,
-                            SetEta,
-                            SetTopA,
-                            SetTailFree,
-                            SetTopH,
-                            SetPLess,
-                            SetXtc};
-
-constexpr Setter kOthers[] = {
-    SetMirostat,    SetAdaptiveP,     SetTemperature,
-    SetTemperature, SetTopK,          SetTopP,
-    SetMinP,        SetRepetition,    SetFrequency,
-    SetPresence,    SetExcluded,      SetBias,
-    SetAllowed,     SetBanned,        SetMask,
-    SetEnds,        SetNonFinite,     SetPromptRepetition,
-    SetDry,         SetLengthPenalty, SetNgram,
-    SetSuppressed,  SetForcedTokens,  SetGuidance};
+// First the knobs of temperature and of cuts, but for the four that all peers
+// have.
+constexpr Setter kSetters[] = {
+    SetDynamicTemperature,
+    SetSmoothing,
+    SetTopNSigma,
+    SetTypical,
+    SetEpsilon,
+    SetEta,
+    SetTopA,
+    SetTailFree,
+    SetTopH,
+    SetPLess,
+    SetXtc,
+    // Others.
+    SetMirostat,
+    SetAdaptiveP,
+    SetTemperature,
+    SetTemperature,
+    SetTopK,
+    SetTopP,
+    SetMinP,
+    SetRepetition,
+    SetFrequency,
+    SetPresence,
+    SetExcluded,
+    SetBias,
+    SetAllowed,
+    SetBanned,
+    SetMask,
+    SetEnds,
+    SetNonFinite,
+    SetPromptRepetition,
+    SetDry,
+    SetLengthPenalty,
+    SetNgram,
+    SetSuppressed,
+    SetForcedTokens,
+    SetGuidance,
+};
+constexpr size_t kCutCount = 11;
+static_assert(kSetters[kCutCount - 1] == SetXtc);
 
 void SetEverything(Case* c, Dice* dice) {
-  for (Setter set : kCuts) {
-    if (dice->Chance(0.35)) set(c, dice);
-  }
-  for (Setter set : kOthers) {
+  for (Setter set : kSetters) {
     const bool rare = set == SetAllowed || set == SetNonFinite ||
                       set == SetForcedTokens || set == SetGuidance;
     if (dice->Chance(rare ? 0.08 : 0.35)) set(c, dice);
@@ -48,20 +65,8 @@ void SetTruncations(Case* c, Dice* dice) {
   if (dice->Chance(0.6)) SetTopK(c, dice);
   if (dice->Chance(0.7)) SetTopP(c, dice);
   if (dice->Chance(0.6)) SetMinP(c, dice);
-  for (Setter set : kCuts) {
+  for (Setter set : absl::MakeConstSpan(kSetters).first(kCutCount)) {
     if (dice->Chance(0.25)) set(c, dice);
-  }
-}
-
-// All stages in an order of their own.
-void SetSteps(Case* c, Dice* dice) {
-  std::vector<Stage> rest;
-  for (size_t i = 0; i < kOrderedStageCount; ++i)
-    rest.push_back(static_cast<Stage>(i));
-  while (!rest.empty()) {
-    const uint32_t next = dice->Below(static_cast<uint32_t>(rest.size()));
-    c->params.steps.push_back(rest[next]);
-    rest.erase(rest.begin() + next);
   }
 }
 
@@ -158,6 +163,19 @@ void SetByPast(Focus focus, Case* c, Dice* dice) {
 }
 
 }  // namespace
+
+absl::Span<const Setter> SettersOfKnobs() { return kSetters; }
+
+void SetSteps(Case* c, Dice* dice) {
+  std::vector<Stage> rest;
+  for (size_t i = 0; i < kOrderedStageCount; ++i)
+    rest.push_back(static_cast<Stage>(i));
+  while (!rest.empty()) {
+    const uint32_t next = dice->Below(static_cast<uint32_t>(rest.size()));
+    c->params.steps.push_back(rest[next]);
+    rest.erase(rest.begin() + next);
+  }
+}
 
 const char* Name(Focus focus) { return SubjectOf(focus).name; }
 

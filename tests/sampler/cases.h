@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "sampler/ends.h"
 #include "sampler/history.h"
 #include "sampler/kernels/kernels.h"
 #include "sampler/params.h"
@@ -99,10 +100,12 @@ uint32_t SmallVocabulary(uint64_t seed);
 struct Ran {
   absl::Status status;
   Outcome outcome;
+  FinishReason end = FinishReason::kNone;  // what the token meant, appended
 };
 
 // The case's history, following its plan. The plan must be valid.
 History MakeHistory(const Case& c, const Plan& plan);
+using HistoryMaker = History (*)(const Case& c, const Plan& plan);
 
 // Runs cases on one kernel table, reusing its memory.
 class CaseRunner {
@@ -110,9 +113,9 @@ class CaseRunner {
   explicit CaseRunner(const kernels::KernelTable& kernels)
       : sampler_(kernels) {}
 
-  const char* target() const { return sampler_.kernels().name; }
+  const kernels::KernelTable& kernels() const { return sampler_.kernels(); }
   // The error of Compile or of Sample, or the outcome.
-  const Ran& Run(const Case& c);
+  const Ran& Run(const Case& c, HistoryMaker make_history = MakeHistory);
 
  private:
   Row Store(const Case& c);

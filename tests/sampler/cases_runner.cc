@@ -45,13 +45,17 @@ Row CaseRunner::Store(const Case& c) {
   return row;
 }
 
-const Ran& CaseRunner::Run(const Case& c) {
+const Ran& CaseRunner::Run(const Case& c, HistoryMaker make_history) {
   absl::StatusOr<Plan> plan = Plan::Compile(c.params, c.vocab_size);
   ran_.status = plan.status();
+  ran_.end = FinishReason::kNone;
   if (!plan.ok()) return ran_;
-  const History history = MakeHistory(c, *plan);
+  History history = make_history(c, *plan);
   ran_.status = sampler_.Sample(*plan, history, c.feedback, c.at, Store(c),
                                 c.report, c.given, &workspace_, &ran_.outcome);
+  if (!ran_.status.ok()) return ran_;
+  history.Append(ran_.outcome.token);
+  ran_.end = CheckEnds(*plan, history);
   return ran_;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "absl/types/span.h"
 #include "sampler/dtype.h"
 #include "sampler/params.h"
 #include "tests/sampler/cases.h"
@@ -24,6 +25,11 @@ TokenIds AnyIds(const Case& c, uint32_t count_max, Dice* dice);
 // The id of the largest logit.
 uint32_t Largest(const Case& c);
 double Real(double low, double high, Dice* dice);
+
+// All below that turn on knobs and need no history; temperature twice.
+absl::Span<const Setter> SettersOfKnobs();
+// All stages in an order of their own.
+void SetSteps(Case* c, Dice* dice);
 
 // cases_shaping.cc: temperature, truncation, feedback.
 void SetTemperature(Case* c, Dice* dice);

@@ -1,10 +1,8 @@
 #include "tests/sampler/digest.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
-#include <vector>
-
-#include "tests/sampler/cases.h"
 
 namespace logitd::tests {
 namespace {
@@ -58,44 +56,30 @@ void AddOutcome(const Outcome& o, Hash* hash) {
   for (const uint32_t id : o.kept_ids) hash->Add(uint64_t{id});
 }
 
-void AddRun(const Case& c, CaseRunner* runner, Hash* hash) {
-  const Ran& ran = runner->Run(c);
-  hash->Add(static_cast<uint64_t>(ran.status.code()));
-  hash->Add(ran.status.message());
-  if (ran.status.ok()) AddOutcome(ran.outcome, hash);
-}
-
-constexpr int kSmallCases = 600;
-constexpr int kLargeCases = 640;
-
-Focus FocusOf(int i) { return static_cast<Focus>(i % kFocusCount); }
-
-// Most of them as small as a large vocabulary gets.
-uint32_t LargeVocabulary(int i) {
-  const std::vector<uint32_t>& sizes = LargeVocabularies();
-  const size_t n = static_cast<size_t>(i);
-  return n % 8 == 7 ? sizes[n / 8 % sizes.size()] : sizes[n % 3];
-}
-
-uint32_t VocabularyOf(int i) {
-  return i % 2 == 0 || i / 2 >= kSmallCases
-             ? LargeVocabulary(i / 2)
-             : SmallVocabulary(static_cast<uint64_t>(i));
-}
-
 }  // namespace
+
+uint64_t DigestOf(const Ran& ran) {
+  Hash hash;
+  hash.Add(static_cast<uint64_t>(ran.status.code()));
+  hash.Add(ran.status.message());
+  hash.Add(static_cast<uint64_t>(ran.end));
+  if (ran.status.ok()) AddOutcome(ran.outcome, &hash);
+  return hash.value();
+}
+
+Digest InOrder(const std::vector<uint64_t>& digests) {
+  Hash hash;
+  for (const uint64_t digest : digests) hash.Add(digest);
+  return {hash.value(), static_cast<int>(digests.size())};
+}
 
 Digest DigestOf(const kernels::KernelTable& kernels, int cases_max) {
   CaseRunner runner(kernels);
-  Hash hash;
-  Digest digest;
-  for (int i = 0; i < kSmallCases + kLargeCases && i < cases_max; ++i) {
-    const uint64_t seed = 0xD16E57 + static_cast<uint64_t>(i);
-    AddRun(MakeCase(FocusOf(i / 2), VocabularyOf(i), seed), &runner, &hash);
-    ++digest.cases;
+  std::vector<uint64_t> digests;
+  for (int i = 0; i < std::min(cases_max, kDigestCases); ++i) {
+    digests.push_back(DigestOf(runner.Run(DigestCase(i))));
   }
-  digest.value = hash.value();
-  return digest;
+  return InOrder(digests);
 }
 
 namespace {

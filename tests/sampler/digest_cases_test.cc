@@ -1,0 +1,178 @@
+// Every knob is on in enough of the digest's cases, and matters in some.
+#include "tests/sampler/digest_cases.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "sampler/fingerprint.h"
+#include "sampler/knobs.h"
+#include "tests/sampler/digest.h"
+#include "tests/sampler/targets.h"
+
+namespace logitd::tests {
+namespace {
+
+constexpr int kCasesMin = 50;
+constexpr int kMattersMin = kSlow ? 3 : 10;
+
+struct Knob {
+  std::string name;
+  int field;
+  std::function<void(Params*)> drop;
+};
+
+// What has a table in knobs.h.
+template <class Table>
+void AddTable(const Table& table, std::vector<Knob>* knobs) {
+  for (const auto& knob : table) {
+    knobs->push_back({knob.name, knob.field,
+                      [value = knob.value](Params* p) { p->*value = {}; }});
+  }
+}
+
+std::vector<Knob> AllKnobs() {
+  std::vector<Knob> knobs = {
+      {"logit_bias", kBiasIdsField,
+       [](Params* p) {
+         p->logit_bias_ids.clear();
+         p->logit_bias_values.clear();
+       }},
+      {"forced_tokens", kForcedTokensField,
+       [](Params* p) { p->forced_tokens.clear(); }},
+      {"thinking_budget", kThinkingBudgetField,
+       [](Params* p) { p->thinking_budget.reset(); }},
+      {"on_empty", kOnEmptyField, [](Params* p) { p->on_empty.reset(); }},
+      {"on_non_finite", kOnNonFiniteField,
+       [](Params* p) { p->on_non_finite.reset(); }},
+      {"on_conflict", kOnConflictField,
+       [](Params* p) { p->on_conflict.reset(); }},
+      {"dialect", kDialectField, [](Params* p) { p->dialect.reset(); }},
+      {"steps", kStepsField, [](Params* p) { p->steps.clear(); }},
+  };
+  AddTable(kRealKnobs, &knobs);
+  AddTable(kCountKnobs, &knobs);
+  AddTable(kIdsKnobs, &knobs);
+  AddTable(kSwitchKnobs, &knobs);
+  AddTable(kSequencesKnobs, &knobs);
+  return knobs;
+}
+
+// The fields that are not at their off values, as the fingerprint has them.
+std::set<int> FieldsThatAreOn(const Plan& plan) {
+  std::set<int> fields;
+  for (const std::string& line : FingerprintLines(plan)) {
+    const std::vector<std::string> parts = absl::StrSplit(line, '=');
+    int field = 0;
+    if (absl::SimpleAtoi(parts[0], &field)) fields.insert(field);
+  }
+  return fields;
+}
+
+// Calls visit(case, its fields) for each case that has a token.
+template <class Visit>
+void ForEachAnswered(const Visit& visit) {
+  CaseRunner runner(*Targets()[0]);
+  for (int i = 0; i < kDigestCases; ++i) {
+    const Case c = DigestCase(i);
+    const absl::StatusOr<Plan> plan = Plan::Compile(c.params, c.vocab_size);
+    ASSERT_TRUE(plan.ok()) << c.name << ": " << plan.status();
+    if (runner.Run(c).status.ok()) visit(c, FieldsThatAreOn(*plan));
+  }
+}
+
+TEST(DigestCases, HaveEveryKnobOnFiftyTimes) {
+  std::map<int, int> counts;
+  ForEachAnswered([&](const Case&, const std::set<int>& fields) {
+    for (const int field : fields) ++counts[field];
+  });
+  for (const Knob& knob : AllKnobs()) {
+    EXPECT_GE(counts[knob.field], kCasesMin) << knob.name;
+    counts.erase(knob.field);
+  }
+  for (const auto& [field, count] : counts) {
+    ADD_FAILURE() << "field " << field << " is on, and no knob of this test";
+  }
+}
+
+TEST(DigestCases, HaveNearlyAllKnobsOnAtOnce) {
+  int together = 0;
+  const size_t many = AllKnobs().size() * 9 / 10;
+  ForEachAnswered([&](const Case&, const std::set<int>& fields) {
+    together += fields.size() >= many ? 1 : 0;
+  });
+  EXPECT_GE(together, kCasesMin);
+}
+
+// That a knob is on says little where nothing would change without it.
+TEST(DigestCases, WouldOftenChangeWithoutAKnob) {
+  CaseRunner runner(*Targets()[0]);
+  std::map<int, int> counts;
+  for (int i = 0; i < kDigestCases; ++i) {
+    const Case c = DigestCase(i);
+    if (c.vocab_size > 2000 || (kSlow && i / 4 % 2 == 1)) continue;
+    const absl::StatusOr<Plan> plan = Plan::Compile(c.params, c.vocab_size);
+    ASSERT_TRUE(plan.ok()) << c.name << ": " << plan.status();
+    const std::set<int> fields = FieldsThatAreOn(*plan);
+    const uint64_t digest = DigestOf(runner.Run(c));
+    for (const Knob& knob : AllKnobs()) {
+      if (fields.count(knob.field) == 0) continue;
+      Case without = c;
+      knob.drop(&without.params);
+      counts[knob.field] += DigestOf(runner.Run(without)) != digest ? 1 : 0;
+    }
+  }
+  for (const Knob& knob : AllKnobs()) {
+    EXPECT_GE(counts[knob.field], kMattersMin) << knob.name;
+  }
+}
+
+struct Trait {
+  const char* name;
+  bool (*holds)(const Case& c);
+};
+
+constexpr Trait kTraits[] = {
+    {"fp16", [](const Case& c) { return c.dtype == Dtype::kFloat16; }},
+    {"bf16", [](const Case& c) { return c.dtype == Dtype::kBfloat16; }},
+    {"misaligned", [](const Case& c) { return c.misalignment != 0; }},
+    {"wider row", [](const Case& c) { return c.logits.size() > c.vocab_size; }},
+    {"mask", [](const Case& c) { return c.has_mask; }},
+    {"second row", [](const Case& c) { return !c.guidance.empty(); }},
+    {"given token", [](const Case& c) { return c.given.has_value(); }},
+    {"attempt", [](const Case& c) { return c.at.attempt != 0; }},
+    {"prompt unknown", [](const Case& c) { return !c.prompt_known; }},
+    {"long history", [](const Case& c) { return c.output.size() > 200; }},
+    {"feedback", [](const Case& c) { return c.feedback != Feedback(); }},
+    {"thousands of ids", [](const Case& c) { return c.vocab_size > 4096; }},
+    {"VLLM", [](const Case& c) { return c.params.dialect == Dialect::kVllm; }},
+    {"HUGGING_FACE",
+     [](const Case& c) { return c.params.dialect == Dialect::kHuggingFace; }},
+    {"LLAMA_CPP",
+     [](const Case& c) { return c.params.dialect == Dialect::kLlamaCpp; }},
+    {"SGLANG",
+     [](const Case& c) { return c.params.dialect == Dialect::kSglang; }},
+    {"OPENVINO",
+     [](const Case& c) { return c.params.dialect == Dialect::kOpenvino; }},
+};
+
+TEST(DigestCases, HaveEveryKindOfRowHistoryAndDialectFiftyTimes) {
+  std::map<std::string, int> counts;
+  ForEachAnswered([&](const Case& c, const std::set<int>&) {
+    for (const Trait& trait : kTraits) {
+      counts[trait.name] += trait.holds(c) ? 1 : 0;
+    }
+  });
+  for (const Trait& trait : kTraits) {
+    EXPECT_GE(counts[trait.name], kCasesMin) << trait.name;
+  }
+}
+
+}  // namespace
+}  // namespace logitd::tests
