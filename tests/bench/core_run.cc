@@ -2,19 +2,17 @@
 
 #include <cstdio>
 
-#include "tests/bench/profiles.h"
-#include "tests/bench/subjects.h"
-
 namespace logitd::bench {
 
-CoreRun MeasureCore(const Settings& settings, const Rows& rows) {
+CoreRun Measure(const Settings& settings, const Rows& rows,
+                const std::vector<Profile>& profiles, Past past) {
   const Rows narrow = rows.ToBfloat16();
   std::vector<Item> items = YardstickPasses(rows);
   const std::size_t pass_count = items.size();
   items.push_back(Memcpy(rows));
-  for (const Profile& profile : CoreProfiles()) {
+  for (const Profile& profile : profiles) {
     const Rows& source = profile.bfloat16 ? narrow : rows;
-    items.push_back(OurStep(profile, *settings.kernels, source));
+    items.push_back(OurStep(profile, *settings.kernels, source, past));
   }
   const std::vector<Timing> timings =
       TimeInterleaved(items, settings.stopwatch);
@@ -28,6 +26,10 @@ CoreRun MeasureCore(const Settings& settings, const Rows& rows) {
     if (first || pass.total.p10_ns < run.r.total.p10_ns) run.r = pass;
   }
   return run;
+}
+
+CoreRun MeasureCore(const Settings& settings, const Rows& rows) {
+  return Measure(settings, rows, CoreProfiles());
 }
 
 std::string DescribeYardstick(const CoreRun& run, std::size_t row_bytes) {

@@ -1,4 +1,4 @@
-// All core profiles and the yardstick on one set of rows, interleaved.
+// Profiles and the yardstick on one set of rows, interleaved.
 
 #ifndef LOGITD_TESTS_BENCH_CORE_RUN_H_
 #define LOGITD_TESTS_BENCH_CORE_RUN_H_
@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "tests/bench/profiles.h"
 #include "tests/bench/report.h"
 #include "tests/bench/rows.h"
 #include "tests/bench/sections.h"
+#include "tests/bench/subjects.h"
 
 namespace logitd::bench {
 
@@ -17,7 +19,7 @@ struct CoreRun {
   std::vector<Timing> passes;  // every variant that ran
   Timing r;                    // the fastest of them, by p10
   Timing copy;                 // memcpy of the row
-  std::vector<Timing> ours;    // one for each of CoreProfiles()
+  std::vector<Timing> ours;    // one for each profile
 
   // Profile `i` in multiples of R.
   double XR(std::size_t i) const {
@@ -25,6 +27,9 @@ struct CoreRun {
   }
 };
 
+CoreRun Measure(const Settings& settings, const Rows& rows,
+                const std::vector<Profile>& profiles, Past past = {});
+// The same of CoreProfiles().
 CoreRun MeasureCore(const Settings& settings, const Rows& rows);
 
 // R in us and GB/s beside memcpy, the fastest pass of each kind named.

@@ -3,8 +3,8 @@
 //   logitd_bench [--quick] [--only=SECTION] [--peer_dir=DIR]
 //                [--kernels=NAME] [--rounds=N] [--no_touch]
 //
-// SECTION: core, adversarial, real, peer, session, metrics. --no_touch leaves
-// the rows as cold as their rotation makes them; no bar is set for that.
+// SECTION: core, adversarial, real, peer, session, knobs, metrics. --no_touch
+// leaves the rows as cold as their rotation makes them; no bar is set for that.
 //
 // How to read the output, and how R is defined: README.md beside this file.
 

@@ -25,7 +25,9 @@ struct Profile {
   Params params;
   bool final_logprob = true;
   bool bfloat16 = false;
-  bool penalties = false;  // the bar is the profile before it plus kPenaltiesR
+  bool penalties = false;   // the bar is the profile before it plus kPenaltiesR
+  bool mask = false;        // a mask comes with each row
+  bool second_row = false;  // guidance needs one
   Bars peaked, wide;
   LogitdPeerSpec peer = {};
 };

@@ -58,7 +58,8 @@ bool RunSections(const Settings& settings) {
   const Section sections[] = {
       {"core", RunCore},       {"adversarial", RunAdversarial},
       {"real", RunReal},       {"peer", RunPeer},
-      {"session", RunSession}, {"metrics", RunMetrics}};
+      {"session", RunSession}, {"knobs", RunKnobs},
+      {"metrics", RunMetrics}};
   PrintMachine(settings);
   bool any_pass = false;
   for (const MaxPass& pass : AllMaxPasses()) any_pass |= pass.run != nullptr;

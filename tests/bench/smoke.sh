@@ -16,8 +16,8 @@ expect() {
 
 expect '^machine: .+ cores, load [0-9.]+$'
 expect '^build: .+; kernels: [A-Za-z0-9_]+$'
-for section in core growth adversarial real peer session metrics service \
-  summary; do
+for section in core growth adversarial real peer session knobs reads metrics \
+  service summary; do
   expect "^== $section"
 done
 number='[0-9.e+-]+'
@@ -25,6 +25,9 @@ expect "R = $number us = $number GB/s \(.+/.+/[148]\); memcpy $number us"
 expect '^work +row +min us +p10 us +p50 us +xR +bar +met$'
 expect "^greedy +peaked 32000( +$number){4} +- +-$"
 expect "^.+ +flat 32000( +$number){4} +<=24 +(met|NOT MET)$"
+expect "^top_k +peaked 32000( +$number){4} +- +-$"
+expect "^  beyond no knob: .*\[top_k\] [+-]$number"
+expect "^most: [a-z_0-9 ]+ +(peaked|wide|trigram) [0-9]+ +- +- +- +$number +<=3 +(met|NOT MET)$"
 expect '^allocations, all profiles +peaked 32000 +- +- +- +0 +<=0 +met$'
 expect "^metrics on / off: greedy +peaked 32000( +$number){4} +<=1.02 +(met|NOT MET)$"
 expect "^counting a row: $number ns alone, $number ns beside another thread$"

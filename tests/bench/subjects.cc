@@ -53,6 +53,7 @@ struct OurSession {
   Plan plan;
   History history;
   Row row;
+  std::vector<std::uint8_t> mask;
   Report report;
   Workspace workspace;
   Outcome outcome;
@@ -85,6 +86,8 @@ Item OurStep(const Profile& profile, const kernels::KernelTable& kernels,
   absl::StatusOr<Plan> plan = Plan::Compile(profile.params, vocab_size);
   if (!plan.ok()) Die("compile", std::string(plan.status().message()));
   session->plan = *std::move(plan);
+  session->history =
+      History(PastTokens({past.prompt, past.prompt}, vocab_size));
   const absl::Status follows = session->history.Follow(session->plan);
   if (!follows.ok()) Die("follow", std::string(follows.message()));
   for (const std::uint32_t token : PastTokens(past, vocab_size)) {
@@ -92,6 +95,12 @@ Item OurStep(const Profile& profile, const kernels::KernelTable& kernels,
   }
   session->row.width = vocab_size;
   session->row.dtype = profile.bfloat16 ? Dtype::kBfloat16 : Dtype::kFloat32;
+  if (profile.mask) {
+    session->mask.assign((vocab_size + 7) / 8, 0xB5);  // five of eight
+    session->row.mask = session->mask.data();
+    session->row.mask_bytes = session->mask.size();
+  }
+  if (profile.second_row) session->row.guidance = rows.set().rows.back();
   session->report.final_logprob = profile.final_logprob;
   session->workspace.Reserve(vocab_size);
   session->Step(rows.set().rows[0]);

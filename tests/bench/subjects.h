@@ -20,6 +20,7 @@ namespace logitd::bench {
 struct Past {
   std::uint32_t count = kPenaltyWindow;
   std::uint32_t distinct = kPenaltyWindow;  // ids, each in turn
+  std::uint32_t prompt = 0;                 // tokens before those
 };
 
 // One step of a session: sample the row, append the token. Exits with a

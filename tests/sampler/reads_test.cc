@@ -1,0 +1,138 @@
+// How often one knob reads a row from end to end.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sampler/plan.h"
+#include "tests/sampler/cases.h"
+#include "tests/sampler/targets.h"
+#include "tests/sampler/trigram_rows.h"
+#include "tests/support/kernel_reads.h"
+#include "tests/support/single_knobs.h"
+
+namespace logitd::tests {
+namespace {
+
+// Beyond what the step reads without the knob.
+constexpr int kReadsMax = 3;
+
+// Knobs that read more on some row, and how often at most: where a crossing
+// lies in the bulk of a wide row, each narrowing of it is a read. An entry goes
+// when its knob is mended.
+struct Excess {
+  const char* knob;
+  int reads;
+};
+constexpr Excess kExcess[] = {{"top_p", 7}, {"top_p_decay", 8}};
+
+struct NamedRow {
+  std::string name;
+  std::vector<float> logits;
+};
+
+std::vector<NamedRow> Rows() {
+  constexpr uint32_t kSize = 151936;
+  std::vector<NamedRow> rows;
+  rows.push_back({"peaked", MakeRow(Shape::kPeaked, kSize, 1)});
+  rows.push_back({"normal", MakeRow(Shape::kNormal, kSize, 1)});
+  for (std::vector<float>& row : TrigramRows(0, 3)) {
+    rows.push_back({"trigram", std::move(row)});
+  }
+  EXPECT_GT(rows.size(), 2u) << "install pocketsphinx-en-us";
+  return rows;
+}
+
+Case CaseOf(const SingleKnob& knob, const std::vector<float>& logits) {
+  Case c;
+  c.params = knob.params;
+  c.vocab_size = static_cast<uint32_t>(logits.size());
+  c.logits = logits;
+  if (knob.second_row) c.guidance.assign(logits.rbegin(), logits.rend());
+  c.has_mask = knob.mask;
+  if (knob.mask) c.mask.assign((logits.size() + 7) / 8, 0xB5);
+  for (uint32_t i = 0; i < 256; ++i) c.output.push_back(i % 40);
+  c.prompt = {1, 5, 9, 2};
+  c.at.position = 260;
+  return c;
+}
+
+int LimitOf(const SingleKnob& knob) {
+  for (const Excess& excess : kExcess) {
+    if (knob.name == excess.knob) return excess.reads;
+  }
+  return kReadsMax;
+}
+
+class Reads : public testing::Test {
+ protected:
+  // Full reads of one step.
+  int Of(const SingleKnob& knob, const std::vector<float>& logits) {
+    reads_.Reset();
+    const Ran& ran = runner_.Run(CaseOf(knob, logits));
+    EXPECT_TRUE(ran.status.ok()) << knob.name << ": " << ran.status;
+    return static_cast<int>(reads_.full()) + knob.other_reads;
+  }
+
+  KernelReads reads_{*Targets()[0]};
+  CaseRunner runner_{reads_.table()};
+};
+
+TEST_F(Reads, OfOneKnobAreThreeAtMost) {
+  std::map<std::string, int> most;
+  for (const NamedRow& row : Rows()) {
+    const auto size = static_cast<uint32_t>(row.logits.size());
+    const std::vector<SingleKnob> knobs = SingleKnobs(size);
+    const int without = Of(knobs[0], row.logits);
+    for (const SingleKnob& knob : knobs) {
+      if (knob.may_read_more) continue;
+      const int beyond = Of(knob, row.logits) - without;
+      most[knob.name] = std::max(most[knob.name], beyond);
+      EXPECT_LE(beyond, LimitOf(knob))
+          << knob.name << ", " << row.name << ": " << reads_.Text();
+    }
+  }
+  for (const Excess& excess : kExcess) {
+    EXPECT_GT(most[excess.knob], kReadsMax)
+        << excess.knob << " is mended: take it from the list";
+  }
+}
+
+// A stage that comes and has no knob in the list is told.
+TEST_F(Reads, AreCountedForEveryStageOfTheOrder) {
+  std::set<Stage> seen;
+  for (const SingleKnob& knob : SingleKnobs(1000)) {
+    const absl::StatusOr<Plan> plan = Plan::Compile(knob.params, 1000);
+    ASSERT_TRUE(plan.ok()) << knob.name << ": " << plan.status();
+    seen.insert(plan->stages.begin(), plan->stages.end());
+  }
+  for (size_t i = 0; i < kOrderedStageCount; ++i) {
+    EXPECT_EQ(seen.count(static_cast<Stage>(i)), 1u) << kStageNames[i];
+  }
+}
+
+TEST_F(Reads, AreCountedAsBlocksAreVisited) {
+  Workspace workspace;
+  workspace.Reserve(1000);
+  std::vector<float> row(1000);
+  std::iota(row.begin(), row.end(), 0.0f);
+  uint32_t bad = 0;
+  const kernels::KernelTable& kernels = reads_.table();
+  kernels.load_f32(row.data(), 1000, false, workspace.row(), &bad);
+  EXPECT_EQ(reads_.full(), 1u);
+  // Of eight blocks the last four, then the last five.
+  EXPECT_EQ(kernels.count_cut(workspace.row(), {512.0f, kernels::kNone}), 488u);
+  EXPECT_EQ(reads_.full(), 1u);
+  EXPECT_EQ(reads_.rows(), 1.5);
+  kernels.count_cut(workspace.row(), {511.0f, kernels::kNone});
+  EXPECT_EQ(reads_.full(), 2u);
+  EXPECT_EQ(reads_.Text(), "load_f32 1, count_cut 1 of 2");
+}
+
+}  // namespace
+}  // namespace logitd::tests
