@@ -44,7 +44,7 @@ absl::Status Load(const KernelTable& kernels, const Plan& plan, Dtype dtype,
 }  // namespace
 
 absl::Status LoadRows(const KernelTable& kernels, const Plan& plan,
-                      const Row& row, const Report& report,
+                      const Row& row, bool wants_guidance, const Report& report,
                       Workspace* workspace, Outcome* outcome) {
   workspace->Reserve(plan.vocab_size);
   LOGITD_RETURN_IF_ERROR(Load(kernels, plan, row.dtype, row.logits,
@@ -52,7 +52,7 @@ absl::Status LoadRows(const KernelTable& kernels, const Plan& plan,
   if (report.row_digest) {
     outcome->row_digest = RowDigest(workspace->row().l, plan.vocab_size);
   }
-  if (!plan.values.guidance) return absl::OkStatus();
+  if (!wants_guidance) return absl::OkStatus();
   return Load(kernels, plan, row.dtype, row.guidance, kNonFiniteGuidanceError,
               workspace->ReserveSecond(), outcome);
 }

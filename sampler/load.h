@@ -14,11 +14,11 @@
 
 namespace logitd {
 
-// Loads `row`, and its guidance if it has one, into the workspace. Fills the
-// outcome's non_finite_banned and row_digest. INVALID_ARGUMENT naming row and
-// index: NaN or +inf that the plan does not ban.
+// Loads `row`, and its guidance if that is asked for, into the workspace. Fills
+// the outcome's non_finite_banned and row_digest. INVALID_ARGUMENT naming row
+// and index: NaN or +inf that the plan does not ban.
 absl::Status LoadRows(const kernels::KernelTable& kernels, const Plan& plan,
-                      const Row& row, const Report& report,
+                      const Row& row, bool wants_guidance, const Report& report,
                       Workspace* workspace, Outcome* outcome);
 
 // Moves the workspace's row, which has the given log-sum-exp, by its second

@@ -215,11 +215,12 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   Reset(outcome);
   outcome->feedback = feedback;
   LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, given));
-  LOGITD_RETURN_IF_ERROR(
-      LoadRows(kernels_, plan, row, report, workspace, outcome));
+  const StepValues values = plan.ValuesAt(history.generated());
+  LOGITD_RETURN_IF_ERROR(LoadRows(kernels_, plan, row,
+                                  values.guidance.has_value(), report,
+                                  workspace, outcome));
   RowView& view = workspace->row();
 
-  const StepValues values = plan.ValuesAt(history.generated());
   const bool raw = report.raw_logprob || report.entropy ||
                    report.top_n_raw > 0 || values.guidance;
   const bool any = LargestLogit(view) > kMinusInfinity;

@@ -307,7 +307,8 @@ Answer Sample(const Params& asked, const Past& past, const Feedback& feedback,
   }
   Guide(params.guidance_scale, unconditional, &answer);
   answer.logits = answer.guided;
-  if (row.guide != nullptr && !AllBanned(answer.received)) {
+  if (row.guide != nullptr && params.guidance_scale != 1 &&
+      !AllBanned(answer.received)) {
     answer.logits =
         row.guide(params.guidance_scale, answer.received, unconditional);
   }

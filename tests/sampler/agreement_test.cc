@@ -34,6 +34,7 @@ double AmbiguousShare(Focus focus) {
     case Focus::kTruncations:
     case Focus::kEverything:
     case Focus::kSteps:
+    case Focus::kSchedules:
       return 5e-3;
     default:
       return 1e-3;

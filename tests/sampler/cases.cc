@@ -132,6 +132,7 @@ constexpr Subject kSubjects[] = {
     {Focus::kTruncations, "Truncations", SetTruncations},
     {Focus::kEverything, "Everything", SetEverything},
     {Focus::kSteps, "Steps", SetInOrder},
+    {Focus::kSchedules, "Schedules", SetEverything},
 };
 
 // The subjects stand in the order of the enum.
@@ -150,7 +151,8 @@ const Subject& SubjectOf(Focus focus) {
 
 // Knobs made of the tokens that stand in the history.
 void SetByPast(Focus focus, Case* c, Dice* dice) {
-  const bool all = focus == Focus::kEverything || focus == Focus::kSteps;
+  const bool all = focus == Focus::kEverything || focus == Focus::kSteps ||
+                   focus == Focus::kSchedules;
   SetDryBreakers(c, dice);
   if (focus == Focus::kBadWords || (all && dice->Chance(0.3))) {
     SetBadWords(c, dice);
@@ -160,6 +162,7 @@ void SetByPast(Focus focus, Case* c, Dice* dice) {
     c->prompt_known = true;
     SetThinking(c, dice);
   }
+  if (focus == Focus::kSchedules) SetSchedules(c, dice);
 }
 
 }  // namespace

@@ -64,9 +64,10 @@ enum class Focus {
   kAdaptiveP,
   kTruncations,  // temperature and all truncations together
   kEverything,
-  kSteps,  // everything, in an order of its own
+  kSteps,      // everything, in an order of its own
+  kSchedules,  // everything, as functions of the position
 };
-inline constexpr int kFocusCount = 39;
+inline constexpr int kFocusCount = 40;
 const char* Name(Focus focus);
 
 struct Case {

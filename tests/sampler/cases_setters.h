@@ -71,6 +71,10 @@ void SetThinking(Case* c, Dice* dice);
 TokenIds AnySequence(const Case& c, const TokenIds& tokens, uint32_t count_max,
                      Dice* dice);
 
+// cases_schedules.cc: makes schedules of some of the constants. After the
+// history.
+void SetSchedules(Case* c, Dice* dice);
+
 // cases_row.cc: bans, bias, and what comes with a row.
 void SetBias(Case* c, Dice* dice);
 void SetAllowed(Case* c, Dice* dice);

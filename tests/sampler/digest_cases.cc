@@ -146,6 +146,7 @@ Case Together(uint32_t vocab_size, uint64_t seed) {
     if (ids.empty()) ids = AnyIds(c, 4, &dice);
   }
   Soften(&c, &dice);
+  if (dice.Chance(0.5)) SetSchedules(&c, &dice);
   if (dice.Chance(0.6)) SetSteps(&c, &dice);
   if (c.dtype != Dtype::kFloat32) StoreAs(c.dtype, &c);
   return c;
@@ -178,6 +179,7 @@ Case WithExtras(Case c, uint64_t seed) {
   for (Setter set : kExtras) {
     if (dice.Chance(0.25)) set(&c, &dice);
   }
+  if (dice.Chance(0.2)) SetSchedules(&c, &dice);
   return c;
 }
 

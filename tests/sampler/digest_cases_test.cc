@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "sampler/fingerprint.h"
 #include "sampler/knobs.h"
+#include "sampler/knobs_at.h"
 #include "tests/sampler/digest.h"
 #include "tests/sampler/targets.h"
 
@@ -32,8 +33,13 @@ struct Knob {
 template <class Table>
 void AddTable(const Table& table, std::vector<Knob>* knobs) {
   for (const auto& knob : table) {
-    knobs->push_back({knob.name, knob.field,
-                      [value = knob.value](Params* p) { p->*value = {}; }});
+    const auto drop = [value = knob.value, field = knob.field](Params* p) {
+      p->*value = {};
+      std::erase_if(p->schedules, [&](const Schedule& schedule) {
+        return schedule.field == field;
+      });
+    };
+    knobs->push_back({knob.name, knob.field, drop});
   }
 }
 
@@ -55,6 +61,7 @@ std::vector<Knob> AllKnobs() {
        [](Params* p) { p->on_conflict.reset(); }},
       {"dialect", kDialectField, [](Params* p) { p->dialect.reset(); }},
       {"steps", kStepsField, [](Params* p) { p->steps.clear(); }},
+      {"schedules", kSchedulesField, [](Params* p) { p->schedules.clear(); }},
   };
   AddTable(kRealKnobs, &knobs);
   AddTable(kCountKnobs, &knobs);
@@ -64,13 +71,17 @@ std::vector<Knob> AllKnobs() {
   return knobs;
 }
 
-// The fields that are not at their off values, as the fingerprint has them.
+// The fields that are not at their off values, as the fingerprint has them, and
+// those that are scheduled.
 std::set<int> FieldsThatAreOn(const Plan& plan) {
   std::set<int> fields;
   for (const std::string& line : FingerprintLines(plan)) {
     const std::vector<std::string> parts = absl::StrSplit(line, '=');
     int field = 0;
     if (absl::SimpleAtoi(parts[0], &field)) fields.insert(field);
+  }
+  for (const Schedule& schedule : plan.params.schedules) {
+    if (!IsAlwaysOff(schedule, plan.vocab_size)) fields.insert(schedule.field);
   }
   return fields;
 }
