@@ -1,8 +1,10 @@
 #include "service/client/logitctl/knobs.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <utility>
 
@@ -23,6 +25,23 @@ TEST(Knobs, AllAreFieldsOfTheContractAndTaught) {
     v1::SamplingParams params;
     EXPECT_TRUE(SetKnob(knob.field, "1", &params).ok()) << knob.field;
     EXPECT_THAT(knob.help, ContainsRegex("[[(]-?[0-9.]+,[0-9.]+[])]"));
+  }
+}
+
+// A knob of one number that is new in the contract gets a flag.
+TEST(Knobs, OfOneNumberAllHaveAFlag) {
+  std::set<std::string> flags;
+  for (const Knob& knob : ScalarKnobs()) flags.insert(knob.field);
+  const auto* type = v1::SamplingParams::descriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const auto* field = type->field(i);
+    const auto kind = field->cpp_type();
+    const bool is_number =
+        kind == google::protobuf::FieldDescriptor::CPPTYPE_DOUBLE ||
+        kind == google::protobuf::FieldDescriptor::CPPTYPE_UINT32;
+    if (!is_number || field->is_repeated()) continue;
+    if (field->name() == "guidance_scale") continue;  // few rows have a second
+    EXPECT_EQ(flags.count(field->name()), 1u) << field->name();
   }
 }
 

@@ -18,6 +18,7 @@
 namespace logitd::client {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -134,6 +135,26 @@ TEST_F(LogitctlTest, TakesASeedAsItIsTyped) {
         Run(absl::StrCat("generate --max-tokens 1 --seed ", typed));
     EXPECT_THAT(outcome.output, HasSubstr(absl::StrCat("seed ", seed, ",")));
   }
+}
+
+TEST_F(LogitctlTest, SendsTheOrderOfKnobs) {
+  v1::SamplingParams sent;
+  sampling_->on_sample = [&](ServerStream* wire) {
+    GreedySampler sampler;
+    return AnswerEach(wire, [&](const v1::SampleRequest& request) {
+      if (request.open_size() > 0) sent = request.open(0).params();
+      return sampler.Answer(request);
+    });
+  };
+  const Outcome outcome =
+      Run("resolve --vocab-size 9 --dialect vllm_v1 --top-p-decay 0.9 "
+          "--top-p-min 0.2 --steps temperature,top_p,min_p");
+  sampling_->on_sample = AnswerGreedily;
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_EQ(sent.dialect(), v1::DIALECT_VLLM_V1);
+  EXPECT_THAT(sent.steps(), ElementsAre("temperature", "top_p", "min_p"));
+  EXPECT_EQ(sent.top_p_decay(), 0.9);
+  EXPECT_EQ(sent.top_p_min(), 0.2);
 }
 
 TEST_F(LogitctlTest, LeavesStdoutEmptyWhenRefused) {

@@ -48,6 +48,7 @@ TEST(Usage, OfKnobsIsJudgedBeforeConnecting) {
     ExpectWrong(command + "--set bogus=1", "no knob is called \"bogus\"");
     ExpectWrong(command + "--set temprature=1",
                 "no knob is called \"temprature\"; the nearest is temperature");
+    ExpectWrong(command + "--dialect vllm_v9", "dialect: \"vllm_v9\"");
     ExpectWrong(command + "--set top_p", "\"top_p\" is not KNOB=VALUE");
     ExpectWrong(command + "--logit-bias the", "\"the\" is not TOKEN=NUMBER");
     ExpectWrong(command + "--logit-bias the=x", "\"the=x\" is not");

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/knobs.h"
 #include "service/client/logitctl/usage.h"
@@ -114,6 +115,7 @@ void ModelFlags::AddTo(CLI::App* app) {
 
 void KnobFlags::AddTo(CLI::App* app, const std::string& token_word) {
   AddScalars(app);
+  AddOrder(app);
   AddTokens(app, token_word);
   TakeWholeNumbers(
       0, std::numeric_limits<std::uint64_t>::max(),
@@ -147,6 +149,27 @@ void KnobFlags::AddScalars(CLI::App* app) {
   app->add_flag("--p-less", p_less,
                 "Keeps tokens at least as likely as two draws are alike; needs "
                 "no number")
+      ->group(kKnobs);
+}
+
+void KnobFlags::AddOrder(CLI::App* app) {
+  app->add_option_function<std::string>(
+         "--dialect",
+         [this](const std::string& value) { scalars["dialect"] = value; },
+         "Another engine's order of knobs and its rules at their boundaries, "
+         "so that its settings mean here what they meant there. VLLM_V1, "
+         "HUGGING_FACE_V1, LLAMA_CPP_V1, SGLANG_V1 or OPENVINO_V1")
+      ->type_name("ENGINE")
+      ->group(kKnobs);
+  app->add_option_function<std::string>(
+         "--steps",
+         [this](const std::string& value) {
+           steps = absl::StrSplit(value, ',');
+         },
+         "An own order of the knobs that change logits or cut: every one that "
+         "is set, by the names of proto/logitd/v1/params.proto, such as "
+         "temperature,min_p,xtc")
+      ->type_name("NAME,...")
       ->group(kKnobs);
 }
 
@@ -189,6 +212,9 @@ absl::StatusOr<Knobs> KnobFlags::Parse() const {
         !status.ok()) {
       return status;
     }
+  }
+  for (const std::string& step : steps) {
+    knobs.params.add_steps(step);
   }
   if (ignore_eos) {
     knobs.params.set_ignore_eos(true);

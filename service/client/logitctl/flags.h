@@ -61,6 +61,7 @@ struct KnobFlags {
   bool ignore_eos = false;
   bool ban_eos = false;
   bool p_less = false;
+  std::vector<std::string> steps;
   TokenTexts tokens;
   std::optional<std::uint64_t> seed;
   std::string salt;
@@ -76,6 +77,7 @@ struct KnobFlags {
 
  private:
   void AddScalars(CLI::App* app);
+  void AddOrder(CLI::App* app);
   void AddTokens(CLI::App* app, const std::string& token_word);
 };
 

@@ -50,6 +50,11 @@ constexpr Knob kScalarKnobs[] = {
      "Keeps the shortest list of likeliest tokens that together reach "
      "probability P: few where the model is sure, many where it is not. "
      "(0,1], off 1"},
+    {"top_p_decay", "D",
+     "Top-p shrinks by D with each token: loose at the start, stricter as the "
+     "text goes on. (0,1], off 1"},
+    {"top_p_min", "P",
+     "Below which it shrinks no further. (0,1], absent: 1e-6"},
     {"min_p", "P",
      "Keeps tokens at least P times as likely as the likeliest one. [0,1], "
      "off 0"},
