@@ -147,48 +147,53 @@ def show(name, *values):
     print(name, "=", *texts)
 
 
-PI = ([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], 0x299F31D0A4093822)
-for name, point in (("0", ([0] * 4, 0)), ("-1", ([M32] * 4, 2**64 - 1)), ("pi", PI)):
-    show(f"philox({name})", *(f"{word:08x}" for word in philox(*point)))
-for point in ((42, 0, 0, 1, 0), (42, 0, 0, 1, 1), (42, 7, 3, 2, 128001),
-              (2**64 - 1, M32, 2**24 - 1, 9, M32)):  # fmt: skip
-    show(f"noise{point}", f"{noise(*point):016x}")
-    show(f"E{point}", exponential(*point))
-salted = hashlib.sha256(b"logitd/1" + (42).to_bytes(8, "little") + b"salt").digest()
-show("stream_key(42, salt)", f"{int.from_bytes(salted[:8], 'little'):016x}")
-show("fork_key(42, 1, 7)", f"{fork_key(42, 1, 7):016x}")
-for d in (-1e-7, -0.3, -1, -10.123, -86.9, -87):
-    show(f"exp_f({d})", exp_f(f32(d)))
-for x in (2.0, 0.9, 1e-300, 1 - 2.0**-53):
-    show(f"log_d({x})", log_d(x))
+def main():
+    PI = ([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], 0x299F31D0A4093822)
+    for name, point in (("0", ([0] * 4, 0)), ("-1", ([M32] * 4, 2**64 - 1)), ("pi", PI)):
+        show(f"philox({name})", *(f"{word:08x}" for word in philox(*point)))
+    for point in ((42, 0, 0, 1, 0), (42, 0, 0, 1, 1), (42, 7, 3, 2, 128001),
+                  (2**64 - 1, M32, 2**24 - 1, 9, M32)):  # fmt: skip
+        show(f"noise{point}", f"{noise(*point):016x}")
+        show(f"E{point}", exponential(*point))
+    salted = hashlib.sha256(b"logitd/1" + (42).to_bytes(8, "little") + b"salt").digest()
+    show("stream_key(42, salt)", f"{int.from_bytes(salted[:8], 'little'):016x}")
+    show("fork_key(42, 1, 7)", f"{fork_key(42, 1, 7):016x}")
+    for d in (-1e-7, -0.3, -1, -10.123, -86.9, -87):
+        show(f"exp_f({d})", exp_f(f32(d)))
+    for x in (2.0, 0.9, 1e-300, 1 - 2.0**-53):
+        show(f"log_d({x})", log_d(x))
 
-row = [(i * 37 % 101) / 8 - 6 for i in range(300)]  # temperature 0.8, top_p 0.9
-d = [fma(f32(l - max(row)), f32(1 / 0.8), 0) for l in row]
-w = [exp_f(x) for x in d]
-rank = sorted(range(300), key=lambda i: (-row[i], i))
-for n in range(1, 301):
-    kept = [w[i] if i in rank[:n] else 0.0 for i in range(300)]
-    if mass(kept) >= 0.9 * mass(w):
-        break
-show("mass(all)", mass(w))
-show("kept, last kept", n, rank[n - 1])
-show("block masses", *block_masses(kept))
-show("mass(kept)", mass(kept))
-tokens = [token(kept, 42, position) for position in range(12)]
-show("tokens of seed 42", *tokens)
-show("their final_logprob", *(d[i] - log_d(mass(kept)) for i in tokens[:3]))
-show("row_digest", f"{row_digest(row):016x}")
-show("row_digest of 0 .. 299", f"{row_digest(range(300)):016x}")
-banned = [-math.inf if i == 7 else -0.0 if i == 75 else l for i, l in enumerate(row)]
-show("row_digest with l_7 = -inf, l_75 = -0", f"{row_digest(banned):016x}")
+    row = [(i * 37 % 101) / 8 - 6 for i in range(300)]  # temperature 0.8, top_p 0.9
+    d = [fma(f32(l - max(row)), f32(1 / 0.8), 0) for l in row]
+    w = [exp_f(x) for x in d]
+    rank = sorted(range(300), key=lambda i: (-row[i], i))
+    for n in range(1, 301):
+        kept = [w[i] if i in rank[:n] else 0.0 for i in range(300)]
+        if mass(kept) >= 0.9 * mass(w):
+            break
+    show("mass(all)", mass(w))
+    show("kept, last kept", n, rank[n - 1])
+    show("block masses", *block_masses(kept))
+    show("mass(kept)", mass(kept))
+    tokens = [token(kept, 42, position) for position in range(12)]
+    show("tokens of seed 42", *tokens)
+    show("their final_logprob", *(d[i] - log_d(mass(kept)) for i in tokens[:3]))
+    show("row_digest", f"{row_digest(row):016x}")
+    show("row_digest of 0 .. 299", f"{row_digest(range(300)):016x}")
+    banned = [-math.inf if i == 7 else -0.0 if i == 75 else l for i, l in enumerate(row)]
+    show("row_digest with l_7 = -inf, l_75 = -0", f"{row_digest(banned):016x}")
 
-u = [(i * 29 % 97) / 8 - 6 for i in range(300)]  # guidance_scale 1.5
-lse = [max(x) + log_d(mass([exp_f(f32(l - max(x))) for l in x])) for x in (row, u)]
-show("LSE_c, LSE_u", *lse)
-guided = []
-for c, other in zip(row, u):
-    lc, lu = c - lse[0], other - lse[1]
-    guided.append(f32(lu + 1.5 * (lc - lu)))
-show("guided l_0 .. l_3", *guided[:4])
-w = [exp_f(f32(l - max(guided))) for l in guided]
-show("guided tokens of seed 42", *(token(w, 42, position) for position in range(12)))
+    u = [(i * 29 % 97) / 8 - 6 for i in range(300)]  # guidance_scale 1.5
+    lse = [max(x) + log_d(mass([exp_f(f32(l - max(x))) for l in x])) for x in (row, u)]
+    show("LSE_c, LSE_u", *lse)
+    guided = []
+    for c, other in zip(row, u):
+        lc, lu = c - lse[0], other - lse[1]
+        guided.append(f32(lu + 1.5 * (lc - lu)))
+    show("guided l_0 .. l_3", *guided[:4])
+    w = [exp_f(f32(l - max(guided))) for l in guided]
+    show("guided tokens of seed 42", *(token(w, 42, position) for position in range(12)))
+
+
+if __name__ == "__main__":
+    main()
