@@ -1,8 +1,7 @@
 """Prints the knobs' vectors of sampler/README.md, computed from its text alone.
 
 Each line is a knob, the ids that it keeps of a small row, and the final_logprob
-of the first of them. With vectors.py it is the whole of logitd/1 but for bans,
-forcing and phases.
+of the first of them. The arithmetic and the noise are in vectors.py.
 """
 import math
 
@@ -80,7 +79,7 @@ class Row:
         least = f32(min(f, 0))
         self.keep_first(sum(self.d(i) >= least for i in self.c))
 
-    def shortest(self, ids, reaches, total=None):
+    def shortest(self, ids, reaches):
         for n in range(1, len(ids) + 1):
             if reaches(self.mass(ids[:n])):
                 return n
@@ -168,8 +167,12 @@ def top_h(r, h):
     log = f32(r.log_mass())
     t = {i: times(r.w(i), f32(log - r.d(i))) for i in r.c}
     most = h * r.sum(t.get)
-    r.keep_first(max(n for n in range(1, len(r.c) + 1) if n == 1 or
-                     r.sum(lambda i: t[i] if i in r.c[:n] else 0.0) <= most))  # fmt: skip
+
+    def surprise(n):
+        return r.sum(lambda i: t[i] if i in r.c[:n] else 0.0)
+
+    fitting = [n for n in range(1, len(r.c) + 1) if surprise(n) <= most]
+    r.keep_first(max(fitting, default=1))
 
 
 def p_less(r):

@@ -125,7 +125,8 @@ def xxh3(data):
     for stripe in range((len(data) - 1) // 64):
         add(64 * stripe, 8 * (stripe % 16))
         if stripe % 16 == 15:
-            a = [(x ^ x >> 47 ^ s) * p32[0] & M64 for x, s in zip(a, words(SECRET, 128))]
+            secret = words(SECRET, 128)
+            a = [(x ^ x >> 47 ^ s) * p32[0] & M64 for x, s in zip(a, secret)]
     add(len(data) - 64, 121)
     h = len(data) * p64[0]
     s = words(SECRET, 11)
@@ -149,7 +150,8 @@ def show(name, *values):
 
 def main():
     PI = ([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], 0x299F31D0A4093822)
-    for name, point in (("0", ([0] * 4, 0)), ("-1", ([M32] * 4, 2**64 - 1)), ("pi", PI)):
+    minus_one = ([M32] * 4, 2**64 - 1)
+    for name, point in (("0", ([0] * 4, 0)), ("-1", minus_one), ("pi", PI)):
         show(f"philox({name})", *(f"{word:08x}" for word in philox(*point)))
     for point in ((42, 0, 0, 1, 0), (42, 0, 0, 1, 1), (42, 7, 3, 2, 128001),
                   (2**64 - 1, M32, 2**24 - 1, 9, M32)):  # fmt: skip
@@ -180,7 +182,8 @@ def main():
     show("their final_logprob", *(d[i] - log_d(mass(kept)) for i in tokens[:3]))
     show("row_digest", f"{row_digest(row):016x}")
     show("row_digest of 0 .. 299", f"{row_digest(range(300)):016x}")
-    banned = [-math.inf if i == 7 else -0.0 if i == 75 else l for i, l in enumerate(row)]
+    banned = [-math.inf if i == 7 else l for i, l in enumerate(row)]
+    banned[75] = -0.0
     show("row_digest with l_7 = -inf, l_75 = -0", f"{row_digest(banned):016x}")
 
     u = [(i * 29 % 97) / 8 - 6 for i in range(300)]  # guidance_scale 1.5
@@ -192,7 +195,7 @@ def main():
         guided.append(f32(lu + 1.5 * (lc - lu)))
     show("guided l_0 .. l_3", *guided[:4])
     w = [exp_f(f32(l - max(guided))) for l in guided]
-    show("guided tokens of seed 42", *(token(w, 42, position) for position in range(12)))
+    show("guided tokens of seed 42", *(token(w, 42, at) for at in range(12)))
 
 
 if __name__ == "__main__":

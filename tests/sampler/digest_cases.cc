@@ -159,10 +159,10 @@ Case Together(uint32_t vocab_size, uint64_t seed) {
 uint32_t VocabularyOf(uint64_t seed) {
   Dice dice(seed ^ 0x517E);
   const double size = dice.Unit();
-  if (size < 1.0 / 700) return dice.OneOf(LargeVocabularies());
-  if (size < 1.0 / 200) return LargeVocabularies()[dice.Below(3)];
-  if (size < 1.0 / 18) return 4200 + dice.Below(1000);
-  return dice.Chance(0.4) ? 1 + dice.Below(160) : SmallVocabulary(seed);
+  if (size < 1.0 / 1000) return dice.OneOf(LargeVocabularies());
+  if (size < 1.0 / 300) return LargeVocabularies()[dice.Below(3)];
+  if (size < 1.0 / 28) return 4200 + dice.Below(1000);
+  return dice.Chance(0.5) ? 1 + dice.Below(160) : SmallVocabulary(seed);
 }
 
 // Where DRY would seldom find anything.

@@ -73,7 +73,7 @@ void AddLooksBack(uint32_t vocab_size, Knobs* knobs) {
   Add("prompt_repetition", knobs).prompt_repetition_penalty = 1.1;
   Add("dry", knobs).dry_multiplier = 0.8;
   Params& length = Add("length", knobs);
-  length.length_penalty_factor = 1.01;
+  length.length_penalty_factor = 1.00001;
   length.eos_ids = {vocab_size - 1};
   Add("no_repeat_ngram", knobs).no_repeat_ngram = 3;
   Params& words = Add("bad_words", knobs);
