@@ -140,8 +140,8 @@ Shaped Shape(const StepView& step, bool wants_tempered_mass,
     }
     candidates->Begin();
     if (stage == Stage::kTemperature) {
-      RunTemperature(values, listed.count(), wants_tempered_mass, candidates,
-                     &shaped);
+      const uint64_t count = values.dynamic ? listed.count() : 0;
+      RunTemperature(values, count, wants_tempered_mass, candidates, &shaped);
     } else if (shaped.greedy) {
       continue;  // the first of the rank stays the first
     } else if (stage == Stage::kAdaptiveP) {
