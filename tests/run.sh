@@ -11,7 +11,8 @@ usage: tests/run.sh [--fast | --long]
                the product with gcc; other instruction sets under emulation
   --fast       the release build with all tests, nothing else
   --long       on top: clang-tidy, all tests with gcc and no precompiled
-               header, 200 mutants of the sampler, the image from sources, LOGITD_LONG=1, with which
+               header, 200 mutants of the sampler, the table of what was checked
+               of each knob, the image from sources, LOGITD_LONG=1, with which
                tests take more samples, and LOGITD_QUIET=1 one by one for
                those that hold bounds of time
 
@@ -162,6 +163,8 @@ run_stages() {
     build_and_test gcc-tests || true
     LOGITD_BUILD_DIR="$root/.build/release" \
         stage mutation tests/mutation/run.sh --sample 200 --least 0.9 || true
+    LOGITD_BUILD_DIR="$root/.build/release" \
+        stage semantics-table tests/semantics_table.sh || true
     LOGITD_SOURCE_DIR="$root" LOGITD_BUILD_DIR="$root/.build/release" \
         stage image-from-sources /usr/bin/python3 tests/deploy/builder.py || true
   fi

@@ -1,13 +1,18 @@
 // Bad profile files are refused, and there is one for every knob and bound.
+#include <cstring>
 #include <filesystem>
 #include <initializer_list>
 #include <iterator>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "sampler/knobs.h"
 #include "service/convert_params.h"
@@ -37,14 +42,39 @@ absl::StatusCode CodeOf(const std::string& expected) {
              : absl::StatusCode::kInvalidArgument;
 }
 
+// "knob=what it takes" for a switch or an enum, whose error says it; else "".
+std::string RangeIn(const std::string& error) {
+  const std::vector<std::string> parts =
+      absl::StrSplit(error, absl::MaxSplits(": ", 1));
+  if (parts.size() < 2 || !absl::StartsWith(parts[0], "default_params.")) {
+    return "";
+  }
+  const std::string knob = parts[0].substr(strlen("default_params."));
+  if (absl::StrContains(error, " is neither true nor false")) {
+    return knob + "=false, true";
+  }
+  const std::vector<std::string> values = absl::StrSplit(error, ", it is ");
+  if (values.size() < 2 || !absl::StrContains(error, "is not a value of")) {
+    return "";
+  }
+  const std::string list = absl::StrReplaceAll(
+      values[1].substr(0, values[1].find(" (")),
+      {{" or ", ", "}, {absl::AsciiStrToUpper(knob) + "_", ""}});
+  return absl::StrCat(knob, "=", list);
+}
+
 TEST(BadFiles, AreRefusedWithTheErrorTheyTell) {
   const auto files = BadFiles();
   EXPECT_GT(files.size(), 100u);
+  std::vector<std::string> ranges;  // for tests/semantics_table.sh
   for (const auto& [name, file] : files) {
     const absl::Status status = CheckFile(file.text, file.stem);
     EXPECT_EQ(status.code(), CodeOf(file.expected)) << name;
     EXPECT_EQ(std::string(status.message()), file.expected) << name;
+    const std::string range = RangeIn(file.expected);
+    if (!range.empty()) ranges.push_back(range);
   }
+  RecordProperty("range", absl::StrJoin(ranges, "\n"));
 }
 
 // A file whose name says something else than its error helps nobody.

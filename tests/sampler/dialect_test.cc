@@ -10,6 +10,7 @@
 
 #include "tests/sampler/ask.h"
 #include "tests/sampler/dialect_cases.h"
+#include "tests/sampler/knob_notes.h"
 
 namespace logitd::tests {
 namespace {
@@ -112,9 +113,10 @@ Case CaseOf(const DialectCase& from, Dialect dialect) {
   return c;
 }
 
-// Empty when both keep the same tokens with the same probabilities. Those that
-// fp32 cannot draw count in neither.
-std::string Different(const dialects::Answer& expected, const Ran& got) {
+// Empty when both keep the same tokens with the same probabilities, which then
+// differ by *error at most. Those that fp32 cannot draw count in neither.
+std::string Different(const dialects::Answer& expected, const Ran& got,
+                      double* error) {
   if (expected.nothing_left) {
     return got.status.ok() ? "something was left" : "";
   }
@@ -138,10 +140,13 @@ std::string Different(const dialects::Answer& expected, const Ran& got) {
       if (told == listed.end() && listed.size() == kTopMax) continue;
       return "keeps " + std::to_string(id);
     }
-    if (told != listed.end() && std::abs(told->second - it->second) > kNear) {
-      return "p of " + std::to_string(id) + " is " +
-             std::to_string(told->second) + ", not " +
-             std::to_string(it->second);
+    if (told != listed.end()) {
+      *error = std::max(*error, std::abs(told->second - it->second));
+      if (*error > kNear) {
+        return "p of " + std::to_string(id) + " is " +
+               std::to_string(told->second) + ", not " +
+               std::to_string(it->second);
+      }
     }
     p.erase(it);
   }
@@ -155,14 +160,22 @@ class DialectTest
     : public testing::TestWithParam<std::tuple<Target, DialectName>> {
  protected:
   CaseRunner runner_{*std::get<0>(GetParam())};
+  CaseRunner fastest_{*Targets()[0]};
   DialectName name() const { return std::get<1>(GetParam()); }
 
   void Judge(const DialectCase& c) {
     const dialects::Answer expected = AskTextbook(c);
-    const std::string difference =
-        Different(expected, runner_.Run(CaseOf(c, DialectOf(name()))));
+    const Case asked = CaseOf(c, DialectOf(name()));
+    const Ran ran = runner_.Run(asked);
+    double error = 0;
+    const std::string difference = Different(expected, ran, &error);
     ++cases_;
-    if (difference.empty()) return;
+    if (difference.empty()) {
+      for (const std::string& knob : KnobsThatDecide(asked, ran, &fastest_)) {
+        (knob == "dialect" ? dialect_ : others_).Add(knob, error);
+      }
+      return;
+    }
     if (expected.tied || expected.closest < kNear) {
       ++undecided_;
       return;
@@ -175,6 +188,8 @@ class DialectTest
   int cases_ = 0;
   int undecided_ = 0;
   int failures_ = 0;
+  Comparisons dialect_;  // the knob, whose oracle are the textbooks
+  Comparisons others_;
 };
 
 TEST_P(DialectTest, KeepsTheDistributionOfItsEngine) {
@@ -185,6 +200,9 @@ TEST_P(DialectTest, KeepsTheDistributionOfItsEngine) {
   std::cout << "  " << cases_ << " cases, " << undecided_
             << " at a tie or a rounding error of a cut\n";
   RecordProperty("cases", cases_);
+  RecordProperty("dialect", Name(name()));
+  dialect_.Record("oracle");
+  others_.Record("textbook");
   EXPECT_LE(undecided_, cases_ * kUndecidedShare);
 }
 
@@ -235,7 +253,8 @@ TEST(Dialects, ThatAreSwappedTurnManyCasesRed) {
       const dialects::Answer expected = AskTextbook(c);
       if (expected.tied || expected.closest < kNear) continue;
       const Ran& ran = runner.Run(CaseOf(c, DialectOf(other)));
-      count += Different(expected, ran).empty() ? 0 : 1;
+      double error = 0;
+      count += Different(expected, ran, &error).empty() ? 0 : 1;
     }
     return count;
   };

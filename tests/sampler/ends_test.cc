@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "tests/oracle/oracle.h"
+#include "tests/sampler/knob_list.h"
+#include "tests/sampler/knob_notes.h"
 #include "tests/sampler/oracle_case.h"
 #include "tests/sampler/targets.h"
 #include "tests/support/rows.h"
@@ -62,8 +64,24 @@ Params AnyEnds(Dice* dice) {
   return params;
 }
 
+// Notes the knobs without which the session would end otherwise.
+void NoteDeciders(const Params& params, const oracle::Past& past,
+                  const std::vector<FinishReason>& reasons,
+                  Comparisons* compared) {
+  for (const Knob& knob : AllKnobs()) {
+    if (!knob.is_on(params)) continue;
+    Params without = params;
+    knob.take_away(&without);
+    const auto others = Reasons(without, past.prompt, past.output);
+    for (size_t i = 0; i < reasons.size(); ++i) {
+      if (reasons[i] != others[i]) compared->Add(knob.name, 0);
+    }
+  }
+}
+
 TEST(Ends, AreThoseOfTheOracleAtEveryTokenOfAnySession) {
   int finished = 0;
+  Comparisons compared;
   for (int seed = 0; seed < Effort(4000, 400); ++seed) {
     Dice dice(static_cast<uint64_t>(seed));
     const Params params = AnyEnds(&dice);
@@ -78,7 +96,9 @@ TEST(Ends, AreThoseOfTheOracleAtEveryTokenOfAnySession) {
           << "seed " << seed << " token " << i;
       if (reasons[i] != FinishReason::kNone) ++finished;
     }
+    NoteDeciders(params, past, reasons, &compared);
   }
+  compared.Record("oracle");
   EXPECT_GT(finished, Effort(4000, 400)) << "these sessions hardly end";
 }
 

@@ -477,17 +477,19 @@ double TextbookError(const Case& c, const oracle::Answer& answer,
                      const Outcome& got) {
   if (got.kept != answer.kept.size()) return 0;
   double worst = 0;
-  const auto compare = [&](oracle::Real expected, double number) {
-    const auto error =
-        static_cast<double>(std::abs(expected - oracle::Real{number}));
+  const auto compare = [&](oracle::Real expected, oracle::Real number) {
+    const auto error = static_cast<double>(std::abs(expected - number));
     if (std::isfinite(error)) worst = std::max(worst, error);
+  };
+  const auto probability = [&](oracle::Real expected, double logprob) {
+    compare(std::exp(expected), std::exp(oracle::Real{logprob}));
   };
   const uint32_t id = c.given.value_or(answer.winner.token);
   if (id == got.token) {
-    compare(oracle::FinalLogprob(answer, id), got.final_logprob);
-    compare(oracle::RawLogprob(answer, id), got.raw_logprob);
+    probability(oracle::FinalLogprob(answer, id), got.final_logprob);
+    probability(oracle::RawLogprob(answer, id), got.raw_logprob);
   }
-  compare(answer.kept_mass, got.kept_mass);
+  compare(answer.kept_mass, oracle::Real{got.kept_mass});
   return worst;
 }
 

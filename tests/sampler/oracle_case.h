@@ -45,8 +45,8 @@ std::string Difference(const Outcome& expected, const Outcome& got);
 std::string TextbookDifference(const Case& c, const oracle::Answer& answer,
                                const Outcome& got, bool* ambiguous);
 
-// The largest distance of a reported number from the textbook's, where both are
-// finite and keep as many tokens.
+// The largest distance of a reported probability, of the token or of what is
+// kept, from the textbook's, where both keep as many tokens.
 double TextbookError(const Case& c, const oracle::Answer& answer,
                      const Outcome& got);
 

@@ -17,6 +17,7 @@
 #include "sampler/knobs.h"
 #include "tests/sampler/ask.h"
 #include "tests/sampler/knob_ends.h"
+#include "tests/sampler/knob_notes.h"
 #include "tests/sampler/oracle_case.h"
 
 namespace logitd::tests {
@@ -73,6 +74,7 @@ TEST(Params, RefuseARealOutOfRangeNamingValueAndRange) {
       EXPECT_TRUE(Validate(params, kVocab).ok()) << knob.name << value;
     }
   }
+  RecordRanges(NamesIn(kRealKnobs));
 }
 
 TEST(Params, RefuseNanInEveryReal) {
@@ -107,6 +109,7 @@ TEST(Params, RefuseACountOutOfRangeNamingValueAndRange) {
       EXPECT_TRUE(Validate(params, kVocab).ok()) << knob.name;
     }
   }
+  RecordRanges(NamesIn(kCountKnobs));
 }
 
 TEST(Params, RefuseAnIdBeyondTheVocabulary) {
@@ -136,24 +139,47 @@ TEST(Params, RefuseMoreEntriesThanALimitByItsNumber) {
     (params.*knob.value).pop_back();
     EXPECT_TRUE(Validate(params, kVocab).ok()) << knob.name;
   }
+  std::vector<std::string> names = NamesIn(kIdsKnobs);
+  names.insert(names.end(), {"logit_bias_ids", "forced_tokens"});
+  RecordRanges(names);
   Params params;
+  params.forced_tokens.assign(kIdsMax + 1, 0);
+  EXPECT_THAT(Validate(params, kVocab), TooMany("forced_tokens", "1048576"));
+  params = Params();
   params.logit_bias_ids.resize(kBiasMax + 1);
   std::iota(params.logit_bias_ids.begin(), params.logit_bias_ids.end(), 0u);
   params.logit_bias_values.assign(kBiasMax + 1, 1.0);
   EXPECT_THAT(Validate(params, 100000), TooMany("logit_bias_ids", "65536"));
-  params = Params();
-  params.stop_sequences.assign(kStopSequencesMax + 1, {1});
-  EXPECT_THAT(Validate(params, kVocab), TooMany("stop_sequences", "1024"));
-  params.stop_sequences = {TokenIds(kStopSequenceTokensMax + 1, 1)};
-  EXPECT_THAT(Validate(params, kVocab),
-              TooMany("stop_sequences[0].tokens", "256"));
 }
 
-TEST(Params, RefuseAnEmptyStopSequence) {
+TEST(Params, RefuseSequencesThatAreTooManyTooLongOrEmpty) {
+  for (const SequencesKnob& knob : kSequencesKnobs) {
+    const std::string name = knob.name;
+    Params params;
+    auto& sequences = params.*knob.value;
+    sequences.assign(kStopSequencesMax + 1, {1});
+    EXPECT_THAT(Validate(params, kVocab), TooMany(name, "1024"));
+    sequences.pop_back();
+    EXPECT_TRUE(Validate(params, kVocab).ok()) << name;
+    sequences = {TokenIds(kStopSequenceTokensMax + 1, 1)};
+    EXPECT_THAT(Validate(params, kVocab), TooMany(name + "[0].tokens", "256"));
+    sequences = {{1}, {}};
+    EXPECT_THAT(Validate(params, kVocab),
+                Invalid(name + "[1].tokens", "[1, 256]"));
+  }
+  RecordRanges(NamesIn(kSequencesKnobs));
+}
+
+TEST(Params, RefuseStepsThatAreNamedTwiceOrForgetAKnob) {
   Params params;
-  params.stop_sequences = {{1}, {}};
-  EXPECT_THAT(Validate(params, kVocab),
-              Invalid("stop_sequences[1].tokens", "[1, 256]"));
+  params.top_p = .5;
+  params.steps = {Stage::kTemperature, Stage::kTopP};
+  EXPECT_TRUE(Validate(params, kVocab).ok());
+  params.steps = {Stage::kTopP, Stage::kTemperature, Stage::kTopP};
+  EXPECT_THAT(Validate(params, kVocab), Invalid("steps", "top_p"));
+  params.steps = {Stage::kTemperature, Stage::kMinP};
+  EXPECT_THAT(Validate(params, kVocab), Invalid("steps", "top_p"));
+  RecordRanges({"steps"});
 }
 
 TEST(Params, RefuseABiasOutOfRangeTwiceOrWithoutItsValue) {
@@ -170,6 +196,7 @@ TEST(Params, RefuseABiasOutOfRangeTwiceOrWithoutItsValue) {
   params.logit_bias_ids = {2, 2};
   params.logit_bias_values = {1, 1};
   EXPECT_THAT(Validate(params, kVocab), Invalid("logit_bias_ids", "twice"));
+  RecordRanges({"logit_bias_values"});
 }
 
 TEST(Params, AreCheckedWhenAPlanIsCompiled) {

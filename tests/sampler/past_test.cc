@@ -13,6 +13,7 @@
 
 #include "sampler/forcing.h"
 #include "tests/sampler/ask.h"
+#include "tests/sampler/knob_notes.h"
 #include "tests/sampler/oracle_case.h"
 
 namespace logitd::tests {
@@ -396,6 +397,7 @@ TEST(ThinkingBudgets, ThatCouldNotEndAreRefused) {
                         "1048576]"));
   EXPECT_THAT(check({{8}, {26}, 1, {}}),
               HasSubstr("thinking_budget.end: id 26 at index 0 is outside"));
+  RecordRanges({"thinking_budget"});
 }
 
 // ---- properties

@@ -60,12 +60,20 @@ Distribution FromChain(const std::vector<LogitdCandidate>& left) {
   return all;
 }
 
+// How far the probability of a token is from the other's; 1 if they do not keep
+// the same ones.
+Real Distance(const Distribution& a, const Distribution& b) {
+  if (a.size() != b.size()) return 1;
+  Real worst = 0;
+  for (auto x = a.begin(), y = b.begin(); x != a.end(); ++x, ++y) {
+    if (x->first != y->first) return 1;
+    worst = std::max(worst, std::fabs(x->second - y->second));
+  }
+  return worst;
+}
+
 bool Agree(const Distribution& a, const Distribution& b, Real within = 1e-5L) {
-  if (a.size() != b.size()) return false;
-  return std::equal(
-      a.begin(), a.end(), b.begin(), [within](const auto& x, const auto& y) {
-        return x.first == y.first && std::fabs(x.second - y.second) <= within;
-      });
+  return Distance(a, b) <= within;
 }
 
 // Equal but for which of equally probable tokens they are.
@@ -125,6 +133,8 @@ bool MirostatIsLost(const DialectCase& c) {
 struct Tally {
   int equal = 0, near = 0, tied = 0, float32 = 0, zero = 0, lost = 0;
   int with_dry = 0, with_penalties = 0;
+  std::map<std::string, int> equal_with;  // by knob
+  Real worst_distance = 0;                // of the equal ones
 };
 
 // What the histories are there for.
@@ -134,6 +144,66 @@ void NoteUse(const DialectCase& c, Tally* tally) {
   const bool penalties =
       p.repetition != 1 || p.frequency != 0 || p.presence != 0;
   if (penalties && !LastTokens(c.past, 0).empty()) ++tally->with_penalties;
+}
+
+// A knob of the contract, and whether the parameters turn it.
+struct Turned {
+  const char* knob;
+  bool (*is_on)(const Params&);
+};
+constexpr Turned kTurned[] = {
+    {"temperature", [](const Params& p) { return p.temperature != 1; }},
+    {"dynamic_temperature_range",
+     [](const Params& p) { return p.dynamic_temperature_range != 0; }},
+    {"dynamic_temperature_exponent",
+     [](const Params& p) { return p.dynamic_temperature_exponent != 1; }},
+    {"top_k", [](const Params& p) { return p.top_k != 0; }},
+    {"top_p", [](const Params& p) { return p.top_p != 1; }},
+    {"min_p", [](const Params& p) { return p.min_p != 0; }},
+    {"top_n_sigma", [](const Params& p) { return p.top_n_sigma != 0; }},
+    {"typical_p", [](const Params& p) { return p.typical_p != 1; }},
+    {"xtc_probability", [](const Params& p) { return p.xtc_applies; }},
+    {"xtc_threshold", [](const Params& p) { return p.xtc_applies; }},
+    {"mirostat", [](const Params& p) { return p.mirostat != 0; }},
+    {"adaptive_p_target", [](const Params& p) { return p.adaptive_p; }},
+    {"repetition_penalty", [](const Params& p) { return p.repetition != 1; }},
+    {"repetition_window",
+     [](const Params& p) { return p.repetition != 1 && p.repetition_window; }},
+    {"frequency_penalty", [](const Params& p) { return p.frequency != 0; }},
+    {"frequency_window",
+     [](const Params& p) { return p.frequency != 0 && p.frequency_window; }},
+    {"presence_penalty", [](const Params& p) { return p.presence != 0; }},
+    {"presence_window",
+     [](const Params& p) { return p.presence != 0 && p.presence_window; }},
+    {"dry_multiplier", [](const Params& p) { return p.dry_multiplier != 0; }},
+    {"dry_base", [](const Params& p) { return p.dry_base != 1.75; }},
+    {"dry_allowed_length",
+     [](const Params& p) { return p.dry_allowed_length != 2; }},
+    {"dry_window", [](const Params& p) { return p.dry_window != 0; }},
+    {"dry_breaker_sequences",
+     [](const Params& p) { return !p.dry_breakers.empty(); }},
+    {"banned_ids", [](const Params& p) { return !p.banned_ids.empty(); }},
+    {"logit_bias_ids", [](const Params& p) { return !p.bias.empty(); }},
+    {"logit_bias_values", [](const Params& p) { return !p.bias.empty(); }},
+};
+
+void NoteEqual(const DialectCase& c, Real distance, Tally* tally) {
+  ++tally->equal;
+  tally->worst_distance = std::max(tally->worst_distance, distance);
+  for (const Turned& turned : kTurned) {
+    if (turned.is_on(c.params)) ++tally->equal_with[turned.knob];
+  }
+}
+
+// For tests/semantics_table.sh.
+void RecordKnobs(const Tally& tally) {
+  std::string lines;
+  for (const auto& [knob, rows] : tally.equal_with) {
+    lines += knob + "=" + std::to_string(rows) + " " +
+             testing::PrintToString(tally.worst_distance) + "\n";
+  }
+  testing::Test::RecordProperty("dialect", "llama.cpp");
+  testing::Test::RecordProperty("textbook", lines);
 }
 
 // Where the chain and the textbook differ, why; anything else fails.
@@ -150,7 +220,7 @@ void Judge(const DialectCase& c, Tally* tally) {
   const Answer answer = LlamaCpp(c.params, c.row, c.past);
   const Distribution textbook = FromTextbook(answer);
   if (Agree(chain, textbook)) {
-    ++tally->equal;
+    NoteEqual(c, Distance(chain, textbook), tally);
   } else if (answer.tied && AgreeButForTies(chain, textbook)) {
     ++tally->tied;
   } else if (answer.closest <= 1e-6L) {
@@ -183,6 +253,7 @@ TEST_F(LlamaChainTest, TheTextbookKeepsWhatTheChainKeeps) {
       "mirostat 1 is lost\n",
       Library().version.c_str(), count, tally.equal, tally.tied, tally.near,
       tally.float32, tally.zero, tally.lost);
+  RecordKnobs(tally);
   EXPECT_GE(tally.equal, count * 3 / 4);
   EXPECT_GE(tally.with_dry, count / 10);
   EXPECT_GE(tally.with_penalties, count / 4);
