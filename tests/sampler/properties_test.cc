@@ -69,6 +69,10 @@ TEST_P(Properties, ScaledLogitsAtAScaledTemperatureChangeNothing) {
       if (*value) **value /= 4;
     }
     if (p.temperature) p.temperature = std::clamp(*p.temperature, 0.1, 20.0);
+    // A logit at FLT_MAX does not scale.
+    for (auto* value : {&p.length_penalty_factor, &p.dry_base}) {
+      if (*value) *value = std::min(**value, 1.2);
+    }
   };
   ForEach(prepare, [&](const Case& c, const Outcome& plain) {
     for (const float by : {0.25f, 0.5f, 2.0f, 4.0f}) {
