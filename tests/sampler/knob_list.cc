@@ -79,6 +79,9 @@ void AddLists(List* list) {
   Add(Listed(&Params::steps), "steps", kStepsField,
       absl::StrCat("names of ", kOrderedStageCount, " stages, none twice"), "",
       list);
+  Add(Listed(&Params::schedules), "schedules", kSchedulesField,
+      absl::StrCat("1 to ", kSchedulePointsMax, " points, of a knob's range"),
+      "", list);
 }
 
 // Ids and values are one stage, and no use without each other.

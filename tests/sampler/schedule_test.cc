@@ -14,6 +14,7 @@
 #include "sampler/fingerprint.h"
 #include "sampler/knobs_at.h"
 #include "tests/sampler/ask.h"
+#include "tests/sampler/knob_notes.h"
 #include "tests/sampler/oracle_case.h"
 
 namespace logitd::tests {
@@ -275,6 +276,7 @@ TEST(SchedulesRefused, NameFieldValueAndRange) {
               HasSubstr("schedules[0].min: -1 is outside [0, 100]"));
   EXPECT_THAT(Refused({30, kStep, {{0, 1}}, {}, {}}),
               HasSubstr("schedules[0].knob: field 30 cannot be a function"));
+  RecordRanges({"schedules"});
 }
 
 TEST(SchedulesRefused, MoreThan64Points) {
