@@ -61,7 +61,9 @@ void MoveSchedules(const Knob& knob, SamplingParams* from, SamplingParams* to) {
 }
 
 uint32_t ToTopK(double value, uint32_t vocab_size) {
-  return static_cast<uint32_t>(std::clamp<double>(value, 0, vocab_size));
+  // False for NaN.
+  if (!(value < vocab_size)) return vocab_size;
+  return static_cast<uint32_t>(std::max(value, 0.0));
 }
 
 // By its points, between which it is a line.
