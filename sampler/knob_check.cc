@@ -12,6 +12,12 @@
 namespace logitd {
 namespace {
 
+absl::Status Outside(absl::string_view field, absl::string_view value,
+                     const CountKnob& knob) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, ": ", value, " is outside [", knob.min, ", ", knob.max, "]"));
+}
+
 // The knob that a schedule moves: one of the two. Neither: it moves none.
 struct Scheduled {
   const RealKnob* real;
@@ -28,9 +34,7 @@ struct Scheduled {
   absl::Status Check(const std::string& field, double value) const {
     if (real != nullptr) return CheckReal(field, *real, value);
     if (!(value >= count->min && value <= count->max)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(field, ": ", Digits(value), " is outside [", count->min,
-                       ", ", count->max, "]"));
+      return Outside(field, Digits(value), *count);
     }
     if (value == std::floor(value)) return absl::OkStatus();
     return absl::InvalidArgumentError(
@@ -108,8 +112,7 @@ absl::Status CheckReal(absl::string_view field, const RealKnob& knob,
 absl::Status CheckCount(absl::string_view field, const CountKnob& knob,
                         uint32_t value) {
   if (value >= knob.min && value <= knob.max) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      field, ": ", value, " is outside [", knob.min, ", ", knob.max, "]"));
+  return Outside(field, absl::StrCat(value), knob);
 }
 
 absl::Status CheckSchedules(const Params& params) {

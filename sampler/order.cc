@@ -86,7 +86,7 @@ absl::Status CheckSteps(const Params& params, uint32_t vocab_size) {
     return absl::InvalidArgumentError(
         absl::StrCat("steps: ", NameOf(*step), " is named twice"));
   }
-  const StepValues values = DeriveValuesOfAll(params, vocab_size);
+  const StepValues values = DeriveValuesOfAll(params, vocab_size).joined;
   for (size_t i = 0; i < kOrderedStageCount; ++i) {
     const auto stage = static_cast<Stage>(i);
     if (!IsOn(stage, params, values) || Has(steps, stage)) continue;

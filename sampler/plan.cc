@@ -131,8 +131,9 @@ absl::StatusOr<Plan> Plan::Compile(Params params, uint32_t vocab_size) {
   Plan plan;
   plan.vocab_size = vocab_size;
   plan.rules = &RulesOf(params.dialect.value_or(Dialect::kLogitd));
-  plan.values = DeriveValuesOfAll(params, vocab_size);
-  plan.is_ever_greedy = IsEverGreedy(params, vocab_size);
+  const ValuesOfAll all = DeriveValuesOfAll(params, vocab_size);
+  plan.values = all.joined;
+  plan.is_ever_greedy = all.is_ever_greedy;
   plan.xtc_protected_ids = SortedSet(params.xtc_protected_ids);
   if (plan.values.fading_top_p && !params.top_p_reset_ids.empty()) {
     std::vector<TokenIds> resets;

@@ -32,8 +32,9 @@ void DeriveTemperature(const KnobsAt& knobs, const DialectRules& rules,
                                               : temperature == 0;
   values->greedy = is_zero && !(rules.dynamic_reaches_zero && range > 0);
   const double raised = std::max(temperature, rules.least_temperature);
-  if (raised > 0)
+  if (raised > 0) {
     values->inverse_temperature = static_cast<float>(1.0 / raised);
+  }
   if (range > 0) {
     const double lowest = rules.dynamic_reaches_zero ? 0 : kGreedyBelow;
     values->dynamic = {
@@ -108,7 +109,7 @@ void DeriveEdits(const KnobsAt& knobs, StepValues* values) {
   values->length_factor = UnlessOff(knobs(&Params::length_penalty_factor), 1.0);
 }
 
-// Where lines begin and end. A knob is off on a line or at one value, so one
+// Where lines begin and end. A knob is off at one value or from one on, so one
 // that is on between two points is on at one of them.
 std::vector<uint32_t> PointsOf(const Params& params) {
   std::vector<uint32_t> points = {0};
@@ -170,19 +171,17 @@ StepValues DeriveValues(const KnobsAt& knobs, uint32_t vocab_size) {
   return values;
 }
 
-StepValues DeriveValuesOfAll(const Params& params, uint32_t vocab_size) {
-  StepValues all = DeriveValues(KnobsAt(params, 0), vocab_size);
+ValuesOfAll DeriveValuesOfAll(const Params& params, uint32_t vocab_size) {
+  ValuesOfAll all;
+  bool is_first = true;
   for (const uint32_t point : PointsOf(params)) {
-    Join(DeriveValues(KnobsAt(params, point), vocab_size), &all);
+    const StepValues values = DeriveValues(KnobsAt(params, point), vocab_size);
+    all.is_ever_greedy = all.is_ever_greedy || values.greedy;
+    if (is_first) all.joined = values;
+    Join(values, &all.joined);
+    is_first = false;
   }
   return all;
-}
-
-bool IsEverGreedy(const Params& params, uint32_t vocab_size) {
-  for (const uint32_t point : PointsOf(params)) {
-    if (DeriveValues(KnobsAt(params, point), vocab_size).greedy) return true;
-  }
-  return false;
 }
 
 }  // namespace logitd

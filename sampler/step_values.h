@@ -2,8 +2,7 @@
 // parameters.
 //
 // A knob at its off value is absent here. A plain value; thread-compatible.
-// Formulas: sampler/README.md, "Bias and penalties" to "Feedback", and
-// "Schedules".
+// Formulas: sampler/README.md, "Stages" and the sections behind it.
 #ifndef LOGITD_SAMPLER_STEP_VALUES_H_
 #define LOGITD_SAMPLER_STEP_VALUES_H_
 
@@ -91,12 +90,14 @@ struct StepValues {
 // Of valid parameters.
 StepValues DeriveValues(const KnobsAt& knobs, uint32_t vocab_size);
 
-// What is on at any step is on here, with one of its values; greedy when every
-// step is. Without schedules these are the values of each step.
-StepValues DeriveValuesOfAll(const Params& params, uint32_t vocab_size);
-
-// True if a step is greedy.
-bool IsEverGreedy(const Params& params, uint32_t vocab_size);
+struct ValuesOfAll {
+  // What is on at any step, with one of its values; greedy when every step is.
+  // Without schedules the values of each step.
+  StepValues joined;
+  bool is_ever_greedy = false;
+};
+// Of valid parameters; O(points of schedules).
+ValuesOfAll DeriveValuesOfAll(const Params& params, uint32_t vocab_size);
 
 }  // namespace logitd
 

@@ -11,6 +11,7 @@
 #include "sampler/knobs_at.h"
 #include "sampler/status_macros.h"
 #include "service/convert_params.h"
+#include "service/profiles/knob.h"
 #include "service/session/quote.h"
 
 namespace logitd {
@@ -197,8 +198,7 @@ absl::Status ReadShape(const std::string& field, v1::ScheduleShape shape,
 
 absl::Status ReadSchedule(const std::string& path, const v1::Schedule& wire,
                           Schedule* schedule) {
-  const auto* knob =
-      v1::SamplingParams::descriptor()->FindFieldByName(wire.knob());
+  const Knob* knob = FindKnob(wire.knob());
   if (knob == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, "knob: ", Quote(wire.knob()),
@@ -230,8 +230,7 @@ absl::Status ReadSchedules(const v1::SamplingParams& wire, Params* params) {
 }
 
 void WriteSchedule(const Schedule& schedule, v1::Schedule* wire) {
-  const auto* type = v1::SamplingParams::descriptor();
-  wire->set_knob(type->FindFieldByNumber(schedule.field)->name());
+  wire->set_knob(KnobAt(schedule.field).name());
   wire->set_shape(static_cast<v1::ScheduleShape>(schedule.shape));
   for (const SchedulePoint& from : schedule.points) {
     v1::SchedulePoint* point = wire->add_points();

@@ -7,7 +7,8 @@ usage() {
 usage: tests/run.sh [--fast | --long]
 
   (no option)  everything that must pass: the release build with all tests;
-               sampler, session and service under ASan+UBSan and under TSan;
+               sampler, session and service under ASan+UBSan and, without the
+               sampler's tests of one thread, under TSan;
                the product with gcc; other instruction sets under emulation
   --fast       the release build with all tests, nothing else
   --long       on top: clang-tidy, all tests with gcc and no precompiled

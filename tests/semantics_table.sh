@@ -48,7 +48,7 @@ run_tests() {
     exit 2
   fi
   for ((shard = 0; shard < jobs; ++shard)); do
-    GTEST_TOTAL_SHARDS="$jobs" GTEST_SHARD_INDEX="$shard" "$program" \
+    LOGITD_KNOB_NOTES=1 GTEST_TOTAL_SHARDS="$jobs" GTEST_SHARD_INDEX="$shard" "$program" \
         --gtest_filter="$2" --gtest_output="json:$scratch/$1.$shard.json" \
         >"$scratch/$1.$shard.log" 2>&1 &
     pids+=($!)

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/message.h"
-#include "sampler/knob_check.h"
 #include "sampler/knobs.h"
 
 namespace logitd {
@@ -259,13 +258,11 @@ void SetNumber(const Knob& knob, double value, SamplingParams* params) {
 }
 
 std::string Digits(double value, bool whole) {
-  char text[512];  // a whole number has all its digits
+  if (!whole || value != std::floor(value)) return Digits(value);
+  char text[512];
   char* const last = text + sizeof(text);
-  const bool fixed = whole && value == std::floor(value);
-  char* const end =
-      fixed ? std::to_chars(text, last, value, std::chars_format::fixed).ptr
-            : std::to_chars(text, last, value).ptr;
-  return std::string(text, end);
+  return std::string(
+      text, std::to_chars(text, last, value, std::chars_format::fixed).ptr);
 }
 
 std::string Text(const Extent& extent, bool whole) {

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "logitd/v1/params.pb.h"
+#include "sampler/knob_check.h"
 
 namespace logitd {
 
@@ -84,9 +85,8 @@ void SetNumber(const Knob& knob, double value, v1::SamplingParams* params);
 void Limit(const Knob& knob, double min, double max, uint32_t vocab_size,
            v1::SamplingParams* params);
 
-// The fewest digits that are read back as the same number; of a whole number
-// all.
-std::string Digits(double value, bool whole = false);
+// As Digits(value), but of a whole number all of them.
+std::string Digits(double value, bool whole);
 // "(0, 1]".
 std::string RangeText(const NumberRange& range);
 // "1.5 is outside (0, 1]": a request gets the same words.

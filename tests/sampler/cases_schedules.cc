@@ -10,6 +10,8 @@
 namespace logitd::tests {
 namespace {
 
+constexpr int kTopKField = 10;
+
 // `low` and `high` are the knob's ends.
 Schedule AnySchedule(int field, double constant, double off, double low,
                      double high, uint32_t generated, Dice* dice) {
@@ -49,8 +51,8 @@ void SetSchedules(Case* c, Dice* dice) {
     if (is_guidance && is_off) c->guidance.clear();
   }
   if (params.top_k && dice->Chance(0.6)) {
-    Schedule schedule = AnySchedule(10, *params.top_k, kCountMax, 1, kCountMax,
-                                    generated, dice);
+    Schedule schedule = AnySchedule(kTopKField, *params.top_k, kCountMax, 1,
+                                    kCountMax, generated, dice);
     for (SchedulePoint& point : schedule.points) {
       point.value = static_cast<uint32_t>(point.value);
     }

@@ -1,6 +1,8 @@
 #include "tests/sampler/knob_list.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "sampler/knobs.h"
@@ -20,6 +22,16 @@ Knob Scalar(std::optional<Value> Params::*value, Value off) {
   Knob knob;
   knob.is_on = [=](const Params& p) { return (p.*value).value_or(off) != off; };
   knob.take_away = [=](Params* p) { (p->*value).reset(); };
+  return knob;
+}
+
+// Its schedule goes with its constant.
+Knob WithSchedule(Knob knob, int field) {
+  knob.take_away = [constant = knob.take_away, field](Params* p) {
+    constant(p);
+    std::erase_if(p->schedules,
+                  [field](const Schedule& s) { return s.field == field; });
+  };
   return knob;
 }
 
@@ -44,7 +56,7 @@ void Add(Knob knob, const std::string& name, int field,
 
 void AddNumbers(List* list) {
   for (const RealKnob& k : kRealKnobs) {
-    Add(Scalar(k.value, k.off), k.name, k.field,
+    Add(WithSchedule(Scalar(k.value, k.off), k.field), k.name, k.field,
         absl::StrCat(k.min_open ? "(" : "[", k.min, ", ", k.max,
                      k.max_open ? ")" : "]"),
         absl::StrCat(k.off), list);
@@ -52,7 +64,7 @@ void AddNumbers(List* list) {
   for (const CountKnob& k : kCountKnobs) {
     const bool any = k.off == kNoOff;
     const bool is_top_k = k.value == &Params::top_k;
-    Add(Scalar(k.value, k.off), k.name, k.field,
+    Add(WithSchedule(Scalar(k.value, k.off), k.field), k.name, k.field,
         absl::StrCat("[", k.min, ", ", k.max, "]"),
         is_top_k ? ">= vocab_size"
         : any    ? "absent"

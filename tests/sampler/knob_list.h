@@ -19,7 +19,7 @@ struct Knob {
   int field = 0;      // its line in the fingerprint: values go with their ids
   std::string range;  // empty: a switch or an enum, whose type says it
   std::string off;
-  std::function<bool(const Params&)> is_on;  // present, and not the off value
+  std::function<bool(const Params&)> is_on;  // a constant, not the off value
   std::function<void(Params*)> take_away;
 };
 

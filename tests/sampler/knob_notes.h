@@ -13,9 +13,9 @@
 
 namespace logitd::tests {
 
-// The knobs without which the answer to the case would be another. `ran` is
-// that answer. One more run for each knob that is on: any target will do, since
-// all give the same bits.
+// The knobs without which the answer to the case would be another; none unless
+// LOGITD_KNOB_NOTES is set, for it takes one more run for each knob that is on.
+// `ran` is that answer. Any target will do, since all give the same bits.
 std::vector<std::string> KnobsThatDecide(Case c, const Ran& ran,
                                          CaseRunner* runner);
 

@@ -4,10 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <fstream>
-#include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,27 +12,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "tests/sampler/ask.h"
+#include "tests/sampler/golden_script.h"
 
 namespace logitd::tests {
 namespace {
-
-using ::testing::HasSubstr;
-
-std::vector<std::string> LinesOfTheScript() {
-  const auto close = [](FILE* pipe) { pclose(pipe); };
-  const std::unique_ptr<FILE, decltype(close)> pipe(
-      popen("/usr/bin/python3 " LOGITD_SOURCE_DIR
-            "/tests/golden/knob_vectors.py",
-            "r"),
-      close);
-  std::vector<std::string> lines;
-  char line[1000];
-  while (pipe && std::fgets(line, sizeof(line), pipe.get()) != nullptr) {
-    lines.emplace_back(line);
-    lines.back().pop_back();  // the line feed
-  }
-  return lines;
-}
 
 struct Vector {
   std::string name;
@@ -171,20 +150,13 @@ TEST_P(KnobVectors, OfTheSpecificationsTextAreTheSamplers) {
   AddOrders();
   std::vector<std::string> lines;
   for (const Vector& vector : vectors_) lines.push_back(LineOf(vector));
-  EXPECT_EQ(lines, LinesOfTheScript());
+  EXPECT_EQ(lines, LinesOfScript("knob_vectors.py"));
 }
 
 LOGITD_ON_EACH_TARGET(KnobVectors);
 
 TEST(SpecificationPage, PrintsEveryVectorOfAKnob) {
-  std::ifstream file(LOGITD_SOURCE_DIR "/sampler/README.md");
-  std::stringstream page;
-  page << file.rdbuf();
-  const std::vector<std::string> lines = LinesOfTheScript();
-  EXPECT_GE(lines.size(), 30u);
-  for (const std::string& line : lines) {
-    EXPECT_THAT(page.str(), HasSubstr("\n    " + line + "\n"));
-  }
+  ExpectOnThePage("knob_vectors.py", 30);
 }
 
 }  // namespace

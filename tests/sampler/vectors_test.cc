@@ -5,10 +5,6 @@
 
 #include <array>
 #include <cmath>
-#include <cstdio>
-#include <fstream>
-#include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -20,29 +16,13 @@
 #include "sampler/philox.h"
 #include "sampler/stream_key.h"
 #include "tests/sampler/ask.h"
+#include "tests/sampler/golden_script.h"
 #include "tests/sampler/oracle_case.h"
 
 namespace logitd::tests {
 namespace {
 
-using ::testing::HasSubstr;
-
 using Lines = std::vector<std::string>;
-
-Lines LinesOfTheScript() {
-  const auto close = [](FILE* pipe) { pclose(pipe); };
-  const std::unique_ptr<FILE, decltype(close)> pipe(
-      popen("/usr/bin/python3 " LOGITD_SOURCE_DIR "/tests/golden/vectors.py",
-            "r"),
-      close);
-  Lines lines;
-  char line[1000];
-  while (pipe && std::fgets(line, sizeof(line), pipe.get()) != nullptr) {
-    lines.emplace_back(line);
-    lines.back().pop_back();  // the line feed
-  }
-  return lines;
-}
 
 std::string Hex(double x) { return absl::StrFormat("%a", x); }
 
@@ -213,20 +193,13 @@ TEST_P(Vectors, OfTheSpecificationsTextAreTheSamplers) {
   AddExample(&lines);
   AddDigests(&lines);
   AddGuidance(&lines);
-  EXPECT_EQ(lines, LinesOfTheScript());
+  EXPECT_EQ(lines, LinesOfScript("vectors.py"));
 }
 
 LOGITD_ON_EACH_TARGET(Vectors);
 
 TEST(SpecificationPage, PrintsEveryVectorOfTheScript) {
-  std::ifstream file(LOGITD_SOURCE_DIR "/sampler/README.md");
-  std::stringstream page;
-  page << file.rdbuf();
-  const Lines lines = LinesOfTheScript();
-  EXPECT_GE(lines.size(), 25u);
-  for (const std::string& line : lines) {
-    EXPECT_THAT(page.str(), HasSubstr("\n    " + line + "\n"));
-  }
+  ExpectOnThePage("vectors.py", 25);
 }
 
 // Random123's known answers, also for seven rounds.
