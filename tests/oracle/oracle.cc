@@ -322,8 +322,8 @@ Answer Sample(const Params& asked, const Past& past, const Feedback& feedback,
   if (answer.failure != Failure::kNone) return answer;
   RawNumbers(&answer);
   answer.unshaped = answer.logits;
-  const Shaper<Textbook> shaped(params, feedback, at,
-                                answer.unshaped, ChangerOf(params, past));
+  const Shaper<Textbook> shaped(params, feedback, at, answer.unshaped,
+                                ChangerOf(params, past));
   answer.logits = shaped.original();
   answer.rank = Rank(answer.logits);
   answer.kept = shaped.kept();
