@@ -108,7 +108,7 @@ struct Params {
   std::vector<std::string> steps;  // empty: the order of logitd/1
   std::vector<Schedule> schedules;
   bool fail_on_empty = false;   // on_empty ERROR
-  bool ban_non_finite = false;     // on_non_finite BAN
+  bool ban_non_finite = false;  // on_non_finite BAN
 };
 
 // The order of logitd/1.
