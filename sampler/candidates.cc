@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "sampler/mass_prefix.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
 
@@ -30,11 +31,9 @@ uint64_t Candidates::Count() const { return kernels_.count_cut(row(), cut_); }
 double Candidates::Mass() {
   RowView& row = workspace_->row();
   if (weights_ == Weights::kNone) {
-    uint32_t active_count = 0;
-    mass_ = kernels_.weigh(row, scale_, cut_, &active_count);
-    row.active_count = active_count;
+    mass_ = kernels_.weigh(row, scale_, cut_, &row.active_count);
   } else if (weights_ == Weights::kWider) {
-    mass_ = kernels_.restrict_to(row, cut_);
+    mass_ = kernels_.restrict_to(row, cut_, &row.active_count);
   }
   weights_ = Weights::kExact;
   return mass_;
@@ -71,6 +70,14 @@ void Candidates::KeepFloor(float floor) { Keep(PrefixOfFloor(scale_, floor)); }
 
 void Candidates::KeepFirst(uint64_t n) {
   Keep(PrefixOfCount(kernels_, row(), n, workspace_));
+}
+
+void Candidates::KeepMass(double target) {
+  const double mass = Mass();
+  const MassPrefix kept = RestrictToMass(kernels_, scale_, cut_, target, mass,
+                                         &workspace_->row(), workspace_);
+  cut_ = kept.cut;
+  mass_ = kept.mass;
 }
 
 void Candidates::Ban(Cut prefix, absl::Span<const uint32_t> protected_ids) {

@@ -54,6 +54,8 @@ class Candidates {
   void KeepFloor(float floor);
   // Keeps the first n; n >= 1.
   void KeepFirst(uint64_t n);
+  // Keeps the shortest prefix of at least this mass; 0 < target <= Mass().
+  void KeepMass(double target);
   // Bans all that are in the prefix but not protected (sorted ids).
   void Ban(kernels::Cut prefix, absl::Span<const uint32_t> protected_ids);
 

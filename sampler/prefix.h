@@ -35,13 +35,6 @@ kernels::Cut PrefixOfCount(const kernels::KernelTable& kernels,
                            const kernels::RowView& row, uint64_t k,
                            Workspace* workspace);
 
-// The shortest prefix S of `candidates` with mass(S) >= target, after the row
-// was weighed with `scale` and `candidates`; 0 < target <= mass(candidates).
-kernels::Cut PrefixOfMass(const kernels::KernelTable& kernels,
-                          const kernels::RowView& row,
-                          const kernels::Scale& scale, kernels::Cut candidates,
-                          double target, double mass, Workspace* workspace);
-
 // The prefix of all tokens with d >= floor.
 kernels::Cut PrefixOfFloor(const kernels::Scale& scale, float floor);
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "sampler/mass_prefix.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
 
@@ -53,37 +54,36 @@ void TopK(uint32_t k, const DialectRules& rules, Candidates* candidates) {
 
 namespace {
 
-// The shortest prefix of a row with the candidates' weights that has a share p
-// of their mass, or more than that.
-Cut ShareOf(const RowView& row, const kernels::Scale& scale, Cut all, double p,
-            bool beyond, Candidates* candidates) {
-  const double mass = candidates->Mass();
-  const double target = beyond ? NextAbove(p * mass) : p * mass;
-  if (target > mass) return all;
-  return PrefixOfMass(candidates->kernels(), row, scale, all, target, mass,
-                      candidates->workspace());
+// What a prefix must reach to have a share p of a mass, or more than that.
+double ShareOf(double mass, double p, bool beyond) {
+  return beyond ? NextAbove(p * mass) : p * mass;
 }
 
 }  // namespace
 
 void TopP(double p, const DialectRules& rules, Candidates* candidates) {
   if (p == 1) return;
-  candidates->Mass();  // before the row is looked at
-  candidates->Keep(ShareOf(candidates->row(), candidates->scale(),
-                           candidates->cut(), p, rules.top_p_goes_beyond,
-                           candidates));
+  const double mass = candidates->Mass();
+  const double target = ShareOf(mass, p, rules.top_p_goes_beyond);
+  if (target <= mass) candidates->KeepMass(target);
 }
 
 void Typical(double p, const DialectRules& rules, Candidates* candidates) {
   const kernels::KernelTable& kernels = candidates->kernels();
+  const double mass = candidates->Mass();
   const auto center = static_cast<float>(candidates->MeanD());
   candidates->BeginRewrite();
-  const RowView keys = candidates->workspace()->ReserveSecond();
+  RowView& keys = candidates->workspace()->ReserveSecond();
   kernels.distances(candidates->row(), candidates->scale(), candidates->cut(),
                     center, keys);
-  const kernels::Scale plain = {LargestLogit(keys), 1.0f};
-  Cut nearest = ShareOf(keys, plain, kAllAllowed, p, rules.typical_goes_beyond,
-                        candidates);
+  const double target = ShareOf(mass, p, rules.typical_goes_beyond);
+  Cut nearest = kAllAllowed;
+  if (target <= mass) {
+    const kernels::Scale plain = {LargestLogit(keys), 1.0f};
+    nearest = RestrictToMass(kernels, plain, kAllAllowed, target, mass, &keys,
+                             candidates->workspace())
+                  .cut;
+  }
   if (rules.typical_keeps_equals) nearest.id = kernels::kNone;
   kernels.keep_by_keys(candidates->row(), keys, nearest);
   candidates->EndRewrite();
@@ -156,10 +156,10 @@ void TopH(double h, const DialectRules& rules, Candidates* candidates) {
     candidates->DropWeights();
     return;
   }
-  const Cut over =
-      PrefixOfMass(kernels, candidates->row(), candidates->scale(),
-                   candidates->cut(), above, entropy, candidates->workspace());
-  const uint64_t count = kernels.count_cut(candidates->row(), over);
+  const MassPrefix over = RestrictToMass(
+      kernels, candidates->scale(), candidates->cut(), above, entropy,
+      &candidates->workspace()->row(), candidates->workspace());
+  const uint64_t count = kernels.count_cut(candidates->row(), over.cut);
   candidates->DropWeights();
   candidates->KeepFirst(std::max<uint64_t>(count, 2) - 1);
 }

@@ -47,7 +47,7 @@ void Workspace::Reserve(uint32_t vocab_size) {
   if (blocks > row_memory_.blocks) {
     is_touched_.assign(blocks, 0);
     touched_.reserve(blocks);
-    block_scratch_.reserve(blocks);
+    block_scratch_.reserve(2 * size_t{blocks});
     edits_.reserve(kGatherMax);
     ids_.resize(kGatherMax);
   }

@@ -22,31 +22,13 @@ namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
 const KernelTable* Table() {
-  static constexpr KernelTable kTable = {nullptr,
-                                         LoadF32,
-                                         LoadBf16,
-                                         LoadF16,
-                                         Guide,
-                                         ApplyMask,
-                                         RefreshBlockMax,
-                                         FirstEqual,
-                                         CountGe,
-                                         CountCut,
-                                         Gather,
-                                         Weigh,
-                                         MassGe,
-                                         MassCut,
-                                         RestrictTo,
-                                         WeightedSum,
-                                         SquaresOfWeights,
-                                         SumOfD,
-                                         SquaresAround,
-                                         ToSurprisals,
-                                         Distances,
-                                         KeepByKeys,
-                                         BanCut,
-                                         Adapt,
-                                         ApplyScale};
+  static constexpr KernelTable kTable = {
+      nullptr,       LoadF32,         LoadBf16,    LoadF16,          Guide,
+      ApplyMask,     RefreshBlockMax, FirstEqual,  CountGe,          CountCut,
+      Gather,        Weigh,           MassGe,      MassCut,          RestrictTo,
+      SplitMass,     MassOfBlocks,    WeightedSum, SquaresOfWeights, SumOfD,
+      SquaresAround, ToSurprisals,    Distances,   KeepByKeys,       BanCut,
+      Adapt,         ApplyScale};
   return &kTable;
 }
 

@@ -125,9 +125,17 @@ struct KernelTable {
   void (*mass_ge)(const RowView& row, const float* pivots, double* masses);
   // mass(cut) over the active blocks.
   double (*mass_cut)(const RowView& row, Cut cut);
-  // Sets w of non-members to +0, refreshes block_mass of the active blocks.
-  // Returns mass(cut).
-  double (*restrict_to)(const RowView& row, Cut cut);
+  // Sets w of non-members to +0, takes blocks that can hold no member off the
+  // active list (row.active, *active_count), refreshes block_mass. Returns
+  // mass(cut).
+  double (*restrict_to)(const RowView& row, Cut cut, uint32_t* active_count);
+  // Each active block's part of mass({l > value}) and of mass({l >= value}), at
+  // its number.
+  void (*split_mass)(const RowView& row, float value, float* above,
+                     float* reached);
+  // The block_mass of the active blocks, added up as mass() is. Reads no l or
+  // w.
+  double (*mass_of_blocks)(const RowView& row);
   // Sum of w * d over the active blocks, added up as mass() is.
   double (*weighted_sum)(const RowView& row, Scale scale);
   // Sum of w * w over the active blocks.
@@ -136,7 +144,8 @@ struct KernelTable {
   double (*sum_of_d)(const RowView& row, Scale scale, Cut cut);
   double (*squares_around)(const RowView& row, Scale scale, Cut cut,
                            float center);
-  // w becomes w * (log_mass - d) in the active blocks. Returns the sum.
+  // w becomes w * (log_mass - d) in the active blocks, block_mass their sums.
+  // Returns the sum of all, added up as mass() is.
   double (*to_surprisals)(const RowView& row, Scale scale, float log_mass);
 
   // keys.l = -|d - center| for the cut's members and -inf for others, in all

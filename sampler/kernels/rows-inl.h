@@ -223,11 +223,14 @@ double MassCut(const RowView& row, Cut cut) {
   return total.Total();
 }
 
-double RestrictTo(const RowView& row, Cut cut) {
+double RestrictTo(const RowView& row, Cut cut, uint32_t* active_count) {
   const DF d;
   BlockAccumulator total;
+  uint32_t active = 0;
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
+    row.block_mass[b] = 0.0f;
+    if (!(row.block_max[b] >= cut.value)) continue;
     const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
     float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
     const float sum = WithCut(cut, b, [&](const auto& member) HWY_ATTR {
@@ -239,7 +242,38 @@ double RestrictTo(const RowView& row, Cut cut) {
       });
     });
     row.block_mass[b] = sum;
+    row.active[active++] = b;
     total.Add(b, sum);
+  }
+  *active_count = active;
+  return total.Total();
+}
+
+void SplitMass(const RowView& row, float value, float* above, float* reached) {
+  const DF d;
+  const VF pivot = hn::Set(d, value);
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    above[b] = reached[b] = 0.0f;
+    if (!(row.block_max[b] >= value)) continue;
+    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    const float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+    above[b] = BlockSum([&](size_t i) HWY_ATTR {
+      return hn::IfThenElseZero(hn::Gt(hn::Load(d, l + i), pivot),
+                                hn::Load(d, w + i));
+    });
+    reached[b] = BlockSum([&](size_t i) HWY_ATTR {
+      return hn::IfThenElseZero(hn::Ge(hn::Load(d, l + i), pivot),
+                                hn::Load(d, w + i));
+    });
+  }
+}
+
+double MassOfBlocks(const RowView& row) {
+  BlockAccumulator total;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    total.Add(b, row.block_mass[b]);
   }
   return total.Total();
 }

@@ -13,16 +13,26 @@ HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
-// Sum over the active blocks of term(first id, offset): one register of terms.
-template <class Term>
-HWY_INLINE double SumActive(const RowView& row, const Term& term) {
+// Sum over the active blocks of term(id), one register of terms; note(block,
+// sum) is told each block's.
+template <class Term, class Note>
+HWY_INLINE double SumActive(const RowView& row, const Term& term,
+                            const Note& note) {
   BlockAccumulator total;
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
     const size_t base = size_t{b} * kBlockSize;
-    total.Add(b, BlockSum([&](size_t i) HWY_ATTR { return term(base + i); }));
+    const float sum =
+        BlockSum([&](size_t i) HWY_ATTR { return term(base + i); });
+    note(b, sum);
+    total.Add(b, sum);
   }
   return total.Total();
+}
+
+template <class Term>
+HWY_INLINE double SumActive(const RowView& row, const Term& term) {
+  return SumActive(row, term, [](uint32_t, float) {});
 }
 
 double WeightedSum(const RowView& row, Scale scale) {
@@ -49,13 +59,15 @@ double ToSurprisals(const RowView& row, Scale scale, float log_mass) {
   const DF d;
   const VF log = hn::Set(d, log_mass);
   return WithD(scale, [&](const auto& d_of) HWY_ATTR {
-    return SumActive(row, [&](size_t i) HWY_ATTR {
+    const auto term = [&](size_t i) HWY_ATTR {
       const VF w = hn::Load(d, row.w + i);
       const VF x = hn::Sub(log, d_of(d, hn::Load(d, row.l + i)));
-      const VF term = hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, x));
-      hn::Store(term, d, row.w + i);
-      return term;
-    });
+      const VF made = hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, x));
+      hn::Store(made, d, row.w + i);
+      return made;
+    };
+    return SumActive(row, term,
+                     [&](uint32_t b, float sum) { row.block_mass[b] = sum; });
   });
 }
 

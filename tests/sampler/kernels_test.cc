@@ -143,6 +143,25 @@ class Kernels : public OnEachTarget {
     }
   }
 
+  // What split_mass says of weights that the row holds.
+  void ExpectSplit(const std::vector<float>& w, float value) {
+    std::vector<float> above(row().block_count), reached(row().block_count);
+    kernels().split_mass(row(), value, above.data(), reached.data());
+    std::vector<float> greater = w, equal_too = w;
+    for (uint32_t i = 0; i < w.size(); ++i) {
+      if (!(l_[i] > value)) greater[i] = 0;
+      if (!(l_[i] >= value)) equal_too[i] = 0;
+    }
+    for (uint32_t a = 0; a < row().active_count; ++a) {
+      const uint32_t b = row().active[a];
+      const size_t first = b * size_t{128};
+      const size_t count = std::min<size_t>(128, w.size() - first);
+      ASSERT_EQ(Bits(above[b]), Bits(ScalarBlockSum(&greater[first], count)));
+      ASSERT_EQ(Bits(reached[b]),
+                Bits(ScalarBlockSum(&equal_too[first], count)));
+    }
+  }
+
   Workspace workspace_;
   std::vector<float> l_;
 };
@@ -422,8 +441,11 @@ TEST_P(Kernels, WeightsAndMassAreThoseOfTheSpecification) {
       if (!In(i, cut)) w[i] = 0;
     }
     ASSERT_EQ(Bits(kernels().mass_cut(row(), cut)), Bits(ScalarSum(w)));
-    ASSERT_EQ(Bits(kernels().restrict_to(row(), cut)), Bits(ScalarSum(w)));
+    ASSERT_EQ(Bits(kernels().restrict_to(row(), cut, &row().active_count)),
+              Bits(ScalarSum(w)));
     ExpectWeights(w);
+    ASSERT_EQ(Bits(kernels().mass_of_blocks(row())), Bits(ScalarSum(w)));
+    ExpectSplit(w, l_[dice->Below(vocab_size())]);
 
     std::vector<float> terms(w.size(), 0.0f);
     for (uint32_t i = 0; i < vocab_size(); ++i) {
@@ -431,6 +453,22 @@ TEST_P(Kernels, WeightsAndMassAreThoseOfTheSpecification) {
     }
     ASSERT_EQ(Bits(kernels().weighted_sum(row(), scale)),
               Bits(ScalarSum(terms)));
+  });
+}
+
+TEST_P(Kernels, SurprisalsTakeThePlaceOfWeights) {
+  ForRows([&](const std::vector<float>& logits, Dice* dice) {
+    Load(logits);
+    const Scale scale = AnyScale(Largest(), dice);
+    const Cut candidates = AnyCut(dice);
+    const auto log_mass = static_cast<float>(LogD(Weigh(scale, candidates)));
+    std::vector<float> terms = WeightsIn(scale, candidates);
+    for (uint32_t i = 0; i < vocab_size(); ++i) {
+      if (terms[i] > 0) terms[i] = terms[i] * (log_mass - D(i, scale));
+    }
+    ASSERT_EQ(Bits(kernels().to_surprisals(row(), scale, log_mass)),
+              Bits(ScalarSum(terms)));
+    ExpectWeights(terms);
   });
 }
 

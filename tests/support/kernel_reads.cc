@@ -11,6 +11,8 @@ using kernels::RowView;
 using kernels::Scale;
 
 const KernelTable* real = nullptr;
+// Of the whole row: a kernel may be given a part of it.
+uint32_t row_blocks = 0;
 
 // The blocks of the row, or only its active ones, whose maximum is at least
 // this.
@@ -88,13 +90,21 @@ struct Gathered {
 };
 template <bool kOnlyActive>
 struct FromCut {
-  static uint32_t Of(const RowView& row, Cut cut) {
+  static uint32_t Of(const RowView& row, Cut cut, uint32_t* = nullptr) {
     return From<kOnlyActive>(cut.value, row);
   }
   template <class... Args>
   static uint32_t Of(const RowView& row, Scale, Cut cut, Args...) {
     return From<kOnlyActive>(cut.value, row);
   }
+};
+struct FromValue {
+  static uint32_t Of(const RowView& row, float value, float*, float*) {
+    return From<true>(value, row);
+  }
+};
+struct Nothing {
+  static uint32_t Of(const RowView&) { return 0; }
 };
 struct Weighed {
   static uint32_t Of(const RowView& row, Scale scale, Cut cut, uint32_t*) {
@@ -125,10 +135,10 @@ struct Counted<kKernel, Visits, Result (*KernelTable::*)(Args...)> {
   static inline KernelCalls* calls = nullptr;
   static Result Call(Args... args) {
     const uint32_t visited = Visits::Of(args...);
-    const uint32_t blocks = RowIn(args...).block_count;
+    row_blocks = std::max(row_blocks, RowIn(args...).block_count);
     ++calls->calls;
-    calls->full += 2 * visited > blocks ? 1 : 0;
-    calls->rows += static_cast<double>(visited) / blocks;
+    calls->full += 2 * visited > row_blocks ? 1 : 0;
+    calls->rows += static_cast<double>(visited) / row_blocks;
     return (real->*kKernel)(args...);
   }
 };
@@ -171,7 +181,9 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   in.Count<&K::weigh, Weighed>("weigh");
   in.Count<&K::mass_ge, FromPivots<true>>("mass_ge");
   in.Count<&K::mass_cut, FromCut<true>>("mass_cut");
-  in.Count<&K::restrict_to, Active>("restrict_to");
+  in.Count<&K::restrict_to, FromCut<true>>("restrict_to");
+  in.Count<&K::split_mass, FromValue>("split_mass");
+  in.Count<&K::mass_of_blocks, Nothing>("mass_of_blocks");
   in.Count<&K::weighted_sum, Active>("weighted_sum");
   in.Count<&K::squares_of_weights, Active>("squares_of_weights");
   in.Count<&K::sum_of_d, FromCut<false>>("sum_of_d");
@@ -188,6 +200,7 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
 KernelReads::~KernelReads() { real = nullptr; }
 
 void KernelReads::Reset() {
+  row_blocks = 0;
   for (KernelCalls& calls : calls_) calls = {calls.kernel};
 }
 

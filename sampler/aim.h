@@ -1,0 +1,23 @@
+// First pivots for a search by mass: a guess of where the crossing lies, made
+// of the row's heavy blocks and a sample of the others, so that one full pass
+// nearly always leaves a short list. Only a guess: what is found with it is
+// exact whatever it says.
+#ifndef LOGITD_SAMPLER_AIM_H_
+#define LOGITD_SAMPLER_AIM_H_
+
+#include "sampler/kernels/kernels.h"
+#include "sampler/workspace.h"
+
+namespace logitd {
+
+// Four pivots for mass_ge of a row that was weighed with `scale`, whose mass is
+// `mass` and whose candidates are at least `least`: two that should have the
+// target between them, and two that surely have. Uses the workspace's id list.
+// Visits about a hundred blocks, a few times.
+void AimAtMass(const kernels::KernelTable& kernels, const kernels::RowView& row,
+               const kernels::Scale& scale, float least, double target,
+               double mass, Workspace* workspace, float* pivots);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_AIM_H_

@@ -1,0 +1,119 @@
+#include "sampler/bracket.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace logitd {
+namespace {
+
+using kernels::kPivots;
+using kernels::RowView;
+
+constexpr double kLargest = std::numeric_limits<float>::max();
+
+// After this many passes the middle of the keys joins the pivots: it halves any
+// bracket, so that no row takes more than 40 passes.
+constexpr int kValuePasses = 8;
+
+}  // namespace
+
+double WidthOf(const Bracket& bracket) {
+  return std::min(static_cast<double>(ValueOf(bracket.high)), kLargest) -
+         static_cast<double>(ValueOf(bracket.low));
+}
+
+float Pivot(double value) {
+  return static_cast<float>(std::clamp(value, -kLargest, kLargest));
+}
+
+void Narrow(Measure measure, double target, const float* pivots,
+            Bracket* bracket) {
+  double measured[kPivots];
+  measure(pivots, measured);
+  for (uint32_t i = 0; i < kPivots; ++i) {
+    const int64_t key = KeyOf(pivots[i]);
+    if (key <= bracket->low || key >= bracket->high) continue;
+    if (measured[i] >= target) {
+      bracket->low = key;
+      bracket->reached = measured[i];
+    } else {
+      bracket->high = key;
+      bracket->above = measured[i];
+    }
+  }
+}
+
+double CrossingOfLine(const Bracket& bracket, double target) {
+  const double span = bracket.reached - bracket.above;
+  const double share = span > 0 ? (target - bracket.above) / span : 0.5;
+  return static_cast<double>(ValueOf(bracket.low)) +
+         WidthOf(bracket) * (1 - share);
+}
+
+void PlacePivots(const Bracket& bracket, double target, float* pivots) {
+  const double low = static_cast<double>(ValueOf(bracket.low));
+  const double width = WidthOf(bracket);
+  const double guess = CrossingOfLine(bracket, target);
+  pivots[0] = Pivot(guess - width / 16);
+  pivots[1] = Pivot(guess + width / 16);
+  pivots[2] = Pivot(low + width / 4);
+  pivots[3] = Pivot(low + width * 3 / 4);
+}
+
+bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
+              float* value) {
+  size_t sharing = 0;
+  *value = l[ids[0]];
+  for (const uint32_t id : ids) {
+    if (std::abs(l[id] - guess) < std::abs(*value - guess)) {
+      *value = l[id];
+      sharing = 0;
+    }
+    if (l[id] == *value) ++sharing;
+  }
+  return 16 * sharing > ids.size();
+}
+
+uint32_t Close(const kernels::KernelTable& kernels, const RowView& row,
+               Measure measure, double target, Workspace* workspace,
+               Bracket* bracket) {
+  uint32_t* const ids = workspace->ids().data();
+  for (int pass = 0;; ++pass) {
+    const uint32_t count =
+        kernels.gather(row, ValueOf(bracket->low), ValueOf(bracket->high), ids,
+                       Workspace::kGatherMax);
+    if (count < Workspace::kGatherMax || bracket->IsOneValue()) return count;
+    float pivots[kPivots];
+    PlacePivots(*bracket, target, pivots);
+    float tied;
+    if (TiedNear({ids, count}, row.l, CrossingOfLine(*bracket, target),
+                 &tied)) {
+      pivots[2] = tied;
+      pivots[3] = ValueOf(KeyOf(tied) + 1);
+    }
+    if (pass >= kValuePasses) {
+      pivots[0] = ValueOf(bracket->low + (bracket->high - bracket->low) / 2);
+    }
+    Narrow(measure, target, pivots, bracket);
+  }
+}
+
+uint32_t NthEqual(const RowView& row, float value, uint64_t n) {
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= value)) continue;
+    const float* l = row.l + size_t{b} * kernels::kBlockSize;
+    const auto here =
+        static_cast<uint64_t>(std::count(l, l + kernels::kBlockSize, value));
+    if (here < n) {
+      n -= here;
+      continue;
+    }
+    for (uint32_t i = 0;; ++i) {
+      if (l[i] == value && --n == 0) return b * kernels::kBlockSize + i;
+    }
+  }
+  return row.block_count * kernels::kBlockSize - 1;
+}
+
+}  // namespace logitd

@@ -1,0 +1,85 @@
+// Searches over the values of a row by pivots: a bracket of values that holds
+// the point where a measure reaches its target, and its narrowing.
+//
+// A measure gives, for four pivots at once, the count or the mass of
+// {l >= pivot}; it never falls as the pivot falls. Works in the caller's
+// memory, allocates nothing; pure but for that.
+#ifndef LOGITD_SAMPLER_BRACKET_H_
+#define LOGITD_SAMPLER_BRACKET_H_
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
+#include "sampler/kernels/kernels.h"
+#include "sampler/workspace.h"
+
+namespace logitd {
+
+// Floats in order as integers, so that halving always makes progress.
+inline int64_t KeyOf(float value) {
+  const int64_t bits = std::bit_cast<int32_t>(value);
+  return bits < 0 ? int64_t{std::numeric_limits<int32_t>::min()} - bits : bits;
+}
+inline float ValueOf(int64_t key) {
+  const int64_t bits =
+      key < 0 ? int64_t{std::numeric_limits<int32_t>::min()} - key : key;
+  return std::bit_cast<float>(static_cast<int32_t>(bits));
+}
+
+// By logit falling, then by id.
+struct RankLess {
+  const float* l;
+  bool operator()(uint32_t a, uint32_t b) const {
+    return l[a] != l[b] ? l[a] > l[b] : a < b;
+  }
+};
+
+// Of kPivots pivots.
+using Measure = absl::FunctionRef<void(const float* pivots, double* measured)>;
+
+// Values low <= l < high: the measure reaches the target at low, not at high.
+struct Bracket {
+  int64_t low;
+  int64_t high;
+  double above;    // measure({l >= high})
+  double reached;  // measure({l >= low}); 0: not measured yet
+  bool IsOneValue() const { return high - low == 1; }
+};
+
+// By one pass over kPivots pivots, in any order.
+void Narrow(Measure measure, double target, const float* pivots,
+            Bracket* bracket);
+
+// From low to high, or to the largest float: a line to infinity has no middle.
+double WidthOf(const Bracket& bracket);
+
+// The nearest finite float, for pivots that overshoot.
+float Pivot(double value);
+
+// Where a straight line between the bracket's ends crosses the target.
+double CrossingOfLine(const Bracket& bracket, double target);
+
+// Pivots around that point, and for rows that no line fits.
+void PlacePivots(const Bracket& bracket, double target, float* pivots);
+
+// True if many of the listed ids share the logit nearest to `guess`: *value.
+bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
+              float* value);
+
+// Narrows until fewer than Workspace::kGatherMax ids, or one value, lie in the
+// bracket. Returns how many ids it gathered, rising, in the workspace's list;
+// kGatherMax when one value has at least as many. At most 40 passes, whatever
+// the row; usually none to two.
+uint32_t Close(const kernels::KernelTable& kernels, const kernels::RowView& row,
+               Measure measure, double target, Workspace* workspace,
+               Bracket* bracket);
+
+// Id of the nth (from 1) token with l == value.
+uint32_t NthEqual(const kernels::RowView& row, float value, uint64_t n);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_BRACKET_H_

@@ -1,0 +1,33 @@
+// The shortest prefix of the rank with a given mass: what top_p keeps.
+//
+// A search that aims by a sample, narrows by one pass over the row, lists what
+// is left and adds up plainly; mass() itself decides where a plain sum is too
+// close to the target, block by block. Two to three reads of the row, whatever
+// p is; rows made to mislead the aim take a few more. Exact on all of them.
+// Specification: sampler/README.md, "Truncation".
+#ifndef LOGITD_SAMPLER_MASS_PREFIX_H_
+#define LOGITD_SAMPLER_MASS_PREFIX_H_
+
+#include "sampler/kernels/kernels.h"
+#include "sampler/workspace.h"
+
+namespace logitd {
+
+struct MassPrefix {
+  kernels::Cut cut;
+  double mass;
+};
+
+// The shortest prefix S of `candidates` with mass(S) >= target, after the row
+// was weighed with `scale` and `candidates`; 0 < target <= mass(candidates),
+// which is `mass`. Leaves weights, block masses and active blocks of S alone.
+// Uses the workspace's id list and block scratch; does not allocate;
+// thread-safe on different workspaces.
+MassPrefix RestrictToMass(const kernels::KernelTable& kernels,
+                          const kernels::Scale& scale, kernels::Cut candidates,
+                          double target, double mass, kernels::RowView* row,
+                          Workspace* workspace);
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_MASS_PREFIX_H_
