@@ -48,8 +48,8 @@ void ApplyMirostat(const Mirostat& mirostat, const Feedback& feedback,
   const double mu = feedback.mu.value_or(2.0 * mirostat.tau);
   if (mirostat.version == 2) {
     const double floor = candidates->LogMass() - mu * kLn2;
-    candidates->KeepFloor(static_cast<float>(std::min(floor, 0.0)));
-    return;
+    if (floor > 0) return candidates->KeepFirst(1);  // all surprise more
+    return candidates->KeepFloor(static_cast<float>(floor));
   }
   const double exponent = ZipfExponent(candidates);
   if (!(exponent > 0) || vocab_size < 2) return;

@@ -21,7 +21,7 @@ The last line is "complete: X of N knobs": X have no empty cell. A test that
 failed, or is not there, leaves its cells empty. Exit code 0: X is N and all
 tests passed.
 
-Builds nothing but llama.cpp's own chain: first build sampler_test, oracle_test
+Builds nothing but llama.cpp's own chain: first build sampler_test, peers_test
 and profiles_test. Takes as many minutes as the agreement tests. LOGITD_BUILD_DIR
 is the build (.build/release), LOGITD_JOBS the parallel jobs (all cores).
 USAGE
@@ -68,7 +68,7 @@ main() {
   # Without it llama.cpp's chain is not compared, and its column says so.
   bash tests/bench/peer.sh "$build/peer" >"$scratch/peer.log" 2>&1 || true
   run_tests sampler_test "$(table --filter)"
-  run_tests oracle_test 'LlamaChainTest.TheTextbookKeeps*'
+  run_tests peers_test 'LlamaChainTest.The*Keep*'
   run_tests profiles_test 'BadFiles.AreRefused*'
   table "$scratch"/*.json
 }

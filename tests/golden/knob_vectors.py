@@ -198,7 +198,8 @@ def mirostat_1(r, tau):
 
 
 def mirostat_2(r, tau):
-    r.floor(r.log_mass() - 2 * tau * LN2)
+    floor = r.log_mass() - 2 * tau * LN2
+    r.keep_first(1) if floor > 0 else r.floor(floor)
 
 
 def adaptive_p(r, target):

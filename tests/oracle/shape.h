@@ -509,7 +509,13 @@ class Shaper {
 
   void Mirostat() {
     if (params_.mirostat == 2) {
-      Floor(std::min<N>(A::Log(Mass()) - Mu() * kLn2, 0));
+      const N floor = A::Log(Mass()) - Mu() * kLn2;
+      Near(static_cast<Real>(floor));
+      if (floor > 0) {
+        First(1);
+      } else {
+        Floor(floor);
+      }
     }
     if (params_.mirostat != 1 || l_.size() < 2) return;
     N products = 0, squares = 0;

@@ -48,6 +48,8 @@ void MakeLogits(DialectCase* c, Dice* dice) {
   const uint32_t size =
       dice->Chance(1.0 / 16) ? dice->OneOf(kReal) : 2 + dice->Below(299);
   const Shape shape = dice->OneOf(dice->Chance(0.25) ? kTied : kShapes);
+  c->has_ties = shape != Shape::kNormal && shape != Shape::kPeaked &&
+                shape != Shape::kBlockEdges;
   c->row.logits = MakeRow(shape, size, dice->Next());
   c->name += std::string(" ") + Name(shape) + " " + std::to_string(size);
 }

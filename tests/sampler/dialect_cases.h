@@ -23,6 +23,7 @@ const char* Name(DialectName dialect);
 struct DialectCase {
   std::string name;  // to find it again
   DialectName dialect = DialectName::kVllm;
+  bool has_ties = false;  // made of equal logits, so that cuts fall among them
   dialects::Params params;
   dialects::Row row;
   dialects::Past past;

@@ -281,6 +281,12 @@ TEST_P(Shaping, MirostatTwoDropsWhatSurprisesMoreThanMu) {
   Case c = Question(kLadder, params);
   c.feedback.mu = 5.0;
   EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(0, 1, 2, 3));
+  // Both surprise by one bit.
+  c = Question({1, 2, 2}, params);
+  c.feedback.mu = 1.5;
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
+  c.feedback.mu = 0.5;
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1));
 }
 
 TEST_P(Shaping, MirostatSteersTheSurpriseToItsTarget) {

@@ -3,8 +3,8 @@
 //
 // A library is loaded once and never unloaded; it is thread-safe, a chain is
 // confined to one thread.
-#ifndef LOGITD_TESTS_ORACLE_DIALECTS_LLAMA_CHAIN_H_
-#define LOGITD_TESTS_ORACLE_DIALECTS_LLAMA_CHAIN_H_
+#ifndef LOGITD_TESTS_PEERS_LLAMA_CHAIN_H_
+#define LOGITD_TESTS_PEERS_LLAMA_CHAIN_H_
 
 #include <cstdint>
 #include <string>
@@ -66,4 +66,4 @@ class LlamaChain {
 
 }  // namespace logitd::dialects
 
-#endif  // LOGITD_TESTS_ORACLE_DIALECTS_LLAMA_CHAIN_H_
+#endif  // LOGITD_TESTS_PEERS_LLAMA_CHAIN_H_

@@ -1,4 +1,4 @@
-#include "tests/oracle/dialects/llama_chain.h"
+#include "tests/peers/llama_chain.h"
 
 #include <dlfcn.h>
 
