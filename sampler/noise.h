@@ -4,7 +4,6 @@
 #ifndef LOGITD_SAMPLER_NOISE_H_
 #define LOGITD_SAMPLER_NOISE_H_
 
-#include <cstddef>
 #include <cstdint>
 
 #include "sampler/philox.h"
@@ -41,15 +40,7 @@ struct NoisePoint {
 };
 
 // The 64 bits of one index: a block number, a token id or 0.
-constexpr uint64_t Noise(const NoisePoint& at, Purpose purpose,
-                         uint32_t index) {
-  const PhiloxCounter out =
-      Philox4x32({index >> 1, at.position,
-                  static_cast<uint32_t>(purpose) | (at.attempt << 8), 0},
-                 at.key.words());
-  const size_t first = (index & 1) != 0 ? 2 : 0;
-  return (uint64_t{out[first]} << 32) | out[first + 1];
-}
+uint64_t Noise(const NoisePoint& at, Purpose purpose, uint32_t index);
 
 // Uniform in (0, 1): ((noise >> 12) + 0.5) * 2^-52, exact in double.
 constexpr double Uniform(uint64_t noise) {
@@ -57,13 +48,7 @@ constexpr double Uniform(uint64_t noise) {
 }
 
 // The stream key of fork `index` (>= 1) of a session at `position`.
-constexpr StreamKey ForkKey(StreamKey parent, uint32_t index,
-                            uint32_t position) {
-  const PhiloxCounter out =
-      Philox4x32({index, position, static_cast<uint32_t>(Purpose::kFork), 0},
-                 parent.words());
-  return {(uint64_t{out[1]} << 32) | out[0]};
-}
+StreamKey ForkKey(StreamKey parent, uint32_t index, uint32_t position);
 
 }  // namespace logitd
 

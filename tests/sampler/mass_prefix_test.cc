@@ -143,7 +143,7 @@ TEST_P(MassPrefixes, AreTheShortestOnRowsOfEveryShape) {
   Dice dice(31);
   const std::vector<uint32_t> large = {20000, 40961};
   for (int shape = 0; shape < kShapeCount; ++shape) {
-    const int rounds = Effort(4, 1);
+    const int rounds = Effort(3, 1);
     for (int round = 0; round < rounds; ++round) {
       const uint32_t size = round < 2 ? large[static_cast<size_t>(round)]
                                       : dice.OneOf(SmallVocabularies());
@@ -161,7 +161,7 @@ TEST_P(MassPrefixes, AreTheShortestOnRowsOfEveryShape) {
 TEST_P(MassPrefixes, AreTheShortestWhereASampleMisleads) {
   constexpr uint32_t kBlocks = 300;
   Dice dice(32);
-  for (int round = 0; round < Effort(30, 3); ++round) {
+  for (int round = 0; round < Effort(12, 3); ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     const uint32_t every = 2 + dice.Below(60), phase = dice.Below(every);
     const float lift = dice.OneOf<float>({-1000, -30, -3, 3, 30});
