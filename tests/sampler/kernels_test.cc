@@ -5,36 +5,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <iostream>
-#include <limits>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "sampler/dtype.h"
-#include "sampler/natural_log.h"
-#include "sampler/prefix.h"
-#include "sampler/workspace.h"
-#include "tests/sampler/targets.h"
-#include "tests/support/kernels_scalar.h"
-#include "tests/support/rows.h"
+#include "tests/sampler/kernel_rows.h"
 
 namespace logitd::tests {
 namespace {
 
-using kernels::Cut;
-using kernels::RowView;
-using kernels::Scale;
 using ::testing::ElementsAreArray;
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-
-uint32_t Bits(float x) { return std::bit_cast<uint32_t>(x); }
-uint64_t Bits(double x) { return std::bit_cast<uint64_t>(x); }
 
 TEST(Targets, AreListedBestFirstAndFoundByName) {
   const std::vector<Target> targets = Targets();
@@ -67,126 +51,7 @@ TEST(Targets, IncludeWhatThisProcessorHas) {
 #endif
 }
 
-// A row loaded by the target's kernel, and the same by hand.
-class Kernels : public OnEachTarget {
- protected:
-  void Load(const std::vector<float>& logits) {
-    l_ = logits;
-    workspace_.Reserve(static_cast<uint32_t>(logits.size()));
-    uint32_t bad = 0;
-    ASSERT_EQ(
-        kernels().load_f32(logits.data(), vocab_size(), false, row(), &bad),
-        kernels::kNone);
-    for (float& x : l_) x += 0.0f;
-  }
-
-  RowView& row() { return workspace_.row(); }
-  uint32_t vocab_size() const { return static_cast<uint32_t>(l_.size()); }
-  float Largest() const { return *std::max_element(l_.begin(), l_.end()); }
-
-  bool In(uint32_t id, Cut cut) const {
-    return l_[id] > cut.value || (l_[id] == cut.value && id <= cut.id);
-  }
-  // Some id's own cut: the prefix that ends with it.
-  Cut AnyCut(Dice* dice) const {
-    const uint32_t id = dice->Below(vocab_size());
-    if (l_[id] == -kInf || dice->Chance(0.2)) return kAllAllowed;
-    const bool between = dice->Chance(0.3);
-    return {l_[id], between ? dice->Below(vocab_size()) : id};
-  }
-
-  float D(uint32_t id, Scale scale) const {
-    const float difference = l_[id] - scale.m;
-    return difference * scale.inverse_temperature;
-  }
-  std::vector<float> WeightsIn(Scale scale,
-                               const std::function<bool(uint32_t)>& in) const {
-    std::vector<float> w(l_.size(), 0.0f);
-    for (uint32_t i = 0; i < w.size(); ++i) {
-      if (in(i)) w[i] = ScalarExpF(D(i, scale));
-    }
-    return w;
-  }
-  std::vector<float> WeightsIn(Scale scale, Cut cut) const {
-    return WeightsIn(scale, [&](uint32_t id) { return In(id, cut); });
-  }
-
-  double Weigh(Scale scale, Cut cut) {
-    uint32_t active = 0;
-    const double mass = kernels().weigh(row(), scale, cut, &active);
-    row().active_count = active;
-    return mass;
-  }
-
-  // w and block_mass of the active blocks, and +0 elsewhere.
-  void ExpectWeights(const std::vector<float>& w) {
-    std::vector<bool> active(row().block_count, false);
-    for (uint32_t a = 0; a < row().active_count; ++a) {
-      if (a > 0) {
-        ASSERT_LT(row().active[a - 1], row().active[a]);
-      }
-      active[row().active[a]] = true;
-    }
-    for (uint32_t b = 0; b < row().block_count; ++b) {
-      const size_t first = b * size_t{128};
-      const size_t count = std::min<size_t>(128, w.size() - first);
-      const float sum = ScalarBlockSum(&w[first], count);
-      ASSERT_EQ(Bits(row().block_mass[b]), Bits(sum)) << "block " << b;
-      for (size_t i = first; i < first + count; ++i) {
-        if (!active[b]) {
-          ASSERT_EQ(w[i], 0) << "id " << i;
-        }
-        if (active[b]) {
-          ASSERT_EQ(Bits(row().w[i]), Bits(w[i])) << "id " << i;
-        }
-      }
-    }
-  }
-
-  // What split_mass says of weights that the row holds.
-  void ExpectSplit(const std::vector<float>& w, float value) {
-    std::vector<float> above(row().block_count), reached(row().block_count);
-    kernels().split_mass(row(), value, above.data(), reached.data());
-    std::vector<float> greater = w, equal_too = w;
-    for (uint32_t i = 0; i < w.size(); ++i) {
-      if (!(l_[i] > value)) greater[i] = 0;
-      if (!(l_[i] >= value)) equal_too[i] = 0;
-    }
-    for (uint32_t a = 0; a < row().active_count; ++a) {
-      const uint32_t b = row().active[a];
-      const size_t first = b * size_t{128};
-      const size_t count = std::min<size_t>(128, w.size() - first);
-      ASSERT_EQ(Bits(above[b]), Bits(ScalarBlockSum(&greater[first], count)));
-      ASSERT_EQ(Bits(reached[b]),
-                Bits(ScalarBlockSum(&equal_too[first], count)));
-    }
-  }
-
-  Workspace workspace_;
-  std::vector<float> l_;
-};
-
-Scale AnyScale(float m, Dice* dice) {
-  const float values[] = {1, 0.5f, 2, 1e5f, 0.01f, 1 / 0.7f};
-  return {m, values[dice->Below(6)]};
-}
-
-// Calls visit(row, dice) for rows of every shape and size.
-template <class Visit>
-void ForRows(const Visit& visit) {
-  Dice dice(20);
-  const int rounds = Effort(12, 1);
-  for (int shape = 0; shape < kShapeCount; ++shape) {
-    for (int round = 0; round < rounds; ++round) {
-      const uint32_t size =
-          round == 0 ? 32001 : dice.OneOf(SmallVocabularies());
-      SCOPED_TRACE(std::string(Name(static_cast<Shape>(shape))) + " of " +
-                   std::to_string(size));
-      visit(MakeRow(static_cast<Shape>(shape), size, dice.Next()), &dice);
-      if (testing::Test::HasFatalFailure()) return;
-    }
-  }
-}
+class Kernels : public OnKernelRows {};
 
 TEST_P(Kernels, LoadCopiesPadsAndTakesBlockMaxima) {
   ForRows([&](const std::vector<float>& logits, Dice*) {
@@ -412,147 +277,7 @@ TEST_P(Kernels, CountsAndListsAreThoseOfALinearSearch) {
   });
 }
 
-TEST_P(Kernels, WeightsAndMassAreThoseOfTheSpecification) {
-  ForRows([&](const std::vector<float>& logits, Dice* dice) {
-    Load(logits);
-    const Scale scale = AnyScale(Largest(), dice);
-    const Cut candidates = AnyCut(dice);
-    std::vector<float> w = WeightsIn(scale, candidates);
-    ASSERT_EQ(Bits(Weigh(scale, candidates)), Bits(ScalarSum(w)));
-    ExpectWeights(w);
-
-    float pivots[kernels::kPivots];
-    for (float& pivot : pivots) {
-      pivot = std::max(l_[dice->Below(vocab_size())], candidates.value);
-    }
-    double masses[kernels::kPivots];
-    kernels().mass_ge(row(), pivots, masses);
-    for (size_t p = 0; p < kernels::kPivots; ++p) {
-      std::vector<float> part = w;
-      for (uint32_t i = 0; i < vocab_size(); ++i) {
-        if (!(l_[i] >= pivots[p])) part[i] = 0;
-      }
-      ASSERT_EQ(Bits(masses[p]), Bits(ScalarSum(part))) << "pivot " << p;
-    }
-
-    Cut cut = AnyCut(dice);
-    if (!AtMost(cut, candidates)) cut = candidates;
-    for (uint32_t i = 0; i < vocab_size(); ++i) {
-      if (!In(i, cut)) w[i] = 0;
-    }
-    ASSERT_EQ(Bits(kernels().mass_cut(row(), cut)), Bits(ScalarSum(w)));
-    ASSERT_EQ(Bits(kernels().restrict_to(row(), cut, &row().active_count)),
-              Bits(ScalarSum(w)));
-    ExpectWeights(w);
-    ASSERT_EQ(Bits(kernels().mass_of_blocks(row())), Bits(ScalarSum(w)));
-    ExpectSplit(w, l_[dice->Below(vocab_size())]);
-
-    std::vector<float> terms(w.size(), 0.0f);
-    for (uint32_t i = 0; i < vocab_size(); ++i) {
-      if (w[i] > 0) terms[i] = w[i] * D(i, scale);
-    }
-    ASSERT_EQ(Bits(kernels().weighted_sum(row(), scale)),
-              Bits(ScalarSum(terms)));
-  });
-}
-
-TEST_P(Kernels, SurprisalsTakeThePlaceOfWeights) {
-  ForRows([&](const std::vector<float>& logits, Dice* dice) {
-    Load(logits);
-    const Scale scale = AnyScale(Largest(), dice);
-    const Cut candidates = AnyCut(dice);
-    const auto log_mass = static_cast<float>(LogD(Weigh(scale, candidates)));
-    std::vector<float> terms = WeightsIn(scale, candidates);
-    for (uint32_t i = 0; i < vocab_size(); ++i) {
-      if (terms[i] > 0) terms[i] = terms[i] * (log_mass - D(i, scale));
-    }
-    ASSERT_EQ(Bits(kernels().to_surprisals(row(), scale, log_mass)),
-              Bits(ScalarSum(terms)));
-    ExpectWeights(terms);
-  });
-}
-
-TEST_P(Kernels, MassOfAGrowingPrefixNeverFalls) {
-  for (const Shape shape : {Shape::kNormal, Shape::kPeaked, Shape::kLevels}) {
-    Load(MakeRow(shape, 700, 3));
-    Weigh({Largest(), 1}, kAllAllowed);
-    std::vector<uint32_t> rank(vocab_size());
-    for (uint32_t i = 0; i < rank.size(); ++i) rank[i] = i;
-    std::stable_sort(rank.begin(), rank.end(),
-                     [&](uint32_t a, uint32_t b) { return l_[a] > l_[b]; });
-    double before = 0;
-    for (const uint32_t id : rank) {
-      const double mass = kernels().mass_cut(row(), {l_[id], id});
-      ASSERT_GE(mass, before);
-      before = mass;
-    }
-  }
-}
-
-TEST_P(Kernels, ExpFIsTheSpecifiedOneAtEveryStepFromZeroToItsFloor) {
-  // Every 8,191st fp32 of [-88, 0], and all around the floor and zero.
-  std::vector<float> d;
-  const uint32_t last = Bits(-88.0f);
-  const uint32_t step = kSlow ? 2000003 : 8191;
-  for (uint32_t bits = Bits(-0.0f); bits <= last; bits += step) {
-    d.push_back(std::bit_cast<float>(bits));
-  }
-  for (uint32_t i = 0; i < 300; ++i) {
-    d.push_back(std::bit_cast<float>(Bits(-87.0f) - 150 + i));
-    d.push_back(std::bit_cast<float>(Bits(-0.0f) + i));
-  }
-  d.push_back(0);
-  Load(d);
-  Weigh({0, 1}, kAllAllowed);
-  ExpectWeights(WeightsIn({0, 1}, kAllAllowed));
-}
-
 LOGITD_ON_EACH_TARGET(Kernels);
-
-TEST(ExpF, IsWithinItsStatedErrorAndOneAtZero) {
-  EXPECT_EQ(ScalarExpF(0), 1.0f);
-  EXPECT_EQ(ScalarExpF(-0.0f), 1.0f);
-  EXPECT_EQ(ScalarExpF(-kInf), 0.0f);
-  EXPECT_EQ(ScalarExpF(std::nextafter(-87.0f, -kInf)), 0.0f);
-  EXPECT_TRUE(std::isnormal(ScalarExpF(-87.0f)));
-  long double worst = 0;
-  for (uint32_t bits = Bits(-0.0f); bits <= Bits(-87.0f); bits += 1009) {
-    const float d = std::bit_cast<float>(bits);
-    const long double exact = std::exp(static_cast<long double>(d));
-    worst = std::max(worst, std::abs(ScalarExpF(d) / exact - 1));
-  }
-  EXPECT_LT(worst, 1.2e-7L);
-}
-
-TEST(LogD, HasTheBitsOfTheSpecificationAndErrsByTwoAndAHalfUlpAtMost) {
-  Dice dice(5);
-  for (int i = 0; i < Effort(2000000, 50000); ++i) {
-    // Every exponent, and often the neighbourhood of 1, where races are won.
-    uint64_t bits = dice.Next() >> 2;
-    if (i % 3 == 0) bits = Bits(1.0) - (dice.Next() >> (11 + dice.Below(50)));
-    if (i % 3 == 1) bits = Bits(1.0) + (dice.Next() >> (12 + dice.Below(50)));
-    const double x = std::bit_cast<double>(bits);
-    if (!std::isnormal(x) || x == 1) continue;
-    const double got = LogD(x);
-    ASSERT_EQ(Bits(got), Bits(ScalarLogD(x))) << x;
-    const long double exact = std::log(static_cast<long double>(x));
-    const double ulp = std::nextafter(std::abs(got), HUGE_VAL) - std::abs(got);
-    ASSERT_LE(std::abs(static_cast<double>(got - exact)), 2.5 * ulp) << x;
-  }
-  EXPECT_EQ(LogD(1), 0);
-}
-
-// Where the last bit of a coefficient shows: 1/7, 1/9 and 1/11 one bit lower
-// and one higher, and 1/13 one lower. Chance finds these points once in 3e5 to
-// 1e10 tries; the coefficients before 1/13 show 25 times less each.
-TEST(LogD, ShowsTheLastBitOfItsCoefficients) {
-  for (const double x :
-       {0x1.69cb0fef74a9ep+0, 0x1.69f5089028752p+0, 0x1.69b3865832737p+0,
-        0x1.696affaac4f48p+0, 0x1.69796bb0ae366p+0, 0x1.6974f7952759ep+0,
-        0x1.6916043667b8bp+0}) {
-    EXPECT_EQ(Bits(LogD(x)), Bits(ScalarLogD(x))) << x;
-  }
-}
 
 }  // namespace
 }  // namespace logitd::tests

@@ -20,7 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 MESSAGE = "SamplingParams"
 # Suites that write down more than that they passed.
 RECORDERS = [
-    "Agreement", "DialectTest", "Ends", "Knobs", "Params", "SchedulesRefused",
+    "Agreement", "DialectTest", "Ends", "Knobs", "OffValues", "Params", "SchedulesRefused",
     "ThinkingBudgets",
 ]  # fmt: skip
 COLUMNS = [
