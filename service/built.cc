@@ -20,7 +20,7 @@ using google::protobuf::Message;
 using google::protobuf::ServiceDescriptor;
 using Names = std::set<std::string>;
 
-// The whole list, but for knobs. A service stands for all its methods.
+// The whole list. A service stands for all its methods.
 const Names& Lacking() {
   static const auto* const names = new Names{
       "OpenSession.history_digest",
@@ -44,10 +44,6 @@ const Names& Lacking() {
 
 bool Lacks(const std::string& name) { return Lacking().count(name) > 0; }
 
-bool IsKnob(const FieldDescriptor& field) {
-  return field.containing_type() == v1::SamplingParams::descriptor();
-}
-
 std::string NameOf(const FieldDescriptor& field) {
   return absl::StrCat(field.containing_type()->name(), ".", field.name());
 }
@@ -64,7 +60,6 @@ class Inventory {
     }
   }
   Names built;
-  Names lacking = Lacking();
 
  private:
   void AddService(const ServiceDescriptor& service) {
@@ -86,10 +81,7 @@ class Inventory {
 
   void AddField(const FieldDescriptor& field) {
     const std::string name = NameOf(field);
-    if (Lacks(name) || (IsKnob(field) && !IsBuilt(field))) {
-      lacking.insert(name);
-      return;
-    }
+    if (Lacks(name)) return;
     built.insert(name);
     if (field.message_type() != nullptr) AddMessage(*field.message_type());
     if (field.enum_type() != nullptr) AddValues(*field.enum_type());
@@ -154,7 +146,7 @@ std::vector<std::string> Capabilities() {
 }
 
 std::vector<std::string> NotBuilt() {
-  const Names& names = TheInventory().lacking;
+  const Names& names = Lacking();
   return {names.begin(), names.end()};
 }
 

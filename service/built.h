@@ -1,6 +1,6 @@
 // Built: which parts of the contract this build has. What it lacks stands in
 // one list in built.cc, and answers UNIMPLEMENTED with its field path; all else
-// is a capability. Knobs are built when they are in a table of sampler/knobs.h.
+// is a capability.
 // Pure; thread-safe.
 #ifndef LOGITD_SERVICE_BUILT_H_
 #define LOGITD_SERVICE_BUILT_H_
@@ -15,8 +15,7 @@ namespace logitd {
 
 // UNIMPLEMENTED "<field>: not built yet" for the first field of the message
 // that is set and not built. Looks at the message itself, not inside its
-// fields, and not at knobs: ReadParams does. O(fields of its type that are not
-// built).
+// fields. O(fields of its type that are not built).
 absl::Status CheckBuilt(const google::protobuf::Message& message);
 
 // "Message.field", "Enum.VALUE" and "Service.Method" of all that a request can

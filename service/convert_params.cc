@@ -129,9 +129,7 @@ absl::StatusOr<const Knob*> KnobOf(const std::string& path,
         path, ": ", Quote(name), " is not a field of SamplingParams"));
   }
   if (knob->number() == kBiasValuesField) return &KnobAt(kBiasIdsField);
-  if (IsBuilt(*knob)) return knob;
-  return absl::UnimplementedError(
-      absl::StrCat(path, ": ", name, " is not built yet"));
+  return knob;
 }
 
 }  // namespace
@@ -153,11 +151,6 @@ std::string WriteIds(const TokenIds& ids) {
   return std::string(reinterpret_cast<const char*>(ids.data()), ids.size() * 4);
 }
 
-bool IsBuilt(const FieldDescriptor& knob) {
-  return HasOwnShape(knob.number()) ||
-         WithKnob(knob.number(), [](const auto&) {});
-}
-
 absl::Status ReadParams(const v1::SamplingParams& wire, const Limits& limits,
                         Params* params) {
   LOGITD_RETURN_IF_ERROR(CheckKnown(wire, ""));
@@ -171,8 +164,8 @@ absl::Status ReadParams(const v1::SamplingParams& wire, const Limits& limits,
     }
     KnobReader reader(wire, field, limits, params);
     if (!WithKnob(field->number(), [&](const auto& knob) { reader(knob); })) {
-      return absl::UnimplementedError(
-          absl::StrCat(field->name(), ": not built yet"));
+      return absl::InternalError(
+          absl::StrCat(field->name(), ": in no table of sampler/knobs.h"));
     }
     LOGITD_RETURN_IF_ERROR(reader.status());
   }

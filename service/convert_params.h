@@ -36,9 +36,6 @@ absl::Status ApplyUpdate(const v1::UpdateSession& wire, const Limits& limits,
 // The knobs of the plan that are not at their off value.
 void WriteParams(const Plan& plan, v1::SamplingParams* wire);
 
-// True if ReadParams takes the field.
-bool IsBuilt(const google::protobuf::FieldDescriptor& knob);
-
 // `bytes` as little-endian uint32.
 absl::StatusOr<TokenIds> ReadIds(absl::string_view field,
                                  const std::string& bytes);

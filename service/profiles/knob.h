@@ -68,7 +68,7 @@ struct NumberRange {
   bool Contains(double value) const;  // false for NaN
   bool Contains(const Extent& extent) const;
 };
-// Nothing: not a number, or not built.
+// Nothing: not a number.
 std::optional<NumberRange> RangeOf(const Knob& knob);
 
 // A number by its effect: absent is the off value, top_k at most vocab_size,

@@ -40,8 +40,6 @@ constexpr Row kRows[] = {
     {"section-without-bounds", "thinking_budget.", ", so no section ",
      "Let start, end and message be apart: start not in the others, end not at "
      "the end of start."},
-    {"not-built", "", "not built yet",
-     "Remove it: this server does not have that knob yet."},
     {"not-finite", "", "nan is outside ", kFinite},
     {"not-finite", "", "inf is outside ", kFinite},
     {"not-finite", "", "nan at index ", "Write finite numbers of [-100, 100]."},

@@ -56,8 +56,7 @@ Limits HardLimits();
 // may grow over `limits`, which ReadParams of the result says.
 // INVALID_ARGUMENT "params.top_p: ...", "phases[0].enter: ..." or the field of
 // the profile that does not go with the request; RESOURCE_EXHAUSTED: a list
-// over its limit, or the lists of all phases together; UNIMPLEMENTED: a knob of
-// the request that is not built.
+// over its limit, or the lists of all phases together.
 absl::StatusOr<Resolution> Resolve(const v1::Profile* profile,
                                    const v1::SamplingParams& request,
                                    absl::Span<const v1::Phase> request_phases,

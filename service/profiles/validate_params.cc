@@ -53,7 +53,6 @@ std::string WhyNotClampable(const v1::Clamp& clamp) {
                         " is not a field of SamplingParams",
                         nearest.empty() ? "" : ", the nearest is ", nearest);
   }
-  if (!IsBuilt(*knob)) return absl::StrCat(knob->name(), " is not built yet");
   if (!RangeOf(*knob)) {
     return absl::StrCat(knob->name(), " has no number to limit");
   }
@@ -90,11 +89,7 @@ void ValidateClamp(const std::string& path, const v1::Clamp& clamp,
                    Violations* violations) {
   const std::string why = WhyNotClampable(clamp);
   if (!why.empty()) {
-    const Knob* knob = FindKnob(clamp.knob());
-    const bool is_unbuilt = knob != nullptr && !IsBuilt(*knob);
-    violations->push_back({path + ".knob", why,
-                           is_unbuilt ? absl::StatusCode::kUnimplemented
-                                      : absl::StatusCode::kInvalidArgument});
+    violations->push_back({path + ".knob", why});
   }
   if (const std::string mode = WhyNoMode(clamp); !mode.empty()) {
     violations->push_back({path + ".mode", mode});

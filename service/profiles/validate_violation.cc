@@ -8,16 +8,9 @@
 namespace logitd {
 namespace {
 
-// What cannot be right anywhere, before what this server or build lacks.
+// What cannot be right anywhere, before what is too much for this server.
 int RankOf(const Violation& violation) {
-  switch (violation.code) {
-    case absl::StatusCode::kResourceExhausted:
-      return 1;
-    case absl::StatusCode::kUnimplemented:
-      return 2;
-    default:
-      return 0;
-  }
+  return violation.code == absl::StatusCode::kResourceExhausted ? 1 : 0;
 }
 
 }  // namespace

@@ -18,13 +18,11 @@
 #include "service/profiles/profile_file.h"
 #include "tests/profiles/bad_files.h"
 #include "tests/profiles/resolve_texts.h"
-#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
 
 using testing::ProfileText;
-using testing::SetSomething;
 
 // A text that is no profile has nothing but errors.
 std::vector<v1::LintFinding> Linted(absl::string_view text,
@@ -190,20 +188,6 @@ TEST(LintErrors, OfATextThatIsAProfileAreTheProfiles) {
   EXPECT_EQ(Linted(text, "", Fields::kContent)[0].rule(), "output-only");
 }
 
-TEST(LintErrors, OfAKnobThatIsNotBuiltSayThatItHasToGo) {
-  for (const auto* knob : testing::UnbuiltKnobs()) {
-    v1::Profile profile = ProfileText(absl::StrCat(
-        "clamps { knob: '", knob->name(), "' max: 1 mode: CLAMP_MODE_CLAMP }"));
-    SetSomething(knob, profile.mutable_default_params());
-    const auto found = Lint(profile, Limits());
-    ASSERT_EQ(found.size(), 2u) << knob->name();
-    for (const v1::LintFinding& finding : found) {
-      EXPECT_EQ(finding.rule(), "not-built");
-      EXPECT_TRUE(absl::StartsWith(finding.fix(), "Remove it"));
-    }
-  }
-}
-
 // No file is left with the fix that says nothing, and no rule without a file.
 TEST(LintErrors, EveryBadFileHasOneAndEveryRuleAFile) {
   std::set<std::string> seen;
@@ -215,8 +199,7 @@ TEST(LintErrors, EveryBadFileHasOneAndEveryRuleAFile) {
       seen.insert(finding.rule());
     }
   }
-  // What no file can hold: an unknown field, and what may be built one day.
-  seen.insert({"unknown-field", "not-built"});
+  seen.insert("unknown-field");  // what no file can hold
   for (const std::string& id : ErrorRuleIds()) {
     EXPECT_TRUE(seen.count(id) > 0)
         << id << " has no file in tests/profiles/bad";

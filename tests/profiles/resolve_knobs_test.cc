@@ -84,7 +84,7 @@ std::vector<const Knob*> BuiltKnobs() {
   const auto* type = SamplingParams::descriptor();
   for (int i = 0; i < type->field_count(); ++i) {
     const Knob* knob = type->field(i);
-    if (!IsBuilt(*knob) || knob->number() == kBiasValuesField) continue;
+    if (knob->number() == kBiasValuesField) continue;
     if (knob->number() == kSchedulesField) continue;  // part of other knobs
     knobs.push_back(knob);
   }

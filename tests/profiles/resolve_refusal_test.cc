@@ -9,7 +9,6 @@
 #include "service/profiles/resolve.h"
 #include "tests/profiles/resolve_support.h"
 #include "tests/support/service_matchers.h"
-#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
@@ -22,7 +21,6 @@ using testing::ParamsText;
 using testing::PhaseText;
 using testing::ProfileText;
 using testing::ResolveTexts;
-using testing::SetSomething;
 using testing::Short;
 using testing::StatusIs;
 using Code = absl::StatusCode;
@@ -233,22 +231,6 @@ TEST(Resolve, ChecksThePhasesOfTheRequest) {
                "phases[0].default_params.top_p: 7 is outside (0, 1]"));
   EXPECT_THAT(Resolve(nullptr, {}, OnePhase("within: 'a'"), kVocab),
               StatusIs(Code::kInvalidArgument, "phases[0].within: a circle"));
-}
-
-TEST(Resolve, SaysOfEveryKnobThatIsNotBuiltThatItIsNot) {
-  for (const auto* knob : testing::UnbuiltKnobs()) {
-    v1::SamplingParams request;
-    SetSomething(knob, &request);
-    EXPECT_THAT(Resolve(nullptr, request, {}, kVocab),
-                StatusIs(Code::kUnimplemented,
-                         "params." + knob->name() + ": not built yet"));
-    std::vector<v1::Phase> phases = OnePhase("");
-    SetSomething(knob, phases[0].mutable_default_params());
-    EXPECT_THAT(
-        Resolve(nullptr, {}, phases, kVocab),
-        StatusIs(Code::kUnimplemented, "phases[0].default_params." +
-                                           knob->name() + ": not built yet"));
-  }
 }
 
 TEST(Resolve, KeepsToTheLimitsGiven) {

@@ -11,8 +11,8 @@
 namespace logitd {
 namespace {
 
-const Violation kNotBuilt = {"a", "not built",
-                             absl::StatusCode::kUnimplemented};
+const Violation kOther = {"a", "over --max_a",
+                          absl::StatusCode::kResourceExhausted};
 const Violation kLimit = {"b", "over --max_b",
                           absl::StatusCode::kResourceExhausted};
 const Violation kWrong = {"c", "wrong"};
@@ -23,14 +23,14 @@ std::string Told(const Violations& violations) {
 }
 
 TEST(ViolationsAsOneStatus, HaveTheCodeThatNobodyCanHelp) {
-  EXPECT_EQ(Told({kNotBuilt}), "UNIMPLEMENTED a: not built");
-  EXPECT_EQ(Told({kNotBuilt, kLimit}), "RESOURCE_EXHAUSTED b: over --max_b");
-  EXPECT_EQ(Told({kNotBuilt, kLimit, kWrong}), "INVALID_ARGUMENT c: wrong");
+  EXPECT_EQ(Told({kLimit}), "RESOURCE_EXHAUSTED b: over --max_b");
+  EXPECT_EQ(Told({kOther, kLimit}), "RESOURCE_EXHAUSTED a: over --max_a");
+  EXPECT_EQ(Told({kOther, kLimit, kWrong}), "INVALID_ARGUMENT c: wrong");
   EXPECT_EQ(Told({kWrong, {"d", "wrong too"}}), "INVALID_ARGUMENT c: wrong");
 }
 
 TEST(ViolationsAsOneStatus, TellAllInTheirOrder) {
-  const absl::Status status = ToStatus({kNotBuilt, kLimit, kWrong});
+  const absl::Status status = ToStatus({kOther, kLimit, kWrong});
   google::rpc::BadRequest all;
   ASSERT_TRUE(
       all.ParseFromString(std::string(*status.GetPayload(kBadRequestUrl))));

@@ -10,7 +10,6 @@
 #include "gtest/gtest.h"
 #include "tests/profiles/resolve_texts.h"
 #include "tests/support/service_matchers.h"
-#include "tests/support/service_unbuilt.h"
 
 namespace logitd {
 namespace {
@@ -21,7 +20,6 @@ using ::testing::IsEmpty;
 using testing::IsOk;
 using testing::PhaseText;
 using testing::ProfileText;
-using testing::SetSomething;
 
 std::vector<std::string> Lines(const v1::Profile& profile) {
   std::vector<std::string> lines;
@@ -51,21 +49,6 @@ std::string Many(int count, const std::string& one) {
   std::string text;
   for (int i = 0; i < count; ++i) absl::StrAppend(&text, one);
   return text;
-}
-
-TEST(Validate, SaysOfEveryKnobThatIsNotBuiltThatItIsNot) {
-  for (const auto* knob : testing::UnbuiltKnobs()) {
-    v1::Profile profile =
-        ProfileText(PhaseText("a", 1) +
-                    Clamp(absl::StrCat("knob: '", knob->name(), "' max: 1")));
-    SetSomething(knob, profile.mutable_force_params());
-    SetSomething(knob, profile.mutable_phases(0)->mutable_default_params());
-    const std::string why = knob->name() + ": not built yet";
-    EXPECT_THAT(Lines(profile), ElementsAre("force_params." + why,
-                                            "clamps[0].knob: " + knob->name() +
-                                                " is not built yet",
-                                            "phases[0].default_params." + why));
-  }
 }
 
 const char kId[] = " is not of the form [a-z]([a-z0-9-]{0,61}[a-z0-9])?";

@@ -1,5 +1,5 @@
-// Every field of SamplingParams and of what opens a session is either built or
-// answers UNIMPLEMENTED with its path.
+// Every field of SamplingParams is taken; every other one that opens a session
+// is, or answers UNIMPLEMENTED with its path.
 #include "sampler/knobs.h"
 
 #include "absl/strings/match.h"
@@ -11,7 +11,7 @@
 #include "tests/support/service_fixture.h"
 #include "tests/support/service_matchers.h"
 #include "tests/support/service_session.h"
-#include "tests/support/service_unbuilt.h"
+#include "tests/support/service_something.h"
 
 namespace logitd {
 namespace {
@@ -34,30 +34,15 @@ class Knobs : public ::testing::Test {
   TestStream stream_{server_};
 };
 
-TEST_F(Knobs, EveryKnobThatIsNotBuiltSaysSoWithItsPath) {
-  for (const FieldDescriptor* field : testing::UnbuiltKnobs()) {
-    v1::SampleRequest request;
-    AddOpen(1, kVocab, &request);
-    SetSomething(field, AddOpen(2, kVocab, &request)->mutable_params());
-    v1::UpdateSession* update = request.add_update();
-    update->set_session_id(1);
-    SetSomething(field, update->mutable_set());
-    update = request.add_update();
-    update->set_session_id(1);
-    update->add_clear(field->name());
-    request.add_close()->set_session_id(1);
-    const v1::SampleResponse reply = stream_.Call(request);
-    EXPECT_THAT(
-        StatusOf(reply.opened(1).error()),
-        StatusIs(Code::kUnimplemented,
-                 "open[1].params." + field->name() + ": not built yet"));
-    EXPECT_THAT(
-        StatusOf(reply.updated(0).error()),
-        StatusIs(Code::kUnimplemented, "update[0].set." + field->name()));
-    EXPECT_THAT(
-        StatusOf(reply.updated(1).error()),
-        StatusIs(Code::kUnimplemented,
-                 "update[1].clear[0]: " + field->name() + " is not built yet"));
+// A field that no table of sampler/knobs.h has would be INTERNAL.
+TEST_F(Knobs, EveryFieldOfTheContractIsInATable) {
+  const auto* type = v1::SamplingParams::descriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    v1::SamplingParams wire;
+    SetSomething(type->field(i), &wire);
+    Params params;
+    EXPECT_NE(ReadParams(wire, Limits(), &params).code(), Code::kInternal)
+        << type->field(i)->name();
   }
 }
 
@@ -67,7 +52,6 @@ TEST_F(Knobs, EveryTableEntryIsAFieldOfTheContract) {
     const FieldDescriptor* field = type->FindFieldByNumber(number);
     ASSERT_NE(field, nullptr) << name;
     EXPECT_EQ(field->name(), name);
-    EXPECT_TRUE(IsBuilt(*field));
   };
   for (const RealKnob& knob : kRealKnobs) check(knob.name, knob.field);
   for (const CountKnob& knob : kCountKnobs) check(knob.name, knob.field);
@@ -145,7 +129,6 @@ TEST_F(Knobs, EveryFieldThatIsListedAsNotBuiltSaysSoWithItsPath) {
   const auto* pool = v1::Step::descriptor()->file()->pool();
   int refused = 0;
   for (const std::string& name : NotBuilt()) {
-    if (absl::StartsWith(name, "SamplingParams.")) continue;  // seen above
     const std::string full = "logitd.v1." + name;
     const FieldDescriptor* field = pool->FindFieldByName(full);
     if (field == nullptr) {  // what is not a field must exist all the same
@@ -173,9 +156,7 @@ TEST_F(Knobs, ServerInfoListsExactlyWhatIsBuilt) {
   const auto* knobs = v1::SamplingParams::descriptor();
   for (int i = 0; i < knobs->field_count(); ++i) {
     const std::string path = "SamplingParams." + knobs->field(i)->name();
-    const bool built = IsBuilt(*knobs->field(i));
-    EXPECT_EQ(has(info.capabilities(), path), built) << path;
-    EXPECT_EQ(has(info.not_built(), path), !built) << path;
+    EXPECT_TRUE(has(info.capabilities(), path)) << path;
   }
   EXPECT_TRUE(has(info.not_built(), "ProfileService.ImportProfile"));
   for (const char* name :

@@ -1,28 +1,15 @@
-// The knobs of the contract that this build lacks, for tests of what is said of
-// them. There may be none: such tests then have nothing to check.
-#ifndef LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
-#define LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
+// Any field of a message, set to something, for tests of what is said of it.
+#ifndef LOGITD_TESTS_SUPPORT_SERVICE_SOMETHING_H_
+#define LOGITD_TESTS_SUPPORT_SERVICE_SOMETHING_H_
 
 #include <string>
-#include <vector>
 
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
-#include "logitd/v1/params.pb.h"
-#include "service/convert_params.h"
 
 namespace logitd::testing {
 
 using google::protobuf::FieldDescriptor;
-
-inline std::vector<const FieldDescriptor*> UnbuiltKnobs() {
-  std::vector<const FieldDescriptor*> knobs;
-  const auto& type = *v1::SamplingParams::descriptor();
-  for (int i = 0; i < type.field_count(); ++i) {
-    if (!IsBuilt(*type.field(i))) knobs.push_back(type.field(i));
-  }
-  return knobs;
-}
 
 inline void AddSomething(const FieldDescriptor* field,
                          google::protobuf::Message* message) {
@@ -76,4 +63,4 @@ inline void SetSomething(const FieldDescriptor* field,
 
 }  // namespace logitd::testing
 
-#endif  // LOGITD_TESTS_SUPPORT_SERVICE_UNBUILT_H_
+#endif  // LOGITD_TESTS_SUPPORT_SERVICE_SOMETHING_H_
