@@ -193,6 +193,41 @@ void Approach(const kernels::Scale& scale, double target, float* pivots,
   }
 }
 
+// Around a value that many of the listed ids share. False if there is none.
+bool PlaceAtTie(const Bracket& bracket, double target,
+                absl::Span<const uint32_t> ids, const float* l, float* pivots) {
+  float tied;
+  if (ids.size() < kTiedMin ||
+      !TiedNear(ids, l, CrossingOfLine(bracket, target), &tied)) {
+    return false;
+  }
+  pivots[0] = tied;
+  pivots[1] = ValueOf(KeyOf(tied) + 1);
+  pivots[2] = ValueOf(bracket.low);
+  pivots[3] = ValueOf(bracket.high);
+  return true;
+}
+
+// Where the curve is so many deviations beside the target.
+void PlaceBeside(double target, double deviation, double mass, Curve* curve,
+                 float* pivots) {
+  constexpr double kOffsets[kPivots] = {kFar, kNear, -kNear, -kFar};
+  double targets[kPivots];
+  for (uint32_t i = 0; i < kPivots; ++i) {
+    // Not all of the mass: that lies at the very lowest logit.
+    targets[i] = std::min(target + kOffsets[i] * deviation,
+                          target + (mass - target) * 0.75);
+  }
+  for (int pass = 0; pass <= kSpreadPasses; ++pass) {
+    if (pass > 0) curve->Measure(pivots);
+    for (uint32_t i = 0; i < kPivots; ++i) {
+      pivots[i] = Pivot(CrossingOfLine(curve->Around(targets[i]), targets[i]));
+    }
+  }
+  pivots[0] = ValueOf(curve->Around(targets[0]).low);
+  pivots[3] = ValueOf(curve->Around(targets[3]).high);
+}
+
 }  // namespace
 
 void AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
@@ -204,42 +239,18 @@ void AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
   // Few blocks are not worth a sample.
   if (row.active_count < 4 * kSampled) return;
   uint32_t* const blocks = workspace->ids().data();
-  uint32_t* const ids = blocks + kBlocksMax;
+  uint32_t* const listed = blocks + kBlocksMax;
   const Sample sample(kernels, row, mass, blocks);
   Curve curve(sample, least, scale.m, mass);
   Approach(scale, target, pivots, &curve);
-
   const Bracket bracket = curve.Around(target);
-  const uint32_t count = sample.List(bracket, ids);
-  float tied;
-  if (count >= kTiedMin &&
-      TiedNear({ids, count}, row.l, CrossingOfLine(bracket, target), &tied)) {
-    pivots[0] = tied;
-    pivots[1] = ValueOf(KeyOf(tied) + 1);
-    pivots[2] = ValueOf(bracket.low);
-    pivots[3] = ValueOf(bracket.high);
-    return;
-  }
+  const absl::Span<const uint32_t> ids = {listed, sample.List(bracket, listed)};
+  if (PlaceAtTie(bracket, target, ids, row.l, pivots)) return;
   double weight = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    weight = std::max(weight, static_cast<double>(row.w[ids[i]]));
+  for (const uint32_t id : ids) {
+    weight = std::max(weight, static_cast<double>(row.w[id]));
   }
-  const double deviation = sample.Deviation(target, weight);
-  constexpr double kOffsets[kPivots] = {kFar, kNear, -kNear, -kFar};
-  double targets[kPivots];
-  for (uint32_t i = 0; i < kPivots; ++i) {
-    // Not all of the mass: that lies at the very lowest logit.
-    targets[i] = std::min(target + kOffsets[i] * deviation,
-                          target + (mass - target) * 0.75);
-  }
-  for (int pass = 0; pass <= kSpreadPasses; ++pass) {
-    if (pass > 0) curve.Measure(pivots);
-    for (uint32_t i = 0; i < kPivots; ++i) {
-      pivots[i] = Pivot(CrossingOfLine(curve.Around(targets[i]), targets[i]));
-    }
-  }
-  pivots[0] = ValueOf(curve.Around(targets[0]).low);
-  pivots[3] = ValueOf(curve.Around(targets[3]).high);
+  PlaceBeside(target, sample.Deviation(target, weight), mass, &curve, pivots);
 }
 
 }  // namespace logitd

@@ -77,7 +77,6 @@ int64_t LeastReaching(int64_t low, int64_t high, int64_t guess,
 }
 
 // ---- a list of ids
-// -----------------------------------------------------------
 
 // The ids of a bracket, rising or sorted. At its ends plain sums will do: they
 // are surely below the target above it, and surely reach it with it.
@@ -118,20 +117,19 @@ bool NarrowPiece(const Search& search, Piece* piece) {
     from_low += l[id] >= low ? w : 0.0;
     from_high += l[id] >= high ? w : 0.0;
   }
-  if (search.Reaches(from_high)) {
-    bracket.low = KeyOf(high);
-    bracket.reached = from_high;
-  } else if (search.Misses(from_high)) {
-    bracket.high = std::min(bracket.high, KeyOf(high));
-    bracket.above = from_high;
-  }
-  if (search.Reaches(from_low)) {
-    bracket.low = std::max(bracket.low, KeyOf(low));
-    bracket.reached = from_low;
-  } else if (search.Misses(from_low)) {
-    bracket.high = KeyOf(low);
-    bracket.above = from_low;
-  }
+  const auto narrow = [&](float value, double sum) {
+    const int64_t key = KeyOf(value);
+    if (key <= bracket.low || key >= bracket.high) return;
+    if (search.Reaches(sum)) {
+      bracket.low = key;
+      bracket.reached = sum;
+    } else if (search.Misses(sum)) {
+      bracket.high = key;
+      bracket.above = sum;
+    }
+  };
+  narrow(low, from_low);
+  narrow(high, from_high);
   return KeepBracket(l, bracket, piece);
 }
 
@@ -199,7 +197,6 @@ MassPrefix CrossingOfPiece(const Search& search, Piece piece) {
 }
 
 // ---- many ids of one value
-// ---------------------------------------------------
 
 // More ids than fit share one value: the crossing is at one of them. First the
 // block is found, by what each block has with and without them, then the id.

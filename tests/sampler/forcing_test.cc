@@ -143,6 +143,9 @@ TEST(ThinkingBudgets, ThatCouldNotEndAreRefused) {
                         "1048576]"));
   EXPECT_THAT(check({{8}, {26}, 1, {}}),
               HasSubstr("thinking_budget.end: id 26 at index 0 is outside"));
+  EXPECT_THAT(
+      check({{8}, {9}, 1, {5, 26}}),
+      HasSubstr("thinking_budget.message: id 26 at index 1 is outside"));
   RecordRanges({"thinking_budget"});
 }
 
