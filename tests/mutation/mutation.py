@@ -5,6 +5,8 @@
   mutation.py --fixed                 the list in fixed.txt; all must be killed
   mutation.py --only ID...            these
   mutation.py --list                  all mutants, one a line; builds nothing
+  mutation.py ... --resume LOG        takes over the verdicts that stand in LOG,
+                                      what a run that was stopped has printed
 
 Prints `killed K of N (seed S)`. A survivor that survivors.md explains by its id
 counts as one, but is no failure. Needs a build of sampler_test.
@@ -53,12 +55,19 @@ def fixed_mutants():
         )  # fmt: skip
 
 
+def verdicts_of(log):
+    """{id: None or (stage, killer)} of what an earlier run printed."""
+    found = re.findall(r"^([0-9a-f]{8}) .*: (?:SURVIVED|(\w+): (.*))$", log, re.MULTILINE)
+    return {id: (stage, killer) if stage else None for id, stage, killer in found}
+
+
 class Run:
     def __init__(self, options, stages):
         self.stages, self.options = stages, options
         self.lock = threading.Lock()
         self.results = []  # (mutant, None or (stage, killer))
         self.not_built = 0
+        self.known = verdicts_of(read(options.resume)) if options.resume else {}
 
     def work(self, scratch, bounds, queue):
         while True:
@@ -67,10 +76,16 @@ class Run:
                 mutant = None if enough else next(queue, None)
             if mutant is None:
                 return
+            if mutant.id in self.known:
+                with self.lock:
+                    self.results.append((mutant, self.known[mutant.id]))
+                continue
             source = scratch.read_original(mutant.file)
             scratch.write(mutant.file, mutant.apply(source))
             built = scratch.make({mutant.file})
-            killed = built and suite.judge(scratch.binary, ROOT, self.stages, bounds)
+            killed = built and suite.judge(
+                scratch.binary, ROOT, mutant.file, self.stages, bounds
+            )
             scratch.write(mutant.file, source)
             self._restore(scratch, mutant.file)
             with self.lock:
@@ -131,6 +146,7 @@ def parse():
     parser.add_argument("--fixed", action="store_true")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--resume", help="the output of a stopped run")
     parser.add_argument("--least", type=float, default=0.0, help="share to kill")
     parser.add_argument("--stages", nargs="*", default=[], help="these only")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))

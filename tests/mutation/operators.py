@@ -31,6 +31,9 @@ KEYWORDS = {
     "namespace", "public", "private", "protected", "friend", "inline", "else",
     "auto", "do", "goto", "static_assert",
 }  # fmt: skip
+# Arguments of these may stand either way; returning these is returning {}.
+COMMUTATIVE = {"max", "min", "Max", "Min", "Add", "Mul", "And", "Or", "Eq", "Ne"}
+EMPTY = {"{}", "false", "0", "absl::OkStatus()", "std::nullopt", "nullptr"}
 DECLARED = re.compile(r"(const )?[\w:<>, ]+?[&*]* \w+( = \S+)?")  # not called
 
 
@@ -123,7 +126,7 @@ def swap_arguments(source, tokens, pairs):
         if token.text != "(" or i == 0 or i not in pairs:
             continue
         behind = tokens[i - 1]
-        if behind.kind != "name" or behind.text in KEYWORDS:
+        if behind.kind != "name" or behind.text in KEYWORDS | COMMUTATIVE:
             continue
         commas, depth = [], 0
         for inner in tokens[i + 1 : pairs[i]]:
@@ -174,7 +177,7 @@ def change_returns(source, tokens, pairs):
                     i < k < j < pairs.get(k, -1) for k in range(i, j))
             )  # fmt: skip
             value = source[token.end : stop.begin].strip()
-            if value not in ("true", "false", "{}", "0"):
+            if value not in EMPTY | {"true"}:
                 yield "return", token.end, stop.begin, " {}"
     for match in re.finditer(r"\bvoid \w+(?:::\w+)?\([^;{}]*\)(?: const)? \{", source):
         yield "early return", match.end(), match.end(), " return;"
