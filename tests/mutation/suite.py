@@ -13,13 +13,13 @@ SLOW = "KnownBug*:Draw.*:DrawTrial.*:SpecificationPage.*:Targets.*"
 # What takes as long as all the others, and is seldom the first to notice.
 LATER = "Dialect*:DigestCases.*"
 # (name, what runs, what does not). The digest comes last: it sees any change of
-# a number, but does not know which number is right.
+# a number, but does not know which number is right. Agreement knob by knob takes
+# a minute and killed none that these let pass.
 STAGES = [
     ("behaviour", "*AVX2*:*",
      "*EMU128*:*AVX3*:Agreement.*:DigestOfCases.*:" + LATER + ":" + SLOW),
     ("dialects", LATER, "*EMU128*:*AVX3*"),
     ("together", "Agreement.*Random*/Everything_AVX2:Agreement.*Random*/Truncations_AVX2", ""),
-    ("agreement", "Agreement.*Random*/*_AVX2", ""),
     ("scalar", "*EMU128*", "Agreement.*:DigestOfCases.*"),
     ("digest", "DigestOfCases.IsTheGoldenOne/AVX2", ""),
 ]  # fmt: skip

@@ -204,6 +204,20 @@ TEST(SpecificationPage, PrintsEveryVectorOfTheScript) {
 }
 
 // Random123's known answers, also for seven rounds.
+// Those of other rooms too: the numbers are in every token that was drawn.
+TEST(Purposes, HaveTheNumbersOfTheSpecification) {
+  const Purpose purposes[] = {
+      Purpose::kBlockRace,         Purpose::kTokenRace,
+      Purpose::kXtcCoin,           Purpose::kAcceptCoin,
+      Purpose::kResidualBlockRace, Purpose::kResidualTokenRace,
+      Purpose::kMirostat,          Purpose::kFork,
+      Purpose::kServerSeed};
+  uint32_t number = 0;
+  for (const Purpose purpose : purposes) {
+    EXPECT_EQ(static_cast<uint32_t>(purpose), ++number);
+  }
+}
+
 TEST(Philox, GivesThePublishedKnownAnswers) {
   EXPECT_EQ(Philox4x32({0, 0, 0, 0}, {0, 0}),
             (PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));

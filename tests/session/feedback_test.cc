@@ -3,7 +3,6 @@
 #include "sampler/feedback.h"
 
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -135,32 +134,6 @@ TEST_P(FeedbackSession, IsTheForksToo) {
   Generate(30, &session_);
   Session fork = session_.Fork(0);
   EXPECT_EQ(Generate(30, &fork), Generate(30, &session_));
-}
-
-TEST(FeedbackBytes, ThatNoReplyBroughtAreRefused) {
-  Feedback all;
-  all.mu = 7.25;
-  all.sums = Feedback::Sums{2, 8};
-  const std::string good = WriteFeedback(all);
-  EXPECT_EQ(*ReadFeedback(good), all);
-  EXPECT_LE(good.size(), 64u);
-  EXPECT_TRUE(ReadFeedback("")->empty());
-  for (size_t cut = 1; cut < good.size(); ++cut) {
-    EXPECT_THAT(ReadFeedback(good.substr(0, cut)).status(),
-                StatusIs(Code::kInvalidArgument, "state: "))
-        << cut;
-  }
-  for (std::string bad : {good + "x", "\x02" + good.substr(1)}) {
-    EXPECT_THAT(ReadFeedback(bad).status(),
-                StatusIs(Code::kInvalidArgument, "state: "));
-  }
-  Feedback nan = all, swapped = all;
-  nan.mu = std::numeric_limits<double>::quiet_NaN();
-  swapped.sums = Feedback::Sums{8, 2};
-  for (const Feedback& bad : {nan, swapped}) {
-    EXPECT_THAT(ReadFeedback(WriteFeedback(bad)).status(),
-                StatusIs(Code::kInvalidArgument, "state: "));
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, FeedbackSession,
