@@ -182,6 +182,26 @@ TEST(Params, RefuseStepsThatAreNamedTwiceOrForgetAKnob) {
   RecordRanges({"steps"});
 }
 
+// A temperature that does nothing need not be named.
+TEST(Params, RefuseStepsWithoutATemperatureThatIsOn) {
+  Params params;
+  params.top_p = .5;
+  params.steps = {Stage::kTopP};
+  EXPECT_TRUE(Validate(params, kVocab).ok());
+  params.temperature = 1;
+  EXPECT_TRUE(Validate(params, kVocab).ok());
+  for (const double temperature : {0.0, .7, 1.5}) {
+    params.temperature = temperature;
+    EXPECT_THAT(Validate(params, kVocab), Invalid("steps", "temperature"));
+  }
+  params.temperature.reset();
+  params.dynamic_temperature_range = .5;
+  EXPECT_THAT(Validate(params, kVocab), Invalid("steps", "temperature"));
+  params.dynamic_temperature_range.reset();
+  params.smoothing_factor = .2;
+  EXPECT_THAT(Validate(params, kVocab), Invalid("steps", "temperature"));
+}
+
 TEST(Params, RefuseABiasOutOfRangeTwiceOrWithoutItsValue) {
   Params params;
   params.logit_bias_ids = {1, 2};

@@ -263,6 +263,8 @@ TEST(SchedulesRefused, NameFieldValueAndRange) {
               HasSubstr("schedules[0].points[0].value: nan is outside"));
   EXPECT_THAT(Refused({kTemperatureField, kStep, {{5, 1}, {5, 1}}, {}, {}}),
               HasSubstr("schedules[0].points[1].at: 5 is not above 5"));
+  EXPECT_THAT(Refused({kTemperatureField, kStep, {{7, 1}, {5, 1}}, {}, {}}),
+              HasSubstr("[1].at: 5 is not above 7 of the point before"));
   EXPECT_THAT(
       Refused({kTemperatureField, kStep, {{(1u << 20) + 1, 1}}, {}, {}}),
       HasSubstr("points[0].at: 1048577 is outside [0, 1048576]"));

@@ -30,5 +30,21 @@ TEST(StageVersions, AreTheSpecificationsStagesInItsOrderEachAtOne) {
   EXPECT_EQ(StageVersions(), stages);
 }
 
+TEST(FingerprintOfPhases, SaysWhereEachBeginsAndEnds) {
+  using ::testing::Contains;
+  using ::testing::HasSubstr;
+  using ::testing::Not;
+  const Plan plan = *Plan::Compile(Params(), 100);
+  const std::vector<TokenIds> enter = {{7}, {5, 6}, {7}}, leave = {{8}}, none;
+  const std::vector<std::string> lines = FingerprintLines(
+      plan, {{{&plan, 0, &enter, &leave}, {&plan, 1, &leave, &none}}});
+  EXPECT_THAT(lines, Contains("phase1.enter=5,6;7"));
+  EXPECT_THAT(lines, Contains("phase1.leave=8"));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("phase1.within"))));
+  EXPECT_THAT(lines, Contains("phase2.within=1"));
+  EXPECT_THAT(lines, Contains("phase2.enter=8"));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("phase2.leave"))));
+}
+
 }  // namespace
 }  // namespace logitd::tests
