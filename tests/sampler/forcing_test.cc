@@ -123,6 +123,10 @@ TEST_P(Forced, AGivenTokenIsReportedBesideTheForcedOne) {
   EXPECT_EQ(outcome.final_logprob, 0);
 }
 
+TEST(ThinkingBudgets, OfNothingEndASectionAtOnce) {
+  EXPECT_EQ(ThinkingBudget().max_tokens, 0u);
+}
+
 TEST(ThinkingBudgets, ThatCouldNotEndAreRefused) {
   const auto check = [](const ThinkingBudget& budget) {
     Params params;
