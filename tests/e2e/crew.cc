@@ -207,7 +207,7 @@ void Worker::TakeStep(const v1::StepResult& result, const Asked& asked) {
 }
 
 void Worker::TakeFailed(const v1::StepResult& result, int entry, size_t i) {
-  ++books_.failed_entries;
+  if (is_open_[i]) ++books_.failed_entries;
   const auto read = client::ReadEntry(result, entry);
   const bool is_failure =
       read.ok() && !read->token && read->status == v1::ENTRY_STATUS_ERROR;
