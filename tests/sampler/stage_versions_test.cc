@@ -30,6 +30,14 @@ TEST(StageVersions, AreTheSpecificationsStagesInItsOrderEachAtOne) {
   EXPECT_EQ(StageVersions(), stages);
 }
 
+// At the least value that is on.
+TEST(StageVersions, OfNgramsBeginAtOneToken) {
+  Params params;
+  params.no_repeat_ngram = 1;
+  EXPECT_THAT(FingerprintLines(*Plan::Compile(params, 100)),
+              ::testing::Contains("no_repeat_ngram=1"));
+}
+
 TEST(FingerprintOfPhases, SaysWhereEachBeginsAndEnds) {
   using ::testing::Contains;
   using ::testing::HasSubstr;
