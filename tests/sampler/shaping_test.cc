@@ -289,6 +289,14 @@ TEST_P(Shaping, MirostatTwoDropsWhatSurprisesMoreThanMu) {
   EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1));
 }
 
+TEST_P(Shaping, MirostatOneCutsTheSmallestVocabularyThatHasACurve) {
+  Params params;
+  params.mirostat = 1;
+  params.mirostat_tau = 0.01;
+  EXPECT_THAT(KeptIds(Ask({3, 0}, params)), ElementsAre(0));
+  EXPECT_THAT(KeptIds(Ask({3}, params)), ElementsAre(0));
+}
+
 TEST_P(Shaping, MirostatSteersTheSurpriseToItsTarget) {
   for (const uint32_t version : {1u, 2u}) {
     for (const double tau : {2.0, 4.0}) {
