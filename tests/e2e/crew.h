@@ -43,7 +43,7 @@ struct Books {
   size_t refused = 0;  // of those answered: for overload
   size_t refused_opens = 0;
   size_t failed_entries = 0;  // of sessions that were open
-  std::string wrong;  // the first thing that must not be; "" if none
+  std::string wrong;          // the first thing that must not be; "" if none
 
   void Add(const Books& other);
 };
