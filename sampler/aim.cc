@@ -154,14 +154,7 @@ class Curve {
   Bracket Around(double target) const {
     Bracket bracket = ends_;
     for (const Point& point : absl::MakeSpan(points_, count_)) {
-      if (point.key <= bracket.low || point.key >= bracket.high) continue;
-      if (point.mass >= target) {
-        bracket.low = point.key;
-        bracket.reached = point.mass;
-      } else {
-        bracket.high = point.key;
-        bracket.above = point.mass;
-      }
+      bracket.Take(point.key, point.mass, point.mass >= target);
     }
     return bracket;
   }

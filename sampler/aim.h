@@ -12,8 +12,8 @@ namespace logitd {
 
 // Four pivots for mass_ge of a row that was weighed with `scale`, whose mass is
 // `mass` and whose candidates are at least `least`: two that should have the
-// target between them, and two that surely have. Uses the workspace's id list.
-// Visits about a hundred blocks, a few times.
+// target between them, and two that nearly always have. Uses the workspace's id
+// list. Visits about a hundred blocks, a few times.
 void AimAtMass(const kernels::KernelTable& kernels, const kernels::RowView& row,
                const kernels::Scale& scale, float least, double target,
                double mass, Workspace* workspace, float* pivots);

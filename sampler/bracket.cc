@@ -32,15 +32,7 @@ void Narrow(Measure measure, double target, const float* pivots,
   double measured[kPivots];
   measure(pivots, measured);
   for (uint32_t i = 0; i < kPivots; ++i) {
-    const int64_t key = KeyOf(pivots[i]);
-    if (key <= bracket->low || key >= bracket->high) continue;
-    if (measured[i] >= target) {
-      bracket->low = key;
-      bracket->reached = measured[i];
-    } else {
-      bracket->high = key;
-      bracket->above = measured[i];
-    }
+    bracket->Take(KeyOf(pivots[i]), measured[i], measured[i] >= target);
   }
 }
 
@@ -97,23 +89,6 @@ uint32_t Close(const kernels::KernelTable& kernels, const RowView& row,
     }
     Narrow(measure, target, pivots, bracket);
   }
-}
-
-uint32_t NthEqual(const RowView& row, float value, uint64_t n) {
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    if (!(row.block_max[b] >= value)) continue;
-    const float* l = row.l + size_t{b} * kernels::kBlockSize;
-    const auto here =
-        static_cast<uint64_t>(std::count(l, l + kernels::kBlockSize, value));
-    if (here < n) {
-      n -= here;
-      continue;
-    }
-    for (uint32_t i = 0;; ++i) {
-      if (l[i] == value && --n == 0) return b * kernels::kBlockSize + i;
-    }
-  }
-  return row.block_count * kernels::kBlockSize - 1;
 }
 
 }  // namespace logitd

@@ -47,6 +47,12 @@ struct Bracket {
   double above;    // measure({l >= high})
   double reached;  // measure({l >= low}); 0: not measured yet
   bool IsOneValue() const { return high - low == 1; }
+  // Moves an end to a value between them that was measured.
+  void Take(int64_t key, double measured, bool reaches) {
+    if (key <= low || key >= high) return;
+    (reaches ? low : high) = key;
+    (reaches ? reached : above) = measured;
+  }
 };
 
 // By one pass over kPivots pivots, in any order.
@@ -76,9 +82,6 @@ bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
 uint32_t Close(const kernels::KernelTable& kernels, const kernels::RowView& row,
                Measure measure, double target, Workspace* workspace,
                Bracket* bracket);
-
-// Id of the nth (from 1) token with l == value.
-uint32_t NthEqual(const kernels::RowView& row, float value, uint64_t n);
 
 }  // namespace logitd
 

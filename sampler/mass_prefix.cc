@@ -118,14 +118,9 @@ bool NarrowPiece(const Search& search, Piece* piece) {
     from_high += l[id] >= high ? w : 0.0;
   }
   const auto narrow = [&](float value, double sum) {
-    const int64_t key = KeyOf(value);
-    if (key <= bracket.low || key >= bracket.high) return;
-    if (search.Reaches(sum)) {
-      bracket.low = key;
-      bracket.reached = sum;
-    } else if (search.Misses(sum)) {
-      bracket.high = key;
-      bracket.above = sum;
+    const bool reaches = search.Reaches(sum);
+    if (reaches || search.Misses(sum)) {
+      bracket.Take(KeyOf(value), sum, reaches);
     }
   };
   narrow(low, from_low);

@@ -2,8 +2,9 @@
 //
 // A search that aims by a sample, narrows by one pass over the row, lists what
 // is left and adds up plainly; mass() itself decides where a plain sum is too
-// close to the target, block by block. Two to three reads of the row, whatever
-// p is; rows made to mislead the aim take a few more. Exact on all of them.
+// close to the target, block by block. Three reads of the row where p is
+// below .99; up to three more beyond that, and on rows made to mislead the aim.
+// Exact on all of them.
 // Specification: sampler/README.md, "Truncation".
 #ifndef LOGITD_SAMPLER_MASS_PREFIX_H_
 #define LOGITD_SAMPLER_MASS_PREFIX_H_

@@ -25,6 +25,24 @@ float CountBound(const RowView& row, uint64_t k, Workspace* workspace) {
   return std::max(*kth, kAllAllowed.value);
 }
 
+// Id of the nth (from 1) token with l == value.
+uint32_t NthEqual(const RowView& row, float value, uint64_t n) {
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= value)) continue;
+    const float* l = row.l + size_t{b} * kernels::kBlockSize;
+    const auto here =
+        static_cast<uint64_t>(std::count(l, l + kernels::kBlockSize, value));
+    if (here < n) {
+      n -= here;
+      continue;
+    }
+    for (uint32_t i = 0;; ++i) {
+      if (l[i] == value && --n == 0) return b * kernels::kBlockSize + i;
+    }
+  }
+  return row.block_count * kernels::kBlockSize - 1;
+}
+
 }  // namespace
 
 bool AtMost(Cut a, Cut b) {

@@ -1,13 +1,13 @@
-// Finding prefixes of the rank: what top_k, top_p and min_p keep, and top-N
-// lists, without ever sorting a row.
+// Finding prefixes of the rank by count or by floor: what top_k and min_p keep,
+// and top-N lists, without ever sorting a row. By mass: mass_prefix.h.
 //
 // The rank orders ids by logit falling, id rising. A truncation keeps the
-// shortest prefix whose measure reaches a target, and the measure (a count, or
-// mass()) never falls as a prefix grows, so a search by pivots over values and
-// then over ids is exact. Functions use the workspace's id list; thread-safe on
-// different workspaces; O(V) per pass, a handful of passes; do not allocate.
-// The row is the workspace's, or another of the same shape with keys for
-// logits. Specification: sampler/README.md, "Truncation".
+// shortest prefix whose measure reaches a target, and a count never falls as a
+// prefix grows, so a search by pivots over values and then over ids is exact.
+// Functions use the workspace's id list; thread-safe on different workspaces;
+// O(V) per pass, a handful of passes; do not allocate. The row is the
+// workspace's, or another of the same shape with keys for logits.
+// Specification: sampler/README.md, "Truncation".
 #ifndef LOGITD_SAMPLER_PREFIX_H_
 #define LOGITD_SAMPLER_PREFIX_H_
 

@@ -1,28 +1,12 @@
 #include "tests/bench/peer.h"
 
-#include <dlfcn.h>
-
-#include <fstream>
+#include "tests/bench/peer_library.h"
 
 namespace logitd::bench {
 namespace {
 
-std::string FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-template <typename Function>
-bool Find(void* library, const char* name, Function* function) {
-  *function = reinterpret_cast<Function>(dlsym(library, name));
-  return *function != nullptr;
-}
-
-// Lazy: the sampler names parts of the peer that nobody calls or has.
 bool Load(const std::string& path, Peer* peer, std::string* why) {
-  void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  void* library = OpenPeer(path);
   if (library == nullptr) {
     const char* error = dlerror();
     *why = error != nullptr ? error : "cannot load " + path;

@@ -1,29 +1,15 @@
 #include "tests/peers/llama_chain.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
-#include <fstream>
 #include <limits>
+
+#include "tests/bench/peer_library.h"
 
 namespace logitd::dialects {
 namespace {
 
-std::string FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-template <typename Function>
-bool Find(void* library, const char* name, Function* function) {
-  *function = reinterpret_cast<Function>(dlsym(library, name));
-  return *function != nullptr;
-}
-
 bool Load(const std::string& path, LlamaLibrary* library) {
-  void* handle = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  void* handle = OpenPeer(path);
   return handle != nullptr &&
          Find(handle, "logitd_chain_open", &library->open) &&
          Find(handle, "logitd_chain_close", &library->close) &&
