@@ -1,7 +1,6 @@
 // First pivots for a search by mass: a guess of where the crossing lies, made
-// of the row's heavy blocks and a sample of the others, so that one full pass
-// nearly always leaves a short list. Only a guess: what is found with it is
-// exact whatever it says.
+// of a sample of the row's blocks, so that one full pass nearly always leaves a
+// short list. Only a guess: what is found with it is exact whatever it says.
 #ifndef LOGITD_SAMPLER_AIM_H_
 #define LOGITD_SAMPLER_AIM_H_
 
@@ -13,7 +12,8 @@ namespace logitd {
 // Four pivots for mass_ge of a row that was weighed with `scale`, whose mass is
 // `mass` and whose candidates are at least `least`: two that should have the
 // target between them, and two that nearly always have. Uses the workspace's id
-// list. Visits about a hundred blocks, a few times.
+// list. Visits a sixteenth of the blocks (32 to 128) and heavy ones, five times
+// or so.
 void AimAtMass(const kernels::KernelTable& kernels, const kernels::RowView& row,
                const kernels::Scale& scale, float least, double target,
                double mass, Workspace* workspace, float* pivots);

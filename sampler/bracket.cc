@@ -16,6 +16,18 @@ constexpr double kLargest = std::numeric_limits<float>::max();
 // bracket, so that no row takes more than 40 passes.
 constexpr int kValuePasses = 8;
 
+// The bracket as far as its listed ids reach: its own ends may lie far from
+// any.
+Bracket AroundListed(const Bracket& bracket, absl::Span<const uint32_t> ids,
+                     const float* l) {
+  Bracket around = {bracket.high, bracket.low, bracket.above, bracket.reached};
+  for (const uint32_t id : ids) {
+    around.low = std::min(around.low, KeyOf(l[id]));
+    around.high = std::max(around.high, KeyOf(l[id]) + 1);
+  }
+  return around;
+}
+
 }  // namespace
 
 double WidthOf(const Bracket& bracket) {
@@ -76,11 +88,11 @@ uint32_t Close(const kernels::KernelTable& kernels, const RowView& row,
         kernels.gather(row, ValueOf(bracket->low), ValueOf(bracket->high), ids,
                        Workspace::kGatherMax);
     if (count < Workspace::kGatherMax || bracket->IsOneValue()) return count;
+    const Bracket around = AroundListed(*bracket, {ids, count}, row.l);
     float pivots[kPivots];
-    PlacePivots(*bracket, target, pivots);
+    PlacePivots(around, target, pivots);
     float tied;
-    if (TiedNear({ids, count}, row.l, CrossingOfLine(*bracket, target),
-                 &tied)) {
+    if (TiedNear({ids, count}, row.l, CrossingOfLine(around, target), &tied)) {
       pivots[2] = tied;
       pivots[3] = ValueOf(KeyOf(tied) + 1);
     }

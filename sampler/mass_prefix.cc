@@ -233,15 +233,14 @@ MassPrefix CrossingOfTie(const Search& search, const Bracket& bracket) {
   return {cut, kernels.restrict_to(row, cut, &row.active_count)};
 }
 
-// Pivots ever further below the lowest: all were above the crossing.
-void StepDown(float* pivots) {
-  const auto [least, most] =
-      std::minmax_element(pivots, pivots + kernels::kPivots);
-  const auto lowest = static_cast<double>(*least);
-  double step = static_cast<double>(*most) - lowest;
-  for (uint32_t i = 0; i < kernels::kPivots; ++i, step *= 4) {
-    pivots[i] = Pivot(lowest - step);
-  }
+// Takes ids of blocks without weight off the list: what stands there is of no
+// matter.
+uint32_t KeepWeighty(const RowView& row, uint32_t count, uint32_t* ids) {
+  const auto has_none = [&](uint32_t id) {
+    return row.block_mass[id / kernels::kBlockSize] == 0;
+  };
+  uint32_t* const end = std::remove_if(ids, ids + count, has_none);
+  return static_cast<uint32_t>(end - ids);
 }
 
 }  // namespace
@@ -260,14 +259,11 @@ MassPrefix RestrictToMass(const KernelTable& kernels,
   AimAtMass(kernels, *row, scale, candidates.value, target, mass, workspace,
             pivots);
   Narrow(measure, target, pivots, &bracket);
-  if (bracket.low == KeyOf(candidates.value)) {
-    StepDown(pivots);
-    Narrow(measure, target, pivots, &bracket);
-  }
+  uint32_t* const ids = workspace->ids().data();
   const uint32_t count =
       Close(kernels, *row, measure, target, workspace, &bracket);
   if (count == Workspace::kGatherMax) return CrossingOfTie(search, bracket);
-  return CrossingOfPiece(search, {workspace->ids().data(), count, bracket});
+  return CrossingOfPiece(search, {ids, KeepWeighty(*row, count, ids), bracket});
 }
 
 }  // namespace logitd

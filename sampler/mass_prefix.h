@@ -2,9 +2,8 @@
 //
 // A search that aims by a sample, narrows by one pass over the row, lists what
 // is left and adds up plainly; mass() itself decides where a plain sum is too
-// close to the target, block by block. Three reads of the row where p is
-// below .99; up to three more beyond that, and on rows made to mislead the aim.
-// Exact on all of them.
+// close to the target, block by block. Three reads of the row, wherever the
+// crossing lies; more on rows that mislead the aim. Exact on all of them.
 // Specification: sampler/README.md, "Truncation".
 #ifndef LOGITD_SAMPLER_MASS_PREFIX_H_
 #define LOGITD_SAMPLER_MASS_PREFIX_H_
@@ -20,8 +19,10 @@ struct MassPrefix {
 };
 
 // The shortest prefix S of `candidates` with mass(S) >= target, after the row
-// was weighed with `scale` and `candidates`; 0 < target <= mass(candidates),
-// which is `mass`. Leaves weights, block masses and active blocks of S alone.
+// was weighed with `candidates`; 0 < target <= mass(candidates), which is
+// `mass`. `scale` says where to look first: the one it was weighed with, or one
+// of m = the largest logit that its weights fall with. Leaves weights, block
+// masses and active blocks of S alone.
 // Uses the workspace's id list and block scratch; does not allocate;
 // thread-safe on different workspaces.
 MassPrefix RestrictToMass(const kernels::KernelTable& kernels,

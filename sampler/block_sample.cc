@@ -1,0 +1,152 @@
+#include "sampler/block_sample.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace logitd {
+namespace {
+
+using kernels::kPivots;
+using kernels::RowView;
+
+// One block in so many is sampled: more of a long row, for what a list of ids
+// holds is the same for all.
+constexpr uint32_t kSampledShare = 16;
+// A heavy block has this share of the mass, or this many times the mean, or it
+// lies so many standard deviations above that, found in so many rounds. What is
+// sampled must have no few tokens that weigh as much as all others.
+constexpr double kHeavyShare = 1.0 / 64;
+constexpr double kHeavyMeans = 4;
+constexpr double kHeavyDeviations = 6;
+constexpr int kHeavyRounds = 2;
+// Masses that differ by less, relative, differ by rounding.
+constexpr double kEqual = 1e-6;
+
+float HeavyAbove(const RowView& row, double mass) {
+  double bound = mass * std::max(kHeavyShare, kHeavyMeans / row.active_count);
+  for (int round = 0; round < kHeavyRounds; ++round) {
+    double count = 0, sum = 0, squares = 0;
+    for (uint32_t a = 0; a < row.active_count; ++a) {
+      const auto block = static_cast<double>(row.block_mass[row.active[a]]);
+      if (block > bound) continue;
+      count += 1;
+      sum += block;
+      squares += block * block;
+    }
+    const double mean = sum / count;
+    const double variance = std::max(squares / count - mean * mean, 0.0);
+    bound = std::min(bound, mean + kHeavyDeviations * std::sqrt(variance));
+  }
+  return static_cast<float>(bound);
+}
+
+}  // namespace
+
+BlockSample::BlockSample(const kernels::KernelTable& kernels,
+                         const RowView& row, double mass, uint32_t* blocks)
+    : kernels_(kernels), heavy_(row), others_(row) {
+  Choose(row, HeavyAbove(row, mass), blocks);
+  Weigh();
+}
+
+void BlockSample::Choose(const RowView& row, float heavy_above,
+                         uint32_t* blocks) {
+  uint32_t heavy = 0;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    if (row.block_mass[b] > heavy_above && heavy < kHeavyMax) {
+      blocks[heavy++] = b;
+    } else {
+      rest_ += static_cast<double>(row.block_mass[b]);
+    }
+  }
+  heavy_.active = blocks;
+  heavy_.active_count = heavy;
+  rest_count_ = row.active_count - heavy;
+  const uint32_t count =
+      std::clamp(row.active_count / kSampledShare, kSampledMin, kSampledMax);
+  const uint32_t stride = std::max(1u, rest_count_ / count);
+  uint32_t* const sampled = blocks + heavy;
+  uint32_t nth = stride / 2, next_heavy = 0, sampled_count = 0;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    if (next_heavy < heavy && blocks[next_heavy] == b) {
+      ++next_heavy;
+    } else if (++nth % stride == 0) {
+      sampled[sampled_count++] = b;
+    }
+  }
+  others_.active = sampled;
+  others_.active_count = sampled_count;
+}
+
+void BlockSample::Weigh() {
+  const uint32_t n = others_.active_count;
+  if (n == 0) return;
+  for (uint32_t i = 0; i < n; ++i) mean_ += MassOf(i) / n;
+  for (uint32_t i = 0; i < n; ++i) {
+    squares_ += (MassOf(i) - mean_) * (MassOf(i) - mean_);
+  }
+  if (squares_ < n * (kEqual * mean_) * (kEqual * mean_)) squares_ = 0;
+  const double slope =
+      squares_ > 0 ? (rest_ / rest_count_ - mean_) / squares_ : 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    weights_[i] = rest_count_ * (1.0 / n + slope * (MassOf(i) - mean_));
+  }
+}
+
+void BlockSample::MassGe(const float* pivots, double* masses) {
+  kernels_.mass_ge(heavy_, pivots, masses);
+  RowView one = others_;
+  one.active_count = 1;
+  for (uint32_t i = 0; i < others_.active_count; ++i) {
+    one.active = others_.active + i;
+    kernels_.mass_ge(one, pivots, sums_[i]);
+    for (uint32_t p = 0; p < kPivots; ++p) {
+      masses[p] += weights_[i] * sums_[i][p];
+    }
+  }
+}
+
+double BlockSample::Deviation(uint32_t pivot) const {
+  const uint32_t n = others_.active_count;
+  double mean = 0, slope = 0, residuals = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    mean += sums_[i][pivot] / n;
+    slope += (MassOf(i) - mean_) * sums_[i][pivot];
+  }
+  slope = squares_ > 0 ? slope / squares_ : 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    const double fitted = mean + slope * (MassOf(i) - mean_);
+    const double residual = weights_[i] * (sums_[i][pivot] - fitted);
+    residuals += residual * residual;
+  }
+  const double unseen = 1 - static_cast<double>(n) / rest_count_;
+  return n == 0 ? 0 : std::sqrt(residuals * unseen);
+}
+
+uint32_t BlockSample::List(const Bracket& bracket, uint32_t* ids,
+                           uint32_t capacity) const {
+  uint32_t count = 0;
+  for (const RowView* part : {&heavy_, &others_}) {
+    for (uint32_t a = 0; a < part->active_count; ++a) {
+      count += Gather(part->active[a], bracket, ids + count, capacity - count);
+    }
+  }
+  return count;
+}
+
+uint32_t BlockSample::Gather(uint32_t block, const Bracket& bracket,
+                             uint32_t* ids, uint32_t capacity) const {
+  const uint32_t base = block * kernels::kBlockSize;
+  RowView one = others_;
+  one.l += base;
+  one.block_max += block;
+  one.block_count = 1;
+  const uint32_t count = kernels_.gather(one, ValueOf(bracket.low),
+                                         ValueOf(bracket.high), ids, capacity);
+  for (uint32_t i = 0; i < count; ++i) ids[i] += base;
+  return count;
+}
+
+}  // namespace logitd

@@ -1,0 +1,66 @@
+// Some blocks of a weighed row that stand for all: what masses the row has
+// above a value, nearly, for a twentieth of a read; and how nearly.
+//
+// The heavy blocks are all in it. The others are every so-manieth one, and
+// count by the weights of a regression on the mass of a block, which is known
+// of all: at the lowest logit the sample's mass is the row's. Source:
+// regression estimators, Cochran, Sampling Techniques, ch. 7.
+#ifndef LOGITD_SAMPLER_BLOCK_SAMPLE_H_
+#define LOGITD_SAMPLER_BLOCK_SAMPLE_H_
+
+#include <cstdint>
+
+#include "sampler/bracket.h"
+#include "sampler/kernels/kernels.h"
+
+namespace logitd {
+
+class BlockSample {
+ private:
+  static constexpr uint32_t kSampledMin = 32;
+  static constexpr uint32_t kSampledMax = 128;
+  static constexpr uint32_t kHeavyMax = 192;
+
+ public:
+  // Blocks that it lists, at most, and how many a row should have: a sample of
+  // fewer costs what the row does.
+  static constexpr uint32_t kBlocksMax = kHeavyMax + 2 * kSampledMax;
+  static constexpr uint32_t kWorthwhile = 2 * kSampledMin;
+
+  // Of a row whose mass is `mass`. Lists its blocks in `blocks`, which is the
+  // caller's, holds kBlocksMax and outlives it, as the row does.
+  BlockSample(const kernels::KernelTable& kernels, const kernels::RowView& row,
+              double mass, uint32_t* blocks);
+
+  // Estimates of mass({l >= pivots[i]}). Visits its blocks once.
+  void MassGe(const float* pivots, double* masses);
+
+  // Standard deviation of what MassGe said last of that pivot.
+  double Deviation(uint32_t pivot) const;
+
+  // Its ids within the bracket, at most `capacity`. Returns how many.
+  uint32_t List(const Bracket& bracket, uint32_t* ids, uint32_t capacity) const;
+
+ private:
+  double MassOf(uint32_t i) const {
+    return static_cast<double>(others_.block_mass[others_.active[i]]);
+  }
+  void Choose(const kernels::RowView& row, float heavy_above, uint32_t* blocks);
+  void Weigh();
+  uint32_t Gather(uint32_t block, const Bracket& bracket, uint32_t* ids,
+                  uint32_t capacity) const;
+
+  const kernels::KernelTable& kernels_;
+  kernels::RowView heavy_;
+  kernels::RowView others_;  // that were sampled
+  uint32_t rest_count_ = 0;  // of all blocks that are not heavy
+  double rest_ = 0;          // their mass
+  double mean_ = 0;          // mass of a sampled block
+  double squares_ = 0;       // sum of squares of what they differ from it by
+  double weights_[2 * kSampledMax];
+  double sums_[2 * kSampledMax][kernels::kPivots];
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SAMPLER_BLOCK_SAMPLE_H_
