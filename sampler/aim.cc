@@ -7,6 +7,7 @@
 #include "absl/types/span.h"
 #include "sampler/block_sample.h"
 #include "sampler/bracket.h"
+#include "sampler/natural_log.h"
 
 namespace logitd {
 namespace {
@@ -90,7 +91,7 @@ class Curve {
 
   double LogOdds(double mass) const {
     const double share = std::clamp(mass / mass_, kShareMin, 1 - kShareMin);
-    return std::log(share / (1 - share));
+    return LogD(share / (1 - share));
   }
 
   const double mass_;

@@ -1,12 +1,16 @@
 // How often one knob reads a row from end to end.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <numeric>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "sampler/plan.h"
 #include "tests/sampler/cases.h"
 #include "tests/sampler/targets.h"
@@ -95,6 +99,47 @@ TEST_F(Reads, OfTopPAreThreeAtMostWhateverItIs) {
       }
     }
   }
+}
+
+// What each step does, not only how often at most: a change that makes steps
+// dearer or cheaper shows in its diff, on every machine. To write the file
+// anew, run this test with LOGITD_WRITE_READS=1.
+TEST_F(Reads, AreThoseOnRecord) {
+  const std::string path = LOGITD_SOURCE_DIR "/tests/golden/reads.txt";
+  std::string found =
+      "# Of steps with one knob: kernels' full reads, and of how many calls if "
+      "more;\n# what all calls visit, in rows. tests/sampler/reads_test.cc\n";
+  const auto record = [&](const std::string& row, const SingleKnob& knob,
+                          const std::vector<float>& logits) {
+    Of(knob, logits);
+    absl::StrAppendFormat(&found, "%s, %s: %s; %.3f\n", row, knob.name,
+                          reads_.Text(), reads_.rows());
+  };
+  for (const uint32_t size : {20000u, 151936u}) {
+    for (const auto& [shape, name] : {std::pair(Shape::kPeaked, "peaked"),
+                                      std::pair(Shape::kNormal, "normal")}) {
+      const std::string row = absl::StrFormat("%s %d", name, size);
+      const std::vector<float> logits = MakeRow(shape, size, 1);
+      for (const SingleKnob& knob : SingleKnobs(size)) {
+        record(row, knob, logits);
+      }
+      for (const double temperature : {0.5, 1.0, 2.0}) {
+        for (const double p : {0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999}) {
+          SingleKnob knob = {
+              absl::StrFormat("temperature %g, top_p %g", temperature, p), {}};
+          knob.params.temperature = temperature;
+          knob.params.top_p = p;
+          record(row, knob, logits);
+        }
+      }
+    }
+  }
+  if (std::getenv("LOGITD_WRITE_READS") != nullptr) {
+    std::ofstream(path) << found;
+  }
+  std::stringstream on_record;
+  on_record << std::ifstream(path).rdbuf();
+  EXPECT_EQ(found, on_record.str());
 }
 
 // A stage that comes and has no knob in the list is told.
