@@ -23,7 +23,7 @@ import threading
 
 import suite
 from mutants import Mutant, all_mutants
-from scratch import Scratch
+from scratch import MADE, REFUSED, SAME, Scratch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.environ.get("LOGITD_SOURCE_DIR", os.path.dirname(os.path.dirname(HERE)))
@@ -66,7 +66,7 @@ class Run:
         self.stages, self.options = stages, options
         self.lock = threading.Lock()
         self.results = []  # (mutant, None or (stage, killer))
-        self.not_built = 0
+        self.no_mutants = {REFUSED: 0, SAME: 0}
         self.known = verdicts_of(read(options.resume)) if options.resume else {}
 
     def work(self, scratch, bounds, queue):
@@ -83,14 +83,14 @@ class Run:
             source = scratch.read_original(mutant.file)
             scratch.write(mutant.file, mutant.apply(source))
             built = scratch.make({mutant.file})
-            killed = built and suite.judge(
+            killed = built == MADE and suite.judge(
                 scratch.binary, ROOT, mutant.file, self.stages, bounds
             )
             scratch.write(mutant.file, source)
             self._restore(scratch, mutant.file)
             with self.lock:
-                if not built:
-                    self.not_built += 1
+                if built != MADE:
+                    self.no_mutants[built] += 1
                 elif len(self.results) < self.options.wanted:
                     self.results.append((mutant, killed))
                     verdict = "%s: %s" % killed if killed else "SURVIVED"
@@ -131,7 +131,8 @@ def report(state, options):
         mark = "SURVIVOR" if mutant in open_ones else "explained survivor"
         print(f"{mark}: {mutant.describe(read(os.path.join(ROOT, mutant.file)))}")
     total = len(state.results)
-    print(f"{state.not_built} more did not compile")
+    print(f"{state.no_mutants[REFUSED]} more did not compile")
+    print(f"{state.no_mutants[SAME]} more compile to the same code: nothing to notice")
     print(f"killed {total - len(survivors)} of {total} (seed {options.seed})")
     return open_ones
 
@@ -174,7 +175,7 @@ def main():
     state = run(chosen, options, stages)
     open_ones = report(state, options)
     if options.fixed:
-        return 1 if open_ones or state.not_built else 0
+        return 1 if open_ones or any(state.no_mutants.values()) else 0
     killed = len(state.results) - len(open_ones)
     return 0 if killed >= options.least * len(state.results) else 1
 

@@ -4,6 +4,7 @@ sampler is compiled beside it at -O1, for the targets that every machine has."""
 
 import concurrent.futures
 import glob
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,9 @@ import subprocess
 TARGETS = (
     "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3|HWY_AVX3_DL)"
 )
+
+
+MADE, REFUSED, SAME = "made", "refused", "same"
 
 
 class Scratch:
@@ -33,6 +37,7 @@ class Scratch:
         self.link = self._link()
         self.needs = {}  # source: headers of sampler/ that it reads
         self.stale = set()  # sources whose objects are those of another mutant
+        self.unchanged = {}  # source: its object's bytes without any mutant
         self._precompile()
 
     def twin(self, number):
@@ -41,6 +46,7 @@ class Scratch:
         shutil.copytree(self.folder, folder)
         other = Scratch(self.root, self.build, folder)
         other.needs = {name: set(needs) for name, needs in self.needs.items()}
+        other.unchanged = self.unchanged
         return other
 
     def _commands(self):
@@ -60,6 +66,8 @@ class Scratch:
                 for w in words[1 : words.index("-o")]
                 if not re.match(r"-W|-O|-D_FORTIFY|-fstack|-DHWY_DISABLED", w)
             ]
+            # The same code in every folder.
+            kept.append(f"-ffile-prefix-map={self.folder}=.")
             found[name] = [words[0], "-I" + self.folder, *kept, "-O1", "-w"]
         return found
 
@@ -120,22 +128,31 @@ class Scratch:
         return result.returncode == 0
 
     def make(self, files):
-        """Compiles what reads the files and links; false if
-        either is refused."""
+        """Compiles what reads the files and links. REFUSED by the compiler, or
+        the SAME to it: then the binary is none of this mutant."""
+        same = True
         for name in sorted(self.commands):
             touched = name in files or self.needs[name] & set(files)
             if not touched and name not in self.stale:
                 continue
             if not self._compile(name):
-                return False
+                return REFUSED
             self.stale.discard(name)
-        return self._linked()
+            same = same and self._code(name) == self.unchanged[name]
+        if same:
+            return SAME
+        return MADE if self._linked() else REFUSED
+
+    def _code(self, name):
+        with open(self._object(name), "rb") as file:
+            return hashlib.sha256(file.read()).digest()
 
     def make_all(self, jobs):
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            return all(pool.map(self._compile, sorted(self.commands))) and (
-                self._linked()
-            )
+            made = all(pool.map(self._compile, sorted(self.commands)))
+        if made:
+            self.unchanged = {name: self._code(name) for name in self.commands}
+        return made and self._linked()
 
     def _linked(self):
         return subprocess.run(self.link, capture_output=True, cwd=self.build).returncode == 0
