@@ -163,7 +163,7 @@ run_stages() {
     stage clang-tidy check_clang_tidy || true
     build_and_test gcc-tests || true
     LOGITD_BUILD_DIR="$root/.build/release" \
-        stage mutation tests/mutation/run.sh --sample 200 --least 0.9 || true
+        stage mutation tests/mutation/run.sh --sample 200 --least 0.95 || true
     LOGITD_BUILD_DIR="$root/.build/release" \
         stage semantics-table tests/semantics_table.sh || true
     LOGITD_SOURCE_DIR="$root" LOGITD_BUILD_DIR="$root/.build/release" \

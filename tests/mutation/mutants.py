@@ -9,7 +9,9 @@ from typing import NamedTuple
 import operators
 from tokens import partners, tokenize
 
-PATTERNS = ("sampler/*.cc", "sampler/*.h", "sampler/kernels/*-inl.h")
+PATTERNS = (
+    "sampler/*.cc", "sampler/*.h", "sampler/kernels/*.cc", "sampler/kernels/*.h",
+)  # fmt: skip
 # The tests walk its tables too, so that they cannot tell its numbers from
 # others; tests of the contract and of profiles hold them.
 LEFT_OUT = ("sampler/knobs.h",)
@@ -24,6 +26,12 @@ class Mutant(NamedTuple):
     begin: int  # the characters of the file that `text` replaces
     end: int
     text: str
+
+    @property
+    def is_seen_whole(self):
+        """Whether the sampler's objects are all that is made of the file: others
+        read headers too, and kernels are compiled for more targets elsewhere."""
+        return self.file.endswith(".cc") and "/kernels/" not in self.file
 
     def apply(self, source):
         return source[: self.begin] + self.text + source[self.end :]

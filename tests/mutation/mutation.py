@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Changes the sampler in small ways and tells which changes no test notices.
 
-  mutation.py --sample 200 --seed 1   that many of all mutants, picked by the seed
+  mutation.py --sample 200 --seed 1   that many of all mutants, picked by the seed;
+                                      the day's, if none is given
   mutation.py --fixed                 the list in fixed.txt; all must be killed
   mutation.py --only ID...            these
   mutation.py --list                  all mutants, one a line; builds nothing
   mutation.py ... --resume LOG        takes over the verdicts that stand in LOG,
-                                      what a run that was stopped has printed
+                                      what a run of the same sources has printed
+                                      that was stopped
 
-Prints `killed K of N (seed S)`. A survivor that survivors.md explains by its id
-counts as one, but is no failure. Needs a build of sampler_test.
+Prints `killed K of N (seed S)`. Fails if that is less than the share of --least,
+or if survivors.md does not explain a survivor by its id. Needs a build of
+sampler_test.
 """
 
 import argparse
 import concurrent.futures
+import datetime
+import glob
 import hashlib
 import os
 import re
@@ -23,11 +28,13 @@ import threading
 
 import suite
 from mutants import Mutant, all_mutants
-from scratch import MADE, REFUSED, SAME, Scratch
+from scratch import HIDDEN, MADE, REFUSED, SAME, Scratch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.environ.get("LOGITD_SOURCE_DIR", os.path.dirname(os.path.dirname(HERE)))
 BUILD = os.environ.get("LOGITD_BUILD_DIR", os.path.join(ROOT, ".build/release"))
+SURVIVORS = os.path.join(HERE, "survivors.md")
+SOURCES = ("golden", "mutation", "oracle", "peers", "sampler", "support")
 
 
 def read(path):
@@ -55,8 +62,21 @@ def fixed_mutants():
         )  # fmt: skip
 
 
+def sources():
+    """What says whether a verdict still holds: the sampler and its tests."""
+    digest = hashlib.sha256()
+    for folder in ("sampler", *("tests/" + x for x in SOURCES)):
+        for path in sorted(glob.glob(os.path.join(ROOT, folder, "**"), recursive=True)):
+            if os.path.isfile(path) and not path.endswith(".md"):
+                with open(path, "rb") as file:
+                    digest.update(path.removeprefix(ROOT).encode() + file.read())
+    return digest.hexdigest()[:16]
+
+
 def verdicts_of(log):
     """{id: None or (stage, killer)} of what an earlier run printed."""
+    if f"sources {sources()}\n" not in log:
+        sys.exit("--resume: that log is of other sources, its verdicts say nothing")
     found = re.findall(r"^([0-9a-f]{8}) .*: (?:SURVIVED|(\w+): (.*))$", log, re.MULTILINE)
     return {id: (stage, killer) if stage else None for id, stage, killer in found}
 
@@ -83,13 +103,15 @@ class Run:
             source = scratch.read_original(mutant.file)
             scratch.write(mutant.file, mutant.apply(source))
             built = scratch.make({mutant.file})
+            if built == SAME and not mutant.is_seen_whole:
+                built = HIDDEN
             killed = built == MADE and suite.judge(
                 scratch.binary, ROOT, mutant.file, self.stages, bounds
             )
             scratch.write(mutant.file, source)
             self._restore(scratch, mutant.file)
             with self.lock:
-                if built != MADE:
+                if built in self.no_mutants:
                     self.no_mutants[built] += 1
                 elif len(self.results) < self.options.wanted:
                     self.results.append((mutant, killed))
@@ -119,8 +141,19 @@ def run(mutants, options, stages):
     return state
 
 
-def report(state, options):
-    explained = set(re.findall(r"^\W*`([0-9a-f]{8})`", read(SURVIVORS), re.MULTILINE))
+def explained(all_ids):
+    """The ids that survivors.md explains; all of them must be there."""
+    ids = set()
+    for line in read(SURVIVORS).splitlines():
+        if line.startswith("- "):
+            ids |= set(re.findall(r"`([0-9a-f]{8})`", line))
+    gone = sorted(ids - all_ids)
+    if gone:
+        sys.exit("survivors.md explains what is no mutant any more: " + " ".join(gone))
+    return ids
+
+
+def report(state, options, explained):
     survivors = [m for m, killed in state.results if not killed]
     print("\nkilled by:")
     for stage in state.stages:
@@ -131,19 +164,19 @@ def report(state, options):
         mark = "SURVIVOR" if mutant in open_ones else "explained survivor"
         print(f"{mark}: {mutant.describe(read(os.path.join(ROOT, mutant.file)))}")
     total = len(state.results)
+    by_time = sum(bool(k) and k[1] == "time" for _, k in state.results)
+    print(f"{by_time} of them by time")
     print(f"{state.no_mutants[REFUSED]} more did not compile")
     print(f"{state.no_mutants[SAME]} more compile to the same code: nothing to notice")
     print(f"killed {total - len(survivors)} of {total} (seed {options.seed})")
     return open_ones
 
 
-SURVIVORS = os.path.join(HERE, "survivors.md")
-
-
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=1)
+    today = int(datetime.date.today().strftime("%Y%m%d"))
+    parser.add_argument("--seed", type=int, default=today)
     parser.add_argument("--fixed", action="store_true")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--list", action="store_true")
@@ -156,10 +189,12 @@ def parse():
 
 def main():
     options = parse()
+    mutants = list(all_mutants(ROOT))
+    known = explained({m.id for m in mutants})
     if options.fixed:
         chosen, stages = list(fixed_mutants()), suite.STAGES[:1]
     else:
-        chosen, stages = list(all_mutants(ROOT)), suite.STAGES
+        chosen, stages = mutants, suite.STAGES
     if options.stages:
         stages = [stage for stage in suite.STAGES if stage[0] in options.stages]
     if options.list:
@@ -172,12 +207,14 @@ def main():
         # By the ids: what is sampled stays so when other lines change.
         chosen.sort(key=lambda m: hashlib.sha256(f"{options.seed} {m.id}".encode()).digest())
     options.wanted = options.sample or len(chosen)
+    print(f"sources {sources()}", flush=True)
     state = run(chosen, options, stages)
-    open_ones = report(state, options)
+    open_ones = report(state, options, known)
     if options.fixed:
         return 1 if open_ones or any(state.no_mutants.values()) else 0
-    killed = len(state.results) - len(open_ones)
-    return 0 if killed >= options.least * len(state.results) else 1
+    killed = sum(bool(killed) for _, killed in state.results)
+    enough = killed >= options.least * len(state.results)
+    return 0 if enough and not open_ones else 1
 
 
 if __name__ == "__main__":

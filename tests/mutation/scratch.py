@@ -18,7 +18,8 @@ TARGETS = (
 )
 
 
-MADE, REFUSED, SAME = "made", "refused", "same"
+# HIDDEN: the same to the sampler here, but not to all that compiles the file.
+MADE, REFUSED, SAME, HIDDEN = "made", "refused", "same", "hidden"
 
 
 class Scratch:
