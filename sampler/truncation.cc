@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "sampler/bracket.h"
 #include "sampler/mass_prefix.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
@@ -142,6 +143,22 @@ void TailFree(double z, Candidates* candidates) {
   }
 }
 
+namespace {
+
+// Takes the last off a cut that ends with it; false if it is the only one.
+bool DropLast(const Candidates& candidates, Cut* cut) {
+  const float m = candidates.scale().m;
+  if (cut->value == m &&
+      candidates.kernels().first_equal(candidates.row(), m) == cut->id) {
+    return false;
+  }
+  *cut = cut->id > 0 ? Cut{cut->value, cut->id - 1}
+                     : Cut{ValueOf(KeyOf(cut->value) + 1), kernels::kNone};
+  return true;
+}
+
+}  // namespace
+
 void TopH(double h, const DialectRules& rules, Candidates* candidates) {
   const kernels::KernelTable& kernels = candidates->kernels();
   if (rules.top_h_candidates > 0) {
@@ -159,9 +176,10 @@ void TopH(double h, const DialectRules& rules, Candidates* candidates) {
   const MassPrefix over = RestrictToMass(
       kernels, candidates->scale(), candidates->cut(), above, entropy,
       &candidates->workspace()->row(), candidates->workspace());
-  const uint64_t count = kernels.count_cut(candidates->row(), over.cut);
   candidates->DropWeights();
-  candidates->KeepFirst(std::max<uint64_t>(count, 2) - 1);
+  Cut kept = over.cut;
+  DropLast(*candidates, &kept);
+  candidates->Keep(kept);
 }
 
 void ExcludeTopChoices(const Xtc& xtc, absl::Span<const uint32_t> protected_ids,
@@ -174,12 +192,8 @@ void ExcludeTopChoices(const Xtc& xtc, absl::Span<const uint32_t> protected_ids,
                                   : PrefixOfFloor(candidates->scale(),
                                                   static_cast<float>(floor));
   if (AtMost(candidates->cut(), above)) above = candidates->cut();
-  const uint64_t count =
-      candidates->kernels().count_cut(candidates->row(), above);
-  if (count < 2) return;
-  candidates->Ban(PrefixOfCount(candidates->kernels(), candidates->row(),
-                                count - 1, candidates->workspace()),
-                  protected_ids);
+  above = candidates->kernels().last_of(candidates->row(), above);
+  if (DropLast(*candidates, &above)) candidates->Ban(above, protected_ids);
 }
 
 }  // namespace logitd

@@ -25,7 +25,7 @@ const KernelTable* Table() {
   static constexpr KernelTable kTable = {
       nullptr,       LoadF32,         LoadBf16,    LoadF16,          Guide,
       ApplyMask,     RefreshBlockMax, FirstEqual,  CountGe,          CountCut,
-      Gather,        Weigh,           MassGe,      MassCut,          RestrictTo,
+      LastOf,        Gather,        Weigh,           MassGe,      MassCut,          RestrictTo,
       SplitMass,     MassOfBlocks,    WeightedSum, SquaresOfWeights, SumOfD,
       SquaresAround, ToSurprisals,    Distances,   KeepByKeys,       BanCut,
       Adapt,         ApplyScale};

@@ -105,6 +105,48 @@ uint64_t CountCut(const RowView& row, Cut cut) {
   return count;
 }
 
+// The least logit of a cut's members in block b; +inf if it has none.
+HWY_INLINE float LeastMember(const RowView& row, Cut cut, uint32_t b) {
+  const DF d;
+  const float* l = row.l + size_t{b} * kBlockSize;
+  HWY_ALIGN float lanes[kLanes];
+  const size_t step = hn::Lanes(d);
+  WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+    for (size_t j = 0; j < kLanes; j += step) {
+      VF least = hn::Set(d, kPlusInf);
+      for (size_t i = j; i < kBlockSize; i += kLanes) {
+        const VF v = hn::Load(d, l + i);
+        least = hn::Min(
+            least, hn::IfThenElse(member(d, v, i), v, hn::Set(d, kPlusInf)));
+      }
+      hn::Store(least, d, lanes + j);
+    }
+    return 0;
+  });
+  float least = lanes[0];
+  for (size_t i = 1; i < kLanes; ++i) {
+    least = lanes[i] < least ? lanes[i] : least;
+  }
+  return least;
+}
+
+Cut LastOf(const RowView& row, Cut cut) {
+  float least = kPlusInf;
+  uint32_t block = 0;
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!(row.block_max[b] >= cut.value)) continue;
+    const float here = LeastMember(row, cut, b);
+    if (here == kPlusInf || here > least) continue;
+    least = here;
+    block = b;
+  }
+  const uint32_t base = block * kBlockSize;
+  uint32_t id = base + (kBlockSize - 1);
+  if (least == cut.value && id > cut.id) id = cut.id;
+  while (id > base && row.l[id] != least) --id;
+  return {least, id};
+}
+
 uint32_t Gather(const RowView& row, float low, float high, uint32_t* ids,
                 uint32_t capacity) {
   const DF d;

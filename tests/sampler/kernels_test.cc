@@ -255,6 +255,12 @@ TEST_P(Kernels, CountsAndListsAreThoseOfALinearSearch) {
     uint64_t members = 0;
     for (uint32_t i = 0; i < vocab_size(); ++i) members += In(i, cut) ? 1 : 0;
     ASSERT_EQ(kernels().count_cut(row(), cut), members);
+    if (members > 0) {
+      const Cut last = kernels().last_of(row(), cut);
+      ASSERT_TRUE(In(last.id, cut));
+      ASSERT_EQ(last.value, l_[last.id]);
+      ASSERT_EQ(kernels().count_cut(row(), last), members);
+    }
     const auto equal = std::find(l_.begin(), l_.end(), pivots[0]);
     const bool found = equal != l_.end();
     ASSERT_EQ(

@@ -177,6 +177,7 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   in.Count<&K::first_equal, UpToEqual>("first_equal");
   in.Count<&K::count_ge, FromPivots<false>>("count_ge");
   in.Count<&K::count_cut, FromCut<false>>("count_cut");
+  in.Count<&K::last_of, FromCut<false>>("last_of");
   in.Count<&K::gather, Gathered>("gather");
   in.Count<&K::weigh, Weighed>("weigh");
   in.Count<&K::mass_ge, FromPivots<true>>("mass_ge");
