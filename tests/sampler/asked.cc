@@ -14,6 +14,7 @@ std::optional<T> UnlessOff(T value, T off) {
 }
 
 void SetPenalties(const dialects::Params& from, Params* to) {
+  to->prompt_repetition_penalty = UnlessOff(from.prompt_repetition, 1.0);
   to->repetition_penalty = UnlessOff(from.repetition, 1.0);
   to->repetition_window = UnlessOff(from.repetition_window, 0u);
   to->frequency_penalty = UnlessOff(from.frequency, 0.0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "tests/sampler/dialect_draws.h"
 #include "tests/support/rows.h"
 
 namespace logitd::tests {
@@ -12,30 +13,10 @@ using dialects::Ids;
 
 constexpr float kBanned = -std::numeric_limits<float>::infinity();
 
-double Between(double low, double high, Dice* dice) {
-  return low + (high - low) * dice->Unit();
-}
-
-// Values that people set, and any others.
-double Pick(const std::vector<double>& usual, double low, double high,
-            Dice* dice) {
-  return dice->Chance(0.5) ? dice->OneOf(usual) : Between(low, high, dice);
-}
-
-uint32_t Size(const DialectCase& c) {
-  return static_cast<uint32_t>(c.row.logits.size());
-}
-
 uint32_t Largest(const DialectCase& c) {
   const std::vector<float>& l = c.row.logits;
   return static_cast<uint32_t>(std::max_element(l.begin(), l.end()) -
                                l.begin());
-}
-
-Ids AnyIds(const DialectCase& c, uint32_t count_max, Dice* dice) {
-  Ids ids(1 + dice->Below(count_max));
-  for (uint32_t& id : ids) id = dice->Below(Size(c));
-  return ids;
 }
 
 void MakeLogits(DialectCase* c, Dice* dice) {
@@ -137,49 +118,6 @@ void MakeLlamaCuts(DialectCase* c, Dice* dice) {
   }
 }
 
-// Now and then a knob that the engine lacks, to see where it stands.
-void MakeLacking(DialectCase* c, Dice* dice) {
-  dialects::Params& p = c->params;
-  if (p.mirostat != 0 || !dice->Chance(0.3)) return;
-  const bool own_tail = c->dialect == DialectName::kHuggingFace;
-  const bool own_l = c->dialect == DialectName::kLlamaCpp;
-  switch (dice->Below(10)) {
-    case 0:
-      p.smoothing_factor = Between(0.05, 1, dice);
-      break;
-    case 1:
-      p.top_a = Between(0.01, 0.6, dice);
-      break;
-    case 2:
-      p.tail_free = Between(0.3, 0.99, dice);
-      break;
-    case 3:
-      p.p_less = true;
-      break;
-    case 4:
-      p.top_n_sigma = Between(0.5, 3, dice);
-      break;
-    case 5:
-      p.typical_p = own_l || own_tail ? 1 : Between(0.1, 0.98, dice);
-      break;
-    case 6:
-      p.epsilon_cutoff = Between(0.0001, 0.1, dice);
-      break;
-    case 7:
-      p.top_h = Between(0.2, 0.95, dice);
-      break;
-    case 8:
-      p.dynamic_temperature_range = Between(0.05, 0.3, dice);
-      break;
-    default:
-      p.xtc_applies = true;
-      p.xtc_threshold = Between(0.02, 0.4, dice);
-      p.xtc_protected_ids = AnyIds(*c, 3, dice);
-  }
-  if (p.smoothing_factor > 0) p.smoothing_curve = Between(1, 3, dice);
-  if (p.temperature < 0.02) p.xtc_applies = false;
-}
-
 // One of llama.cpp's feedback samplers at its first step. Mirostat goes with
 // nothing but a temperature and bias.
 void MakeFeedback(DialectCase* c, Dice* dice) {
@@ -192,14 +130,10 @@ void MakeFeedback(DialectCase* c, Dice* dice) {
     const double temperature = p.temperature;
     p = dialects::Params();
     p.temperature = temperature;
-    p.mirostat = version;
-    p.mirostat_mu = 2 * Between(1, 7, dice);
+    MakeMirostat(version, &p, dice);
     return;
   }
-  p.adaptive_p = true;
-  p.adaptive_p_target = Between(0.05, 0.9, dice);
-  p.adaptive_p_total_weight = 1 / (1 - Between(0, 0.9, dice));
-  p.adaptive_p_weighted_sum = p.adaptive_p_target * p.adaptive_p_total_weight;
+  MakeAdaptiveP(&p, dice);
 }
 
 void MakePenalties(DialectCase* c, Dice* dice) {
@@ -220,30 +154,12 @@ void MakeWindowsAndDry(DialectCase* c, Dice* dice) {
     p.repetition_window = dice->Chance(0.5) ? 64 : 1 + dice->Below(80);
     p.frequency_window = p.presence_window = p.repetition_window;
   }
-  if (!dice->Chance(0.5)) return;
-  p.dry_multiplier = Between(0.1, 1.5, dice);
-  p.dry_base = dice->Chance(0.5) ? 1.75 : Between(1, 3, dice);
-  p.dry_allowed_length = 1 + dice->Below(4);
-  if (dice->Chance(0.5)) p.dry_window = 1 + dice->Below(120);
-  const Ids all = dialects::Ids(c->past.output);
-  for (uint32_t i = dice->Below(4); i > 0 && !all.empty(); --i) {
-    const uint32_t at = dice->Below(static_cast<uint32_t>(all.size()));
-    const size_t length = 1 + dice->Below(3);
-    const auto begin = all.begin() + at;
-    const size_t room = all.size() - at;
-    p.dry_breakers.emplace_back(
-        begin, begin + static_cast<std::ptrdiff_t>(std::min(length, room)));
-  }
+  if (dice->Chance(0.5)) MakeDry(c, dice);
 }
 
-void MakeBias(DialectCase* c, Dice* dice) {
+void MakeOwnBias(DialectCase* c, Dice* dice) {
   if (c->dialect == DialectName::kOpenvino || !dice->Chance(0.25)) return;
-  Ids ids = AnyIds(*c, 10, dice);
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  for (uint32_t id : ids) {
-    c->params.bias.push_back({id, Between(-8, 8, dice)});
-  }
+  MakeBias(c, dice);
 }
 
 // The bans that the engine has, or none.
@@ -281,10 +197,9 @@ void MakeBans(DialectCase* c, Dice* dice) {
   }
 }
 
-void MakeGuidance(DialectCase* c, Dice* dice) {
+void MakeOwnGuidance(DialectCase* c, Dice* dice) {
   if (c->dialect != DialectName::kHuggingFace || !dice->Chance(0.1)) return;
-  c->params.guidance_scale = Between(0.5, 3, dice);
-  c->row.unconditional = MakeRow(Shape::kNormal, Size(*c), dice->Next());
+  MakeGuidance(c, dice);
 }
 
 }  // namespace
@@ -328,10 +243,10 @@ DialectCase MakeDialectCase(DialectName dialect, uint64_t seed, bool lacking) {
     MakeWindowsAndDry(&c, &dice);
     MakeFeedback(&c, &dice);
   }
-  if (lacking) MakeLacking(&c, &dice);
-  MakeBias(&c, &dice);
+  MakeOwnBias(&c, &dice);
   MakeBans(&c, &dice);
-  MakeGuidance(&c, &dice);
+  MakeOwnGuidance(&c, &dice);
+  if (lacking) MakeLacking(&c, &dice);
   return c;
 }
 

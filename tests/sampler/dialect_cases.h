@@ -27,6 +27,7 @@ struct DialectCase {
   dialects::Params params;
   dialects::Row row;
   dialects::Past past;
+  std::vector<std::string> lacking;  // knobs set that the engine lacks
 };
 
 // What the textbook of the case's dialect says.
@@ -34,7 +35,7 @@ dialects::Answer AskTextbook(const DialectCase& c);
 
 // One in sixteen has a real vocabulary, the others at most 300 tokens; one in
 // four has ties where cuts fall. Only the knobs that the engine has; with
-// `lacking` now and then one more.
+// `lacking` one to three others, too.
 DialectCase MakeDialectCase(DialectName dialect, uint64_t seed,
                             bool lacking = false);
 

@@ -130,14 +130,15 @@ std::map<uint32_t, uint32_t> Count(const Params& params, const Past& past,
 void FavourEos(const Params& params, const Past& past,
                std::vector<Real>* logits) {
   const size_t generated = past.output.size();
-  if (params.length_penalty_factor == 1 ||
+  if (params.length_penalty_factor == 1 || params.ignore_eos ||
       generated <= params.length_penalty_start) {
     return;
   }
   const Real steps = static_cast<Real>(generated - params.length_penalty_start);
   const Real factor =
       std::pow(static_cast<Real>(params.length_penalty_factor), steps);
-  for (uint32_t id : params.eos_ids) {
+  const std::set<uint32_t> ends(params.eos_ids.begin(), params.eos_ids.end());
+  for (uint32_t id : ends) {
     Real& l = (*logits)[id];
     if (l != kBanned) l += std::fabs(l) * (factor - 1);
   }

@@ -35,7 +35,8 @@ std::map<uint32_t, uint32_t> Count(const Params& params, const Past& past,
                                    uint32_t window, bool output_only);
 
 // transformers' exponential_decay_length_penalty: after `start` generated
-// tokens EOS gains |l| * (factor^(generated - start) - 1).
+// tokens EOS gains |l| * (factor^(generated - start) - 1), unless it is
+// ignored.
 void FavourEos(const Params& params, const Past& past,
                std::vector<Real>* logits);
 

@@ -51,6 +51,7 @@ struct Params {
   double adaptive_p_weighted_sum = 0;
   double adaptive_p_total_weight = 0;
 
+  double prompt_repetition = 1;
   double repetition = 1;
   uint32_t repetition_window = 0;  // 0: all tokens
   double frequency = 0;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 #include <string>
 
@@ -61,6 +62,23 @@ TEST(Textbooks, LeaveADistributionOverTokensThatAreNotBanned) {
       EXPECT_NEAR(static_cast<double>(sum), 1, 1e-12) << c.name;
       const std::set<uint32_t> distinct(answer.ids.begin(), answer.ids.end());
       EXPECT_EQ(distinct.size(), answer.ids.size()) << c.name;
+    }
+  }
+}
+
+// Else their places would be judged by nobody.
+TEST(LackingKnobs, AreSetInManyCasesOfEachDialect) {
+  for (int d = 0; d < tests::kDialectCount; ++d) {
+    std::map<std::string, int> cases;
+    for (uint64_t seed = 0; seed < 400; ++seed) {
+      const DialectCase c =
+          tests::MakeDialectCase(static_cast<DialectName>(d), seed, true);
+      for (const std::string& knob : c.lacking) ++cases[knob];
+    }
+    EXPECT_GE(cases.size(), 15u);
+    for (const auto& [knob, count] : cases) {
+      EXPECT_GE(count, 15) << tests::Name(static_cast<DialectName>(d)) << " "
+                           << knob;
     }
   }
 }

@@ -93,8 +93,10 @@ Answer HuggingFace(const Params& params, const Row& row, const Past& past) {
   if (logits.empty()) return NothingLeft();
   // sequence_bias comes before the repetition penalty.
   for (const auto& [id, bias] : params.bias) logits[id] += bias;
+  RepeatPrompt(params, past, &logits);  // not its own
   Penalize(params, past, &logits);
-  FavourEos(params, past, &logits);  // exponential_decay_length_penalty
+  DryAsLogitd(params, past, &logits);  // nor this
+  FavourEos(params, past, &logits);    // exponential_decay_length_penalty
   // do_sample = false: argmax after the processors, without any warper. (To
   // TemperatureLogitsWarper itself 0 is an error.)
   if (params.temperature == 0) return Greedy(logits);
@@ -123,6 +125,7 @@ Answer HuggingFace(const Params& params, const Row& row, const Past& past) {
   CutTailFree(params, &left);
   CutPLess(params, &left);
   CutXtc(params, &left);
+  Steer(params, row.logits.size(), &left);
   return left.ToAnswer();
 }
 

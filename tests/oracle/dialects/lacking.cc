@@ -10,8 +10,9 @@ namespace logitd::dialects {
 void Smooth(const Params& params, Ranked* left) {
   if (params.smoothing_factor == 0) return;
   const Real f = params.smoothing_factor, c = params.smoothing_curve;
-  left->Bend(
-      [&](Real x) { return x * x * ((c - 1) / 2 * f * x - (3 - c) / 2 * f); });
+  left->Bend([f, c](Real x) {
+    return x * x * ((c - 1) / 2 * f * x - (3 - c) / 2 * f);
+  });
 }
 
 void TemperAsLogitd(const Params& params, Real temperature, Ranked* left) {
@@ -156,7 +157,7 @@ void CutXtc(const Params& params, Ranked* left) {
   left->Keep(kept);
 }
 
-void CutFromTypicalOn(const Params& params, Ranked* left) {
+void CutFromTypicalOn(const Params& params, size_t vocab_size, Ranked* left) {
   CutTypical(params, left);
   CutEpsilonAndEta(params, left);
   CutTopA(params, left);
@@ -164,6 +165,7 @@ void CutFromTypicalOn(const Params& params, Ranked* left) {
   CutTopH(params, left);
   CutPLess(params, left);
   CutXtc(params, left);
+  Steer(params, vocab_size, left);
 }
 
 }  // namespace logitd::dialects

@@ -1,5 +1,8 @@
 // llama.cpp, b10256: the default chain of common/sampling.cpp, which ends in
 // what is drawn from.
+#include <algorithm>
+#include <cmath>
+
 #include "tests/oracle/dialects/bans.h"
 #include "tests/oracle/dialects/dialects.h"
 #include "tests/oracle/dialects/lacking.h"
@@ -56,6 +59,18 @@ void Dry(const Params& params, const Past& past, std::vector<N>* logits) {
   }
 }
 
+// A knob that is not its own.
+template <class N>
+void ChangeAsLogitd(void (*change)(const Params&, const Past&,
+                                   std::vector<Real>*),
+                    const Params& params, const Past& past,
+                    std::vector<N>* logits) {
+  std::vector<Real> real(logits->begin(), logits->end());
+  change(params, past, &real);
+  std::transform(real.begin(), real.end(), logits->begin(),
+                 [](Real l) { return static_cast<N>(l); });
+}
+
 // logit_bias, penalties, DRY: they do not shrink the list.
 template <class N>
 LlamaList<N> Changed(const Params& params, const Past& past,
@@ -64,8 +79,10 @@ LlamaList<N> Changed(const Params& params, const Past& past,
   for (const auto& [id, bias] : params.bias) {
     logits[id] += static_cast<N>(bias);
   }
+  ChangeAsLogitd(RepeatPrompt, params, past, &logits);
   Penalize(params, past, &logits);
   Dry(params, past, &logits);
+  ChangeAsLogitd(FavourEos, params, past, &logits);
   std::vector<typename LlamaList<N>::Entry> entries;
   for (uint32_t i = 0; i < logits.size(); ++i) {
     entries.push_back({i, logits[i], 0});

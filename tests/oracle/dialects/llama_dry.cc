@@ -44,6 +44,11 @@ bool IsBreaker(const Params& params, uint32_t id) {
                    one) != params.dry_breakers.end();
 }
 
+bool IsExcluded(const Params& params, uint32_t id) {
+  const Ids& excluded = params.penalty_exclude_ids;
+  return std::find(excluded.begin(), excluded.end(), id) != excluded.end();
+}
+
 // The largest whose power of the base is a float: floor(ln FLT_MAX / ln base).
 uint32_t LargestExponent(double base) {
   const float logarithm = std::log(static_cast<float>(base));
@@ -69,6 +74,7 @@ std::map<uint32_t, uint32_t> LlamaDryExponents(const Params& params,
     const uint32_t next = tokens[end];
     // A token that is a breaker alone is never penalised.
     if (length < allowed || IsBreaker(params, next)) continue;
+    if (IsExcluded(params, next)) continue;  // not its own
     const auto exponent =
         std::min(most, static_cast<uint32_t>(length - allowed));
     uint32_t& known = exponents[next];

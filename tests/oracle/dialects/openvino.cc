@@ -42,8 +42,10 @@ Answer Openvino(const Params& params, const Row& row, const Past& past) {
   std::vector<Real> logits = BannedRow(params, row, past, kRules);
   if (logits.empty()) return NothingLeft();
   for (const auto& [id, bias] : params.bias) logits[id] += bias;  // not its own
+  RepeatPrompt(params, past, &logits);                            // nor this
   Penalize(params, past, &logits);
-  FavourEos(params, past, &logits);  // not its own
+  DryAsLogitd(params, past, &logits);  // nor these
+  FavourEos(params, past, &logits);
   // do_sample = false: argmax, the first of equals (_greedy_sample).
   if (params.temperature == 0) return Greedy(logits);
   Ranked left(logits);
@@ -61,7 +63,7 @@ Answer Openvino(const Params& params, const Row& row, const Past& past) {
   if (params.top_p < 1)
     count = std::min(count, left.TopPExceeding(params.top_p));
   left.Keep(count);
-  CutFromTypicalOn(params, &left);  // not its own
+  CutFromTypicalOn(params, row.logits.size(), &left);  // not its own
   return left.ToAnswer();
 }
 

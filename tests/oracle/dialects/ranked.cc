@@ -42,6 +42,32 @@ void Ranked::Temper(Real temperature) {
   for (Real& l : logits_) l /= temperature;
 }
 
+void Ranked::Bend(const std::function<Real(Real)>& curve) {
+  curve_ = curve;
+  straight_ = logits_;
+  Rebend();
+}
+
+void Ranked::Rebend() {
+  for (size_t i = 0; i < straight_.size(); ++i) {
+    logits_[i] = curve_(straight_[i] - straight_[0]);
+  }
+}
+
+void Ranked::Replace(const std::vector<Real>& logits) {
+  straight_.clear();
+  std::vector<size_t> order(size());
+  for (size_t i = 0; i < size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : ids_[a] < ids_[b];
+  });
+  const Ids ids = ids_;
+  for (size_t i = 0; i < size(); ++i) {
+    ids_[i] = ids[order[i]];
+    logits_[i] = logits[order[i]];
+  }
+}
+
 std::vector<Real> Ranked::Probabilities() const {
   std::vector<Real> p;
   Real sum = 0;
@@ -119,6 +145,7 @@ size_t Ranked::AtLeast(Real threshold) {
 void Ranked::Keep(size_t count) {
   ids_.resize(count);
   logits_.resize(count);
+  if (!straight_.empty()) straight_.resize(count);
 }
 
 void Ranked::Keep(const std::vector<bool>& kept) {
@@ -126,9 +153,11 @@ void Ranked::Keep(const std::vector<bool>& kept) {
   for (size_t i = 0; i < size(); ++i) {
     if (!kept[i]) continue;
     ids_[count] = ids_[i];
+    if (!straight_.empty()) straight_[count] = straight_[i];
     logits_[count++] = logits_[i];
   }
   Keep(count);
+  Rebend();
 }
 
 void Ranked::NoteDistance(Real distance) {

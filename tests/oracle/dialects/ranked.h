@@ -4,6 +4,7 @@
 #define LOGITD_TESTS_ORACLE_DIALECTS_RANKED_H_
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "tests/oracle/dialects/dialects.h"
@@ -24,12 +25,11 @@ class Ranked {
   const std::vector<Real>& logits() const { return logits_; }
   // l_i / temperature. Never changes the rank.
   void Temper(Real temperature);
-  // Makes x = l_i - max of each logit another number that falls as x does.
-  template <class Curve>
-  void Bend(Curve curve) {
-    const Real most = logits_.empty() ? 0 : logits_[0];
-    for (Real& l : logits_) l = curve(l - most);
-  }
+  // Makes x = l_i - max of each logit another number that falls as x does. From
+  // then on max is always that of what is left.
+  void Bend(const std::function<Real(Real)>& curve);
+  // Other logits for the same tokens, by rank; they are ranked anew.
+  void Replace(const std::vector<Real>& logits);
   // Probabilities of what is left, by rank; their sum is 1.
   std::vector<Real> Probabilities() const;
   Real Entropy() const;
@@ -56,8 +56,12 @@ class Ranked {
   size_t TopP(Real p, bool exceed);
   void NoteCut(size_t count);
 
+  void Rebend();
+
   Ids ids_;
   std::vector<Real> logits_;
+  std::vector<Real> straight_;  // logits_ before they were bent; empty: never
+  std::function<Real(Real)> curve_;
   Real closest_ = std::numeric_limits<Real>::infinity();
   bool tied_ = false;
 };

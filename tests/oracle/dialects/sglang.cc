@@ -29,6 +29,7 @@ void Penalize(const Params& params, const Past& past,
        Count(params, past, params.presence_window, true)) {
     (*logits)[id] -= params.presence;
   }
+  RepeatPrompt(params, past, logits);  // not its own
   for (const auto& [id, count] :
        Count(params, past, params.repetition_window, true)) {
     Real& l = (*logits)[id];
@@ -42,7 +43,8 @@ Answer Sglang(const Params& params, const Row& row, const Past& past) {
   std::vector<Real> logits = BannedRow(params, row, past, kRules);
   if (logits.empty()) return NothingLeft();
   Penalize(params, past, &logits);
-  FavourEos(params, past, &logits);  // not its own
+  DryAsLogitd(params, past, &logits);  // not its own
+  FavourEos(params, past, &logits);    // nor this
   // apply_logits_bias: penalties, grammar mask, then logit_bias.
   for (const auto& [id, bias] : params.bias) logits[id] += bias;
   // SamplingParams.__post_init__: temperature < 1e-6 is top_k = 1 at T = 1.
@@ -60,7 +62,7 @@ Answer Sglang(const Params& params, const Row& row, const Past& past) {
     count = std::min(count, left.TopPExceeding(params.top_p));
   if (params.min_p > 0) count = std::min(count, left.MinP(params.min_p));
   left.Keep(count);
-  CutFromTypicalOn(params, &left);  // not its own
+  CutFromTypicalOn(params, row.logits.size(), &left);  // not its own
   return left.ToAnswer();
 }
 

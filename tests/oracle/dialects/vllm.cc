@@ -50,8 +50,10 @@ Answer Vllm(const Params& params, const Row& row, const Past& past) {
   if (logits.empty()) return NothingLeft();
   // LogitBiasLogitsProcessor, before the penalties.
   for (const auto& [id, bias] : params.bias) logits[id] += bias;
+  RepeatPrompt(params, past, &logits);  // not vLLM's
   Penalize(params, past, &logits);
-  FavourEos(params, past, &logits);  // not vLLM's
+  DryAsLogitd(params, past, &logits);  // nor these
+  FavourEos(params, past, &logits);
   const Real temperature = Temperature(params);
   // Greedy: argmax here. top_p, top_k and min_p are reset to off.
   if (temperature == 0) return Greedy(logits);
@@ -67,7 +69,7 @@ Answer Vllm(const Params& params, const Row& row, const Past& past) {
   // the mass before it is below p. Equal tokens at the cut: the sort decides
   // there, the lower id here.
   if (params.top_p < 1) left.Keep(left.TopPReaching(params.top_p));
-  CutFromTypicalOn(params, &left);  // not vLLM's
+  CutFromTypicalOn(params, row.logits.size(), &left);  // not vLLM's
   return left.ToAnswer();
 }
 
