@@ -44,11 +44,13 @@ bool MirostatIsLost(const tests::DialectCase& c);
 
 enum class Verdict {
   kEqual,
-  kTied,     // tied at a cut, and equal but for that
-  kNear,     // within 1e-6 of a cut
-  kFloat32,  // the textbook, with float32 sums, does what the chain did
-  kZero,     // typ_p meets a probability of 0
-  kLost,     // mirostat 1 is lost
+  kTied,  // tied at a cut, and equal but for that
+  // Within 1e-6 of a cut: the judged is as the textbook, and the chain as the
+  // textbook with float32 sums or different by what lies at the cut.
+  kNear,
+  kFloat32,  // the judged is as the textbook, the chain as its float32 sums
+  kZero,     // typ_p meets a probability of 0; the judged is as the textbook
+  kLost,     // mirostat 1 is lost; the judged is as the textbook
   kUnexplained
 };
 
