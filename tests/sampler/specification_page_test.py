@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""sampler/README.md names what the contract and the service say of knobs: the
-source of each, a section for each formula, and every pair that is refused.
+"""The specification, the contract's comments and the code say the same of knobs.
+
+sampler/README.md has the source of each, a section for each formula, and every
+pair that is refused; a comment names the dialects under which it is not so.
 """
 
 import os
@@ -11,6 +13,22 @@ import semantics_table
 
 ROOT = semantics_table.ROOT
 LEAST_PAIRS = 17  # so that a pattern that finds nothing is no pass
+# The fields that a rule of sampler/dialect.h bends.
+BENT = {
+    "greedy_below": ["temperature"],
+    "least_temperature": [],  # most: a number that never matters
+    "dynamic_reaches_zero": ["dynamic_temperature_range"],
+    "top_k_keeps_equals": ["top_k"],
+    "top_p_goes_beyond": ["top_p"],
+    "typical_goes_beyond": ["typical_p"],
+    "typical_keeps_equals": ["typical_p"],
+    "top_h_candidates": ["top_h"],
+    "repetition_counts_prompt": ["repetition_penalty"],
+    "frequency_counts_prompt": ["frequency_penalty", "presence_penalty"],
+    "bad_words_match_prompt": ["bad_words"],
+    "min_tokens_ban_ignored_eos": ["ignore_eos"],
+    "dry_breaker_by_start": ["dry_breaker_ids"],
+}
 
 
 def read(path):
@@ -73,10 +91,35 @@ def faults_of_pairs(page, code):
         yield f"only {where} has {' and '.join(pair[:2])}: {pair[2]}"
 
 
+def dialects_that_bend(code):
+    """{field: the dialects that it is another under}, and rules unknown here."""
+    bent, unknown = {}, set()
+    for name, rules in re.findall(r'\.name = "(\w+_V1)",(.*?)\}', code, re.S):
+        for rule in re.findall(r"\.(\w+) =", rules):
+            if rule not in BENT and rule != "order":
+                unknown.add(rule)
+            for field in BENT.get(rule, []):
+                bent.setdefault(field, set()).add(name)
+    return bent, unknown
+
+
+def faults_of_comments(fields, code):
+    bent, unknown = dialects_that_bend(code)
+    for rule in sorted(unknown):
+        yield f"which fields does the rule {rule} bend?"
+    if len(bent) < 10:
+        yield f"only {len(bent)} fields found that a dialect bends"
+    for name, comment in fields:
+        named = set(re.findall(r"\b\w+_V1\b", comment))
+        if named != bent.get(name, named):
+            yield f"{name}: its comment names {sorted(named)}, not {sorted(bent[name])}"
+
+
 def main():
     page, code = read("sampler/README.md"), read("service/profiles/conflict.cc")
     fields = semantics_table.fields_of(semantics_table.describe())
     faults = [*faults_of_knobs(page, fields), *faults_of_pairs(page, code)]
+    faults += faults_of_comments(fields, read("sampler/dialect.cc"))
     print("\n".join(faults))
     print(f"{len(fields)} knobs, {len(list(pairs_refused(code)))} pairs, {len(faults)} faults")
     return 1 if faults else 0
