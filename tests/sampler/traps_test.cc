@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "tests/sampler/ask.h"
@@ -11,8 +12,10 @@
 namespace logitd::tests {
 namespace {
 
+using ::testing::AnyOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::vector<float> kLadder = {4, 3, 2, 1, 0, -1};
 
@@ -51,26 +54,35 @@ TEST_P(Traps, TailFreeOfOneOrTwoCandidatesKeepsThem) {
 }
 
 TEST_P(Traps, CutsMeasureTheTemperedDistribution) {
-  // At T = 2: .4205 .2551 .1547 .0938 .0569 .0345 of the six.
-  const std::vector<double> tempered = {.4287, .2600, .1577, .0956, .0580};
-  const auto kept = [&](const auto& set) {
+  // T = 1: .6337 .2331 .0858 .0315 .0116 .0043
+  // T = 2: .4141 .2512 .1523 .0924 .0560 .0340
+  // T = 4: .2847 .2217 .1727 .1345 .1047 .0816
+  const auto kept = [&](double temperature, const auto& set) {
     Params params;
-    params.temperature = 2;
+    params.temperature = temperature;
     set(&params);
     return Ask(kLadder, params).kept;
   };
-  EXPECT_EQ(kept([](Params* p) { p->epsilon_cutoff = .05; }), 5u);
-  EXPECT_EQ(kept([](Params* p) { p->top_a = .3; }), 5u);  // .3 * .1768 = .053
-  // The sum of the squares is .28.
-  EXPECT_EQ(kept([](Params* p) { p->p_less = true; }), 1u);
-  EXPECT_EQ(kept([](Params* p) { p->min_p = .1; }), 5u);
+  const auto epsilon = [](Params* p) { p->epsilon_cutoff = .05; };
+  EXPECT_EQ(kept(1, epsilon), 3u);
+  EXPECT_EQ(kept(2, epsilon), 5u);
+  const auto top_a = [](Params* p) { p->top_a = .3; };
+  EXPECT_EQ(kept(1, top_a), 2u);  // .3 * .6337^2 = .1205
+  EXPECT_EQ(kept(2, top_a), 5u);  // .3 * .4141^2 = .0514
+  const auto p_less = [](Params* p) { p->p_less = true; };
+  EXPECT_EQ(kept(1, p_less), 1u);  // the sum of the squares is .4644
+  EXPECT_EQ(kept(4, p_less), 2u);  // and here .1958
+  const auto min_p = [](Params* p) { p->min_p = .1; };
+  EXPECT_EQ(kept(1, min_p), 3u);
+  EXPECT_EQ(kept(2, min_p), 5u);
   Params hot;
   hot.temperature = 2;
   hot.min_p = .1;
-  EXPECT_THAT(Probabilities(Ask(kLadder, hot)), AreAbout(tempered));
+  EXPECT_THAT(Probabilities(Ask(kLadder, hot)),
+              AreAbout({.4287, .2600, .1577, .0956, .0580}));
 }
 
-TEST_P(Traps, GreedyIsDecidedAfterBansBiasAndPenaltiesAndBeforeTheCuts) {
+TEST_P(Traps, GreedyIsDecidedAfterBansBiasAndPenalties) {
   Params params;
   params.temperature = 0;
   params.presence_penalty = 2;
@@ -78,9 +90,6 @@ TEST_P(Traps, GreedyIsDecidedAfterBansBiasAndPenaltiesAndBeforeTheCuts) {
   EXPECT_EQ(Ask(c).token, 0u);
   c.output = {0};
   EXPECT_EQ(Ask(c).token, 1u) << "the penalty comes first";
-  c.params.top_k = 3;
-  c.params.min_p = .99;
-  EXPECT_EQ(Ask(c).token, 1u) << "and no truncation asks again";
   c.params = Params();
   c.params.temperature = 0;
   c.params.logit_bias_ids = {2};
@@ -88,6 +97,53 @@ TEST_P(Traps, GreedyIsDecidedAfterBansBiasAndPenaltiesAndBeforeTheCuts) {
   EXPECT_EQ(Ask(c).token, 2u) << "the bias too";
   c.params.banned_ids = {2};
   EXPECT_EQ(Ask(c).token, 0u) << "and bans";
+}
+
+// Cuts that remove the first of the rank.
+TEST_P(Traps, GreedyIsDecidedBeforeTheCuts) {
+  for (const bool is_typical : {true, false}) {
+    Params params;
+    if (is_typical) params.typical_p = .2;
+    if (!is_typical) params.xtc_probability = 1;
+    const Outcome drawn = Ask(kLadder, params);
+    ASSERT_THAT(KeptIds(drawn), Not(Contains(0)));
+    params.temperature = 0;
+    const Outcome greedy = Ask(kLadder, params);
+    EXPECT_TRUE(greedy.greedy);
+    EXPECT_EQ(greedy.token, 0u);
+    EXPECT_THAT(KeptIds(greedy), ElementsAre(0));
+  }
+}
+
+TEST_P(Traps, ATinyTemperatureOverflowsNothing) {
+  Params params;
+  params.temperature = 1e-5;  // the least that draws
+  constexpr float kMax = std::numeric_limits<float>::max();
+  // Divided first, all of them are infinite, and their differences NaN.
+  for (const float high : {kMax, 1e35f}) {
+    const Outcome outcome = Ask({-kMax, high, high, high / 2, 0}, params);
+    EXPECT_EQ(outcome.kept, 5u);
+    EXPECT_THAT(Probabilities(outcome), AreAbout({.5, .5, 0, 0, 0}));
+    EXPECT_NEAR(outcome.final_logprob, -std::log(2), 1e-6);
+    EXPECT_NEAR(outcome.final_entropy, std::log(2), 1e-6);
+    EXPECT_THAT(outcome.token, AnyOf(1u, 2u));
+  }
+  // Neighbours: 7.6e-6 apart here, and a whole unit at 1e7.
+  const Outcome close = Ask({100, std::nextafter(100.0f, 0.0f)}, params);
+  EXPECT_THAT(Probabilities(close), AreAbout({.6820, .3180}));
+}
+
+// One that is asked of the token drawn would find no token of it among two.
+TEST_P(Traps, AMaskIsAskedBeforeTheCutsAndTheDraw) {
+  Case c = Question(kLadder);
+  c.has_mask = true;
+  c.mask = {0b111100};  // bans 0 and 1
+  c.params.top_k = 2;
+  const Outcome outcome = Ask(c);
+  EXPECT_THAT(KeptIds(outcome), ElementsAre(2, 3));
+  EXPECT_THAT(Probabilities(outcome), AreAbout({.7311, .2689}));
+  c.params = Params();
+  EXPECT_THAT(Probabilities(Ask(c)), AreAbout({.6439, .2369, .0871, .0321}));
 }
 
 TEST_P(Traps, BadWordsMatchTheOutputOnly) {
