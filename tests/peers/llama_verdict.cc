@@ -131,6 +131,9 @@ Verdict VerdictOf(const DialectCase& c, const Distribution& judged,
   *distance = Distance(chain, judged);
   const bool is_lost = TypicalSeesZero(c) || MirostatIsLost(c);
   if (!is_lost && Agree(chain, judged)) return Verdict::kEqual;
+  if (!is_lost && answer.tied && AgreeButForTies(chain, judged)) {
+    return Verdict::kTied;
+  }
   const bool near = answer.closest <= kNearly;
   // Ties at such a cut may be any of them; with no chain to say, that is all.
   if (!IsAsTheTextbook(c, answer, judged) && !(is_lost && near)) {
@@ -138,7 +141,6 @@ Verdict VerdictOf(const DialectCase& c, const Distribution& judged,
   }
   if (TypicalSeesZero(c)) return Verdict::kZero;
   if (is_lost) return Verdict::kLost;
-  if (answer.tied && AgreeButForTies(chain, judged)) return Verdict::kTied;
   const Answer rounded = LlamaCppFloat32(c.params, c.row, c.past);
   const Distribution replay = FromTextbook(rounded);
   const bool replayed =
