@@ -51,6 +51,8 @@ struct DialectRules {
   // Of DRY's breakers the one that begins last counts, not the one that ends
   // last, and only those that lie in the window.
   bool dry_breaker_by_start = false;
+  // DRY's base to the exponent is a float at most, whatever the multiplier.
+  bool dry_exponent_has_limit = false;
 };
 
 const DialectRules& RulesOf(Dialect dialect);

@@ -1,8 +1,12 @@
 // Penalties on what was seen: repetition, frequency and presence, DRY, and the
 // favour of ends.
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 #include "sampler/logit_edit.h"
+#include "sampler/natural_log.h"
 #include "sampler/power.h"
 #include "sampler/stages.h"
 
@@ -25,16 +29,29 @@ void Repeat(const Plan& plan, double r, const CountTable& counts,
                 [r](double l, uint32_t) { return l > 0 ? l / r : l * r; });
 }
 
+// The largest whose power of the base is a float.
+uint32_t ExponentLimit(double base) {
+  constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+  constexpr double kLogLargestFloat = 88.7228391;
+  const double log = LogD(base);
+  if (!(log * kNone > kLogLargestFloat)) return kNone;
+  return static_cast<uint32_t>(kLogLargestFloat / log);
+}
+
 void PenaliseDry(const Plan& plan, const Dry& strength, const History& history,
                  Workspace* workspace) {
   const DryPlan& dry = *plan.dry;
   Repeats& repeats = workspace->repeats();
   repeats.Clear(plan.vocab_size);
   history.FindDry(dry, &repeats);
+  const uint32_t limit = plan.rules->dry_exponent_has_limit
+                             ? ExponentLimit(strength.base)
+                             : std::numeric_limits<uint32_t>::max();
   for (const uint32_t id : repeats.ids) {
     if (IsIn(dry.untouched, id)) continue;
     const uint32_t beyond = repeats.length[id] - dry.allowed_length;
-    const double penalty = strength.multiplier * Power(strength.base, beyond);
+    const double penalty =
+        strength.multiplier * Power(strength.base, std::min(beyond, limit));
     Change(id, workspace, [&](double l) { return l - penalty; });
   }
 }
