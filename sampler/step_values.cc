@@ -24,13 +24,21 @@ std::optional<double> LogOf(const std::optional<double>& value) {
   return LogD(*value);
 }
 
+}  // namespace
+
+bool IsGreedy(double temperature, double range, const DialectRules& rules) {
+  const bool is_zero = rules.greedy_below > 0 ? temperature < rules.greedy_below
+                                              : temperature == 0;
+  return is_zero && !(rules.dynamic_reaches_zero && range > 0);
+}
+
+namespace {
+
 void DeriveTemperature(const KnobsAt& knobs, const DialectRules& rules,
                        StepValues* values) {
   const double temperature = knobs(&Params::temperature).value_or(1.0);
   const double range = knobs(&Params::dynamic_temperature_range).value_or(0.0);
-  const bool is_zero = rules.greedy_below > 0 ? temperature < rules.greedy_below
-                                              : temperature == 0;
-  values->greedy = is_zero && !(rules.dynamic_reaches_zero && range > 0);
+  values->greedy = IsGreedy(temperature, range, rules);
   const double raised = std::max(temperature, rules.least_temperature);
   if (raised > 0) {
     values->inverse_temperature = static_cast<float>(1.0 / raised);

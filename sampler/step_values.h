@@ -9,13 +9,18 @@
 #include <cstdint>
 #include <optional>
 
+#include "sampler/dialect.h"
 #include "sampler/knobs_at.h"
 #include "sampler/params.h"
 
 namespace logitd {
 
-// Below this temperature a step is greedy.
+// Below this temperature a step is greedy, but for dialects that say otherwise.
 inline constexpr double kGreedyBelow = 1e-5;
+
+// Whether a step at that temperature, with that dynamic range, takes the
+// largest logit.
+bool IsGreedy(double temperature, double range, const DialectRules& rules);
 
 // Temperatures between `low` and `high`, by the entropy. At 0 it is greedy;
 // others are at least `least`.

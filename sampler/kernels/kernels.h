@@ -112,8 +112,8 @@ struct KernelTable {
   void (*count_ge)(const RowView& row, const float* pivots, uint64_t* counts);
   // How many ids are in the cut.
   uint64_t (*count_cut)(const RowView& row, Cut cut);
-  // The last of the cut in the rank, as the cut that ends with it. The cut holds
-  // at least one id.
+  // The last of the cut in the rank, as the cut that ends with it. The cut
+  // holds at least one id.
   Cut (*last_of)(const RowView& row, Cut cut);
   // The ids with low <= l < high, rising, at most `capacity`. Returns how many.
   uint32_t (*gather)(const RowView& row, float low, float high, uint32_t* ids,

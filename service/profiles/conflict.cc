@@ -12,9 +12,11 @@ bool BothAct(const P& params, const Knob& a, const Knob& b) {
   return !IsOff(params, a, kCountMax) && !IsOff(params, b, kCountMax);
 }
 
-// a is the temperature.
+// a is the temperature. At one step is enough.
 bool GreedyWith(const P& params, const Knob& a, const Knob& b) {
-  return EffectOf(params, a, kCountMax).least < kGreedyBelow &&
+  const Knob& range = KnobAt(P::kDynamicTemperatureRangeFieldNumber);
+  return IsGreedyAt(params, EffectOf(params, a, kCountMax).least,
+                    EffectOf(params, range, kCountMax).least) &&
          !IsOff(params, b, kCountMax);
 }
 
@@ -24,7 +26,7 @@ bool MoreThan(const P& params, const Knob& a, const Knob& b) {
 }
 
 constexpr char kMirostatCuts[] = "mirostat decides the truncation itself";
-constexpr char kGreedyDraws[] = "nothing is drawn below temperature 1e-5";
+constexpr char kGreedyDraws[] = "nothing is drawn at a temperature this low";
 constexpr char kEndsFirst[] = "more tokens are asked for than are allowed";
 constexpr char kOneFeedback[] = "each of them steers the same draw";
 

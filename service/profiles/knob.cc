@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/message.h"
 #include "sampler/knobs.h"
+#include "sampler/step_values.h"
 
 namespace logitd {
 namespace {
@@ -210,6 +211,16 @@ std::optional<NumberRange> RangeOf(const Knob& knob) {
                        static_cast<double>(count->max), false, false, true};
   }
   return std::nullopt;
+}
+
+Dialect DialectIn(const SamplingParams& params) {
+  const bool known = v1::Dialect_IsValid(params.dialect());
+  return known ? static_cast<Dialect>(params.dialect()) : Dialect::kLogitd;
+}
+
+bool IsGreedyAt(const SamplingParams& params, double temperature,
+                double range) {
+  return IsGreedy(temperature, range, RulesOf(DialectIn(params)));
 }
 
 Extent EffectOf(const SamplingParams& params, const Knob& knob,

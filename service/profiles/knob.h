@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "logitd/v1/params.pb.h"
+#include "sampler/dialect.h"
 #include "sampler/knob_check.h"
 
 namespace logitd {
@@ -76,6 +77,12 @@ std::optional<NumberRange> RangeOf(const Knob& knob);
 // number.
 Extent EffectOf(const v1::SamplingParams& params, const Knob& knob,
                 uint32_t vocab_size);
+// logitd/1 where it is not one that this build knows.
+Dialect DialectIn(const v1::SamplingParams& params);
+// Whether a step at that temperature takes the largest logit, in the dialect of
+// the parameters and with a dynamic range of that.
+bool IsGreedyAt(const v1::SamplingParams& params, double temperature,
+                double range);
 // "0.7", of a schedule "0.7 to 1", with all digits of a whole number.
 std::string Text(const Extent& extent, bool whole);
 // `knob` has a RangeOf that contains the value.

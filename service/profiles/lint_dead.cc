@@ -33,13 +33,27 @@ bool Any(const google::protobuf::RepeatedPtrField<v1::Clamp>& clamps,
 // No caller can raise the temperature: it is forced, or a clamp is that low.
 bool StaysGreedy(const Subject& subject) {
   if (subject.IsForced(P::kTemperatureFieldNumber)) return true;
-  const auto keeps = [](const v1::Clamp& clamp) {
+  const auto keeps = [&](const v1::Clamp& clamp) {
     const auto limits = LimitsOf(clamp, kCountMax);
     return limits && clamp.knob() == "temperature" &&
-           limits->max < kGreedyBelow;
+           IsGreedyAt(subject.params(), limits->max, 0);
   };
   return Any(subject.profile.clamps(), keeps) ||
          (!subject.is_base() && Any(subject.phase->clamps(), keeps));
+}
+
+// It can keep the largest logit away from a greedy temperature behind it; no
+// other cut can.
+bool TypicalComesFirst(const P& params) {
+  if (params.steps().empty()) {
+    const auto order = RulesOf(DialectIn(params)).order;
+    return std::find(order.begin(), order.end(), Stage::kTypical) <
+           std::find(order.begin(), order.end(), Stage::kTemperature);
+  }
+  const auto& steps = params.steps();
+  const auto temperature = std::find(steps.begin(), steps.end(), "temperature");
+  return std::find(steps.begin(), temperature, "typical") != temperature &&
+         temperature != steps.end();
 }
 
 // A phase that is not greedy takes the base's value.
@@ -61,10 +75,14 @@ void GreedyTruncation(const Subject& subject, Tell tell) {
     const bool is_pinned =
         subject.IsForced(number) || subject.IsClamped(number);
     if (is_pinned && !stays) return;
+    if (number == P::kTypicalPFieldNumber &&
+        TypicalComesFirst(subject.params())) {
+      return;
+    }
     tell(subject.Field(number),
          absl::StrCat(KnobAt(number).name(),
-                      " does nothing below temperature 1e-5, where the largest "
-                      "logit always wins."),
+                      " does nothing at a temperature this low, where the "
+                      "largest logit always wins."),
          "Remove it, or raise the temperature.");
   };
   for (const int number : kTemperatures) check(number);

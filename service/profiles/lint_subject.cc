@@ -82,7 +82,9 @@ Extent Subject::Value(int field_number) const {
 }
 
 bool Subject::IsGreedy() const {
-  return Value(v1::SamplingParams::kTemperatureFieldNumber).most < kGreedyBelow;
+  using P = v1::SamplingParams;
+  return IsGreedyAt(params(), Value(P::kTemperatureFieldNumber).most,
+                    Value(P::kDynamicTemperatureRangeFieldNumber).most);
 }
 
 std::string Subject::Field(int field_number) const {

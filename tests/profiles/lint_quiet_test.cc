@@ -96,6 +96,16 @@ const Quiet kQuiet[] = {
     {"DefaultThatAPhaseUses", "greedy-truncation",
      Defaults("temperature: 0 top_p: 0.9") +
          Phase(Leave({9}) + Defaults("temperature: 0.8"))},
+    {"TypicalBeforeTheTemperatureOfLlamaCpp", "greedy-truncation",
+     Defaults("dialect: DIALECT_LLAMA_CPP_V1 temperature: 0 typical_p: 0.5")},
+    {"TypicalNamedBeforeTheTemperature", "greedy-truncation",
+     Defaults("steps: 'typical' steps: 'temperature' temperature: 0 "
+              "typical_p: 0.5")},
+    {"ColdWhereItsDialectDraws", "greedy-truncation",
+     Defaults("dialect: DIALECT_OPENVINO_V1 temperature: 0.000005 top_p: 0.9")},
+    {"ZeroWithARangeInLlamaCpp", "greedy-truncation",
+     Defaults("dialect: DIALECT_LLAMA_CPP_V1 temperature: 0 "
+              "dynamic_temperature_range: 0.5 top_p: 0.9")},
     {"OffValueThatAClampMoves", "off-value",
      Defaults("temperature: 1") + "clamps { knob: 'temperature' max: 0.4 mode: "
                                   "CLAMP_MODE_CLAMP }"},

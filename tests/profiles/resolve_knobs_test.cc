@@ -295,6 +295,28 @@ TEST(EveryConflict, HoldsOnlyWhereBothKnobsAct) {
   }
 }
 
+// A temperature is at odds with what draws only where its dialect is greedy.
+TEST(EveryConflict, OfATemperatureGoesByTheDialect) {
+  for (const Conflict& conflict : Conflicts()) {
+    if (conflict.a != SamplingParams::kTemperatureFieldNumber) continue;
+    SCOPED_TRACE(conflict.b);
+    SamplingParams params = Conflicting(conflict);
+    for (const v1::Dialect dialect :
+         {v1::DIALECT_HUGGING_FACE_V1, v1::DIALECT_LLAMA_CPP_V1,
+          v1::DIALECT_OPENVINO_V1}) {
+      params.set_dialect(dialect);
+      params.set_temperature(5e-6);
+      EXPECT_FALSE(Holds(conflict, params)) << dialect;
+      params.set_temperature(0);
+      EXPECT_TRUE(Holds(conflict, params)) << dialect;
+    }
+    params.set_dynamic_temperature_range(0.5);
+    EXPECT_TRUE(Holds(conflict, params)) << "without llama.cpp's range";
+    params.set_dialect(v1::DIALECT_LLAMA_CPP_V1);
+    EXPECT_FALSE(Holds(conflict, params)) << "the range draws";
+  }
+}
+
 TEST(EveryConflict, IsWonByTheHigherLevelAndRefusedWithinOne) {
   for (const Conflict& conflict : Conflicts()) {
     SCOPED_TRACE(absl::StrCat(conflict.a, " ", conflict.b));

@@ -205,8 +205,8 @@ TEST(ResolveSchedules, RefusesOneThatReachesAConflictOnItsLevel) {
       "", ScheduleText("temperature", kToZero) + " xtc_probability: 0.5");
   EXPECT_EQ(std::string(resolution.status().message()),
             "params.temperature: 0 to 1.5 (request) conflicts with "
-            "xtc_probability 0.5 (request): nothing is drawn below temperature "
-            "1e-5");
+            "xtc_probability 0.5 (request): nothing is drawn at a temperature "
+            "this low");
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -56,17 +57,16 @@ class Agreement : public testing::TestWithParam<Which> {
     ++cases_;
     const std::string failure = FailureDifference(answer, ran.status);
     if (!failure.empty()) ADD_FAILURE() << c.name << ": " << failure;
-    double error = 0;
-    if (answer.failure == oracle::Failure::kNone && failure.empty()) {
-      error = Compare(c, answer, ran.outcome);
-    }
-    worst_error_ = std::max(worst_error_, error);
-    compared_.Add(KnobsThatDecide(c, ran, &fastest_), error);
+    if (answer.failure != oracle::Failure::kNone || !failure.empty()) return;
+    const std::optional<double> error = Compare(c, answer, ran.outcome);
+    if (!error) return;
+    worst_error_ = std::max(worst_error_, *error);
+    compared_.Add(KnobsThatDecide(c, ran, &fastest_), *error);
   }
 
-  // The distance from the textbook; 0 where that is a matter of rounding.
-  double Compare(const Case& c, const oracle::Answer& answer,
-                 const Outcome& got) {
+  // The distance from the textbook; nothing where that is a matter of rounding.
+  std::optional<double> Compare(const Case& c, const oracle::Answer& answer,
+                                const Outcome& got) {
     const std::string exact = Difference(Exact(c, answer), got);
     if (!exact.empty()) ADD_FAILURE() << c.name << ": " << exact;
     bool ambiguous = false;
@@ -74,8 +74,9 @@ class Agreement : public testing::TestWithParam<Which> {
     if (!textbook.empty()) {
       ADD_FAILURE() << c.name << ": textbook: " << textbook;
     }
-    if (ambiguous) ++ambiguous_;
-    return ambiguous ? 0 : TextbookError(c, answer, got);
+    if (!ambiguous) return TextbookError(c, answer, got);
+    ++ambiguous_;
+    return std::nullopt;
   }
 
   void Tell() {

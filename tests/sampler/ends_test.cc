@@ -73,9 +73,7 @@ void NoteDeciders(const Params& params, const oracle::Past& past,
     Params without = params;
     knob.take_away(&without);
     const auto others = Reasons(without, past.prompt, past.output);
-    for (size_t i = 0; i < reasons.size(); ++i) {
-      if (reasons[i] != others[i]) compared->Add(knob.name, 0);
-    }
+    if (reasons != others) compared->Add(knob.name, 0);
   }
 }
 
