@@ -19,11 +19,17 @@ inline constexpr uint32_t kAnyCases = 400;
 // ids; about one logit in sixteen is -inf. Without guidance, NaN and +inf.
 Case AnyCase(uint64_t seed, uint32_t count = 150);
 
+// In two cases of five a second row, as AnyCase makes the first.
+void AddGuidance(Case* c);
+void DropGuidance(Case* c);
+
 // No two logits are equal.
 void BreakTies(Case* c);
 
 // What depends on where zero is, or rounds otherwise where it is elsewhere.
 void DropWhatSeesZero(Case* c);
+// All truncations, and mirostat.
+void DropCuts(Case* c);
 // What depends on how many candidates there are.
 void DropWhatCounts(Case* c);
 
@@ -33,7 +39,7 @@ Case Shifted(Case c, float by);
 Case Scaled(Case c, float by);
 // Lists in another order, with repetitions.
 Case Reordered(Case c, Dice* dice);
-// One id more, of this logit.
+// One id more, of this logit; the second row bans nothing there.
 Case Extended(Case c, float logit);
 // Each id under another name.
 Case Renamed(const Case& c, const TokenIds& names);
