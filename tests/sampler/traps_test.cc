@@ -146,39 +146,6 @@ TEST_P(Traps, AMaskIsAskedBeforeTheCutsAndTheDraw) {
   EXPECT_THAT(Probabilities(Ask(c)), AreAbout({.6439, .2369, .0871, .0321}));
 }
 
-TEST_P(Traps, BadWordsMatchTheOutputOnly) {
-  Case c = Question({1, 2, 3});
-  c.params.bad_words = {{0, 2}};
-  c.prompt = {0};
-  EXPECT_EQ(Ask(c).kept, 3u) << "the prompt";
-  c.output = {0};
-  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 0));
-  c.output = {0, 1};
-  EXPECT_EQ(Ask(c).kept, 3u) << "no longer the last";
-}
-
-TEST_P(Traps, BadWordsBanTokenZeroLikeAnyOther) {
-  Case c = Question({3, 2, 1});
-  c.params.bad_words = {{0}};
-  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
-  c.params.bad_words = {{1, 0}};
-  EXPECT_EQ(Ask(c).kept, 3u);
-  c.output = {1};
-  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
-}
-
-TEST_P(Traps, MinTokensEndsWithTheTokenThatReachesIt) {
-  Case c = Question({3, 2, 1});
-  c.params.eos_ids = {0};
-  c.params.min_tokens = 2;
-  c.prompt = {1, 2, 1};
-  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
-  c.output = {1};
-  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
-  c.output = {1, 2};
-  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(0, 1, 2));
-}
-
 TEST_P(Traps, AFloorKeepsWhatEqualsIt) {
   const auto floor = static_cast<float>(ScalarLogD(.25));
   Params params;
@@ -187,51 +154,6 @@ TEST_P(Traps, AFloorKeepsWhatEqualsIt) {
               ElementsAre(0, 1));
   params.min_p = 1;
   EXPECT_THAT(KeptIds(Ask({0, 1, 1}, params)), ElementsAre(1, 2));
-}
-
-TEST_P(Traps, DrySaturatesAndNoMatchCrossesABreaker) {
-  Case c = Question({0, 0, 0, 0});
-  c.params.dry_multiplier = 100;
-  c.params.dry_base = 10;
-  c.output = TokenIds(500, 1);
-  const Outcome outcome = Ask(c);
-  EXPECT_EQ(outcome.kept, 4u) << "punished without end, not banned";
-  EXPECT_NEAR(ProbabilityOf(outcome, 0), 1.0 / 3, 1e-6);
-  EXPECT_FALSE(std::isnan(outcome.final_logprob));
-  // 1 2 3 1 2: the 3 comes next; a breaker within the match leaves none.
-  c.output = {1, 2, 3, 1, 2};
-  EXPECT_LT(ProbabilityOf(Ask(c), 3), 1e-9);
-  c.params.dry_breaker_ids = {1};
-  EXPECT_NEAR(ProbabilityOf(Ask(c), 3), .25, 1e-6) << "a match of 1 is left";
-  c.params.dry_breaker_ids.clear();
-  c.params.dry_breaker_sequences = {{1, 2}};
-  EXPECT_NEAR(ProbabilityOf(Ask(c), 3), .25, 1e-6) << "and here none";
-}
-
-TEST_P(Traps, DryWithoutAWindowSeesTheWholeHistory) {
-  Case c = Question(std::vector<float>(2000, 0));
-  c.params.dry_multiplier = 100;
-  c.prompt = {7, 8, 9};
-  for (uint32_t id = 100; id < 1600; ++id) c.prompt.push_back(id);
-  c.output = {7, 8};
-  EXPECT_LT(ProbabilityOf(Ask(c), 9), 1e-9);
-  c.params.dry_window = 1504;  // without the first 7
-  EXPECT_GT(ProbabilityOf(Ask(c), 9), 1e-5);
-  c.params.dry_window = 1505;
-  EXPECT_LT(ProbabilityOf(Ask(c), 9), 1e-9);
-}
-
-TEST_P(Traps, NoRepeatNgramOfOneBansAllSeenAndALongerOneNothingTooEarly) {
-  Case c = Question({4, 3, 2, 1, 0});
-  c.params.no_repeat_ngram = 1;
-  EXPECT_EQ(Ask(c).kept, 5u);
-  c.prompt = {1, 1};
-  c.output = {3};
-  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(0, 2, 4));
-  c.params.no_repeat_ngram = 4;
-  EXPECT_EQ(Ask(c).kept, 5u) << "three tokens make no four";
-  c.output = {1, 1};  // 1 1 1 1: the next would be the second four
-  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(0, 2, 3, 4));
 }
 
 TEST_P(Traps, ThePenalisedGreedyTokenMayNotHaveTheLargestRawLogprob) {

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <set>
 
 #include "gtest/gtest.h"
 #include "sampler/fingerprint.h"
@@ -382,45 +381,6 @@ TEST_F(SessionTest, ForksOfOtherIndicesDrawTheirOwnTokens) {
   EXPECT_NE(a, b);
   EXPECT_NE(b, c);
   EXPECT_NE(a, c);
-}
-
-// A fork whose key were its parent's and its index would be the next request's,
-// or another fork of it. Opened at the same position, so that nothing but the
-// key tells the sessions apart.
-TEST_F(SessionTest, ForksOfNeighbouringSeedsAreAllUnlike) {
-  constexpr uint32_t kSeeds = 12, kForks = 12;
-  for (const uint64_t first : {uint64_t{0}, uint64_t{42}, ~uint64_t{5}}) {
-    std::set<uint64_t> keys;
-    std::set<std::vector<uint32_t>> texts;
-    for (uint32_t i = 0; i < kSeeds; ++i) {
-      const uint64_t seed = first + i;  // the last of them pass 2^64
-      const Session parent = OpenOrDie(StartOf({}, seed));
-      for (uint32_t index = 0; index < kForks; ++index) {
-        Session child = parent.Fork(index);
-        keys.insert(child.seed());
-        texts.insert(stepper_.Generate(6, &child));
-      }
-    }
-    EXPECT_EQ(keys.size(), kSeeds * kForks) << first;
-    EXPECT_EQ(texts.size(), kSeeds * kForks) << first;
-  }
-}
-
-// Forks of forks, and of one parent at other positions.
-TEST_F(SessionTest, ForksOfForksAndOfOtherPositionsAreAllUnlike) {
-  Session session = OpenOrDie(StartOf({}));
-  std::set<uint64_t> keys = {session.seed()};
-  for (uint32_t position = 0; position < 4; ++position) {
-    for (const uint32_t index : {1u, 2u, 3u, 4u}) {
-      const Session child = session.Fork(index);
-      keys.insert(child.seed());
-      for (const uint32_t next : {1u, 2u, 3u, 4u}) {
-        keys.insert(child.Fork(next).seed());
-      }
-    }
-    stepper_.Next(&session);
-  }
-  EXPECT_EQ(keys.size(), 1u + 4 * 4 * 5);
 }
 
 TEST_F(SessionTest, TheSeedOfAForkReopensItWithoutSalt) {
