@@ -329,6 +329,26 @@ TEST(History, KnowsItsLastTokenAsFarBackAsItCanBeRewound) {
   EXPECT_LE(history.position(), 3000u - kRewindMin);
 }
 
+// What began there counts on, also for one who goes back to the oldest token.
+TEST(History, KnowsWhatBeganBeforeTheTokensThatItKeeps) {
+  Params params;
+  params.thinking_budget = {{7}, {8}, 10, {}};
+  params.top_p = 0.9;
+  params.top_p_decay = 0.5;
+  params.top_p_reset_ids = {9};
+  const Plan plan = Compile(params);
+  History history;
+  ASSERT_TRUE(history.Follow(plan).ok());
+  for (const uint32_t token : {1u, 9u, 9u, 7u, 8u, 7u}) history.Append(token);
+  for (int i = 0; i < 3000; ++i) history.Append(1);
+  EXPECT_EQ(history.thought(), 3000u);
+  EXPECT_EQ(history.since_top_p_reset(), 3003u);
+  ASSERT_LT(history.kept(), 3000u) << "it keeps them all, and shows nothing";
+  ASSERT_TRUE(history.Rewind(history.floor()).ok());
+  EXPECT_EQ(history.thought(), history.position() - 6);
+  EXPECT_EQ(history.since_top_p_reset(), history.position() - 3);
+}
+
 TEST(History, WithAnUnknownPromptCountsTheOutputOnlyInTheRightWindow) {
   Params params;
   params.frequency_penalty = 1;

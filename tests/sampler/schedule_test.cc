@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +51,19 @@ TEST(ScheduleValues, AreTheVectorsOfTheSpecification) {
     counts.push_back(*KnobsAt(params, n)(&Params::top_k));
   }
   EXPECT_THAT(counts, ElementsAre(10, 7, 5, 3, 1, 1));
+}
+
+TEST(ScheduleValues, HaveAFingerprintThatTellsTheirLimitsApart) {
+  std::set<std::vector<std::string>> fingerprints;
+  for (const auto& [min, max] :
+       std::vector<std::pair<std::optional<double>, std::optional<double>>>{
+           {{}, {}}, {.6, {}}, {{}, .6}, {.6, .6}, {.6, .8}}) {
+    Params params;
+    params.schedules = {
+        {kTemperatureField, kLinear, {{0, 1.5}, {10, .5}}, min, max}};
+    fingerprints.insert(FingerprintLines(*Plan::Compile(params, 100)));
+  }
+  EXPECT_EQ(fingerprints.size(), 5u);
 }
 
 TEST(ScheduleValues, OfStepsHoldAPointsValueUntilTheNext) {
