@@ -329,7 +329,7 @@ TEST(History, KnowsItsLastTokenAsFarBackAsItCanBeRewound) {
   EXPECT_LE(history.position(), 3000u - kRewindMin);
 }
 
-// What began there counts on, also for one who goes back to the oldest token.
+// It counts on, also for one who goes back as far as is allowed.
 TEST(History, KnowsWhatBeganBeforeTheTokensThatItKeeps) {
   Params params;
   params.thinking_budget = {{7}, {8}, 10, {}};
@@ -344,7 +344,7 @@ TEST(History, KnowsWhatBeganBeforeTheTokensThatItKeeps) {
   EXPECT_EQ(history.thought(), 3000u);
   EXPECT_EQ(history.since_top_p_reset(), 3003u);
   ASSERT_LT(history.kept(), 3000u) << "it keeps them all, and shows nothing";
-  ASSERT_TRUE(history.Rewind(history.floor()).ok());
+  ASSERT_TRUE(history.Rewind(history.position() - kRewindMin).ok());
   EXPECT_EQ(history.thought(), history.position() - 6);
   EXPECT_EQ(history.since_top_p_reset(), history.position() - 3);
 }
