@@ -72,6 +72,9 @@ TEST_P(Traps, CutsMeasureTheTemperedDistribution) {
   const auto p_less = [](Params* p) { p->p_less = true; };
   EXPECT_EQ(kept(1, p_less), 1u);  // the sum of the squares is .4644
   EXPECT_EQ(kept(4, p_less), 2u);  // and here .1958
+  const auto xtc = [](Params* p) { p->xtc_probability = 1; };
+  EXPECT_EQ(kept(1, xtc), 5u);  // two reach .1, and one of them goes
+  EXPECT_EQ(kept(2, xtc), 4u);  // three do
   const auto min_p = [](Params* p) { p->min_p = .1; };
   EXPECT_EQ(kept(1, min_p), 3u);
   EXPECT_EQ(kept(2, min_p), 5u);
@@ -154,6 +157,25 @@ TEST_P(Traps, AFloorKeepsWhatEqualsIt) {
               ElementsAre(0, 1));
   params.min_p = 1;
   EXPECT_THAT(KeptIds(Ask({0, 1, 1}, params)), ElementsAre(1, 2));
+}
+
+// 5.02, 5.03 and 5.04 are one value in bf16, whose neighbours are 1/32 away.
+TEST_P(Traps, TiesOfABfloat16RowGoToTheLowerIds) {
+  Case c = Question({1, 5.02f, 5.03f, 5.04f, 3});
+  c.params.temperature = 0;
+  EXPECT_EQ(Ask(c).token, 3u);
+  c.dtype = Dtype::kBfloat16;
+  EXPECT_EQ(Ask(c).token, 1u);
+  c.params = Params();
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2, 3, 4, 0));
+  c.params.top_k = 2;
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
+  c.params.top_k.reset();
+  c.params.top_p = .5;  // .3176 each
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2));
+  c.params.top_p.reset();
+  c.params.min_p = 1;
+  EXPECT_THAT(KeptIds(Ask(c)), ElementsAre(1, 2, 3));
 }
 
 TEST_P(Traps, ThePenalisedGreedyTokenMayNotHaveTheLargestRawLogprob) {
