@@ -35,7 +35,7 @@ dialects::Answer AskTextbook(const DialectCase& c);
 
 // One in sixteen has a real vocabulary, the others at most 300 tokens; one in
 // four has ties where cuts fall. Only the knobs that the engine has; with
-// `lacking` one to three others, too.
+// `lacking` one to four others, too.
 DialectCase MakeDialectCase(DialectName dialect, uint64_t seed,
                             bool lacking = false);
 

@@ -29,7 +29,7 @@ void MakeGuidance(DialectCase* c, Dice* dice);
 void MakeMirostat(uint32_t version, dialects::Params* params, Dice* dice);
 void MakeAdaptiveP(dialects::Params* params, Dice* dice);
 
-// One to three knobs that the engine lacks, named in c->lacking.
+// One to four knobs that the engine lacks, named in c->lacking.
 void MakeLacking(DialectCase* c, Dice* dice);
 
 }  // namespace logitd::tests

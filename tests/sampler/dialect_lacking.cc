@@ -59,6 +59,12 @@ uint32_t LikelyId(const DialectCase& c, Dice* dice) {
 void SetLengthPenalty(DialectCase* c, Dice* dice) {
   Params& p = c->params;
   p.eos_ids = {LikelyId(*c, dice)};
+  // What was said is what penalties look at.
+  for (const Ids* said : {&c->past.prompt, &c->past.output}) {
+    for (uint32_t i = 0; i < 3 && !said->empty(); ++i) {
+      p.eos_ids.push_back(dice->OneOf(*said));
+    }
+  }
   p.min_tokens = 0;
   p.length_penalty_start = dice->Below(20);
   p.length_penalty_factor = Between(1, 1.1, dice);
@@ -146,6 +152,8 @@ void SetMirostat(DialectCase* c, Dice* dice) {
 void SetAdaptiveP(DialectCase* c, Dice* dice) {
   if (IsCold(*c) || c->params.mirostat != 0) return;
   MakeAdaptiveP(&c->params, dice);
+  c->params.adaptive_p_weighted_sum =
+      Between(0, 1, dice) * c->params.adaptive_p_total_weight;
 }
 
 constexpr LackingKnob kKnobs[] = {
@@ -179,12 +187,25 @@ constexpr LackingKnob kKnobs[] = {
     {"adaptive_p_target", "VHGO", false, SetAdaptiveP},
 };
 
-// Half the time each of the engine's own cuts is off, so that something is left
-// to those that are not its own.
+// Mostly the engine's own cuts are off, so that something is left to those that
+// are not its own.
 void Loosen(Params* params, Dice* dice) {
-  if (dice->Chance(0.5)) params->top_k = 0;
-  if (dice->Chance(0.5)) params->top_p = 1;
-  if (dice->Chance(0.5)) params->min_p = 0;
+  if (dice->Chance(0.7)) params->top_k = 0;
+  if (dice->Chance(0.7)) params->top_p = 1;
+  if (dice->Chance(0.7)) params->min_p = 0;
+}
+
+// Neighbours in the order, whose places show together alone, or any.
+std::vector<const LackingKnob*> Choose(
+    const std::vector<const LackingKnob*>& all, Dice* dice) {
+  std::vector<const LackingKnob*> chosen;
+  uint32_t at = dice->Below(static_cast<uint32_t>(all.size()));
+  const bool neighbours = dice->Chance(0.5);
+  for (uint32_t count = 1 + dice->Below(4); count > 0; --count) {
+    chosen.push_back(all[at % all.size()]);
+    at = neighbours ? at + 1 : dice->Below(static_cast<uint32_t>(all.size()));
+  }
+  return chosen;
 }
 
 }  // namespace
@@ -201,11 +222,10 @@ void MakeLacking(DialectCase* c, Dice* dice) {
     if (is_steered_alone && !knob.changes_single_logits) continue;
     all.push_back(&knob);
   }
-  for (uint32_t count = 1 + dice->Below(3); count > 0; --count) {
-    const LackingKnob& knob = *dice->OneOf(all);
-    knob.set(c, dice);
-    c->lacking.push_back(knob.name);
-    c->name += std::string(" ") + knob.name;
+  for (const LackingKnob* knob : Choose(all, dice)) {
+    knob->set(c, dice);
+    c->lacking.push_back(knob->name);
+    c->name += std::string(" ") + knob->name;
   }
 }
 

@@ -63,6 +63,24 @@ void Bans(Collector* all) {
   all->Add("Bias_AfterPenalties", {kG}, {4, 3}, bias, {0, 1}, {.73106, .26894});
 }
 
+// Of what was said nothing may come again; a history shorter than the rest of
+// an n-gram bans nothing.
+void Ngrams(Collector* all) {
+  all->Add("Bans_NoRepeatNgram1", kAll, kSteps,
+           [](DialectCase* c) {
+             c->params.no_repeat_ngram = 1;
+             c->past.prompt = {3, 0};
+             c->past.output = {3};
+           },
+           {1, 2, 4, 5});
+  all->Add("Bans_NoRepeatNgramOfAShortHistory", kAll, kSteps,
+           [](DialectCase* c) {
+             c->params.no_repeat_ngram = 4;
+             c->past.output = {0, 0};
+           },
+           {0, 1, 2, 3, 4, 5});
+}
+
 void Lists(Collector* all) {
   const auto list = [&](const std::string& what, Ids dialects::Params::*field,
                         const Ids& ids, const Ids& kept) {
@@ -125,6 +143,7 @@ void Guidance(Collector* all) {
 
 void AddBans(Collector* all) {
   Bans(all);
+  Ngrams(all);
   Lists(all);
   Guidance(all);
 }

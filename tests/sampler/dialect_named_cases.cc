@@ -10,6 +10,7 @@ std::vector<NamedDialectCase> NamedDialectCases() {
   named_dialects::AddBans(&all);
   named_dialects::AddTemperatures(&all);
   named_dialects::AddLacking(&all);
+  named_dialects::AddLackingCuts(&all);
   return all.Take();
 }
 

@@ -58,7 +58,8 @@ void AddCuts(Collector* all);
 void AddBans(Collector* all);
 void AddTemperatures(Collector* all);
 // What an engine lacks, or does by mistake: the names begin with "Lacking".
-void AddLacking(Collector* all);
+void AddLacking(Collector* all);  // mistakes, edits and shapes
+void AddLackingCuts(Collector* all);
 
 }  // namespace logitd::tests::named_dialects
 
