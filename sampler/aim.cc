@@ -20,12 +20,13 @@ using kernels::RowView;
 constexpr int kPasses = 5;
 constexpr double kClose = 16;
 // How far from the guess the pivots stand, in standard deviations of it.
-constexpr double kNear = 1;
-constexpr double kFar = 3;
-// Of the ids that the sample has around the guess: more say nothing new, and a
-// few of one value may be chance.
-constexpr uint32_t kListedMax = 256;
-constexpr uint32_t kTiedMin = 16;
+constexpr double kNear = 2;
+constexpr double kFar = 6;
+// Of the ids that the sample has between the pivots: more do not fit a list.
+constexpr uint32_t kListedMax = 512;
+constexpr uint32_t kFew = 64;
+// How much of a list what is likely to be on it may fill.
+constexpr double kFull = 0.9;
 // Log odds are taken of shares between this and its complement.
 constexpr double kShareMin = 1e-9;
 
@@ -158,27 +159,38 @@ void PlaceBeside(double target, double deviation, double mass, Curve* curve,
 
 }  // namespace
 
-void AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
+bool AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
                const kernels::Scale& scale, float least, double target,
                double mass, Workspace* workspace, float* pivots) {
   // All of the mass of most scales, and where most crossings of real rows lie.
   constexpr float kUsual[kPivots] = {87, 16, 6, 1.5f};
   PivotsBelow(scale, kUsual, pivots);
-  if (row.active_count < BlockSample::kWorthwhile) return;
+  if (row.active_count < BlockSample::kWorthwhile) return false;
   uint32_t* const blocks = workspace->ids().data();
   uint32_t* const listed = blocks + BlockSample::kBlocksMax;
   BlockSample sample(kernels, row, mass, blocks);
   Curve curve(least, scale.m, mass, &sample);
   const double deviation = Approach(scale, target, pivots, &curve);
-  const absl::Span<const uint32_t> ids = {
-      listed, sample.List(curve.Around(target), listed, kListedMax)};
   PlaceBeside(target, deviation, mass, &curve, pivots);
+  const auto list = [&](float low, float high) {
+    return absl::Span<const uint32_t>(
+        listed, sample.List(low, high, listed, kListedMax));
+  };
+  // Of an end of the row a sample says little, and all of it is little.
+  const float most = ValueOf(KeyOf(scale.m) + 1);
+  if (list(least, pivots[2]).size() < kFew) pivots[0] = pivots[1] = least;
+  if (list(pivots[1], most).size() < kFew) pivots[2] = pivots[3] = most;
+  const absl::Span<const uint32_t> ids = list(pivots[1], pivots[2]);
+  const double of_row = static_cast<double>(ids.size()) * sample.BlocksForOne();
+  if (ids.size() < kListedMax && of_row < kFull * Workspace::kGatherMax) {
+    return true;
+  }
   float tied;
-  if (ids.size() >= kTiedMin &&
-      TiedNear(ids, row.l, curve.Crossing(target), &tied)) {
+  if (TiedNear(ids, row.l, curve.Crossing(target), &tied)) {
     pivots[1] = tied;
     pivots[2] = ValueOf(KeyOf(tied) + 1);
   }
+  return false;
 }
 
 }  // namespace logitd

@@ -9,12 +9,13 @@
 
 namespace logitd {
 
-// Four pivots for mass_ge of a row that was weighed with `scale`, whose mass is
-// `mass` and whose candidates are at least `least`: two that should have the
-// target between them, and two that nearly always have. Uses the workspace's id
-// list. Visits a sixteenth of the blocks (32 to 128) and heavy ones, five times
-// or so.
-void AimAtMass(const kernels::KernelTable& kernels, const kernels::RowView& row,
+// Four pivots, rising, for a row that was weighed with `scale`, whose mass is
+// `mass` and whose candidates are at least `least`: the inner two should have
+// the target between them, the outer two nearly always have. True if so few ids
+// seem to lie between the outer ones that they fit the workspace's id list,
+// which it uses. Visits a sixteenth of the blocks (32 to 128) and heavy ones,
+// five times or so.
+bool AimAtMass(const kernels::KernelTable& kernels, const kernels::RowView& row,
                const kernels::Scale& scale, float least, double target,
                double mass, Workspace* workspace, float* pivots);
 

@@ -125,27 +125,14 @@ double BlockSample::Deviation(uint32_t pivot) const {
   return n == 0 ? 0 : std::sqrt(residuals * unseen);
 }
 
-uint32_t BlockSample::List(const Bracket& bracket, uint32_t* ids,
+uint32_t BlockSample::List(float low, float high, uint32_t* ids,
                            uint32_t capacity) const {
   uint32_t count = 0;
+  double masses[2];
   for (const RowView* part : {&heavy_, &others_}) {
-    for (uint32_t a = 0; a < part->active_count; ++a) {
-      count += Gather(part->active[a], bracket, ids + count, capacity - count);
-    }
+    count += kernels_.gather_mass(*part, low, high, ids + count,
+                                  capacity - count, masses);
   }
-  return count;
-}
-
-uint32_t BlockSample::Gather(uint32_t block, const Bracket& bracket,
-                             uint32_t* ids, uint32_t capacity) const {
-  const uint32_t base = block * kernels::kBlockSize;
-  RowView one = others_;
-  one.l += base;
-  one.block_max += block;
-  one.block_count = 1;
-  const uint32_t count = kernels_.gather(one, ValueOf(bracket.low),
-                                         ValueOf(bracket.high), ids, capacity);
-  for (uint32_t i = 0; i < count; ++i) ids[i] += base;
   return count;
 }
 

@@ -10,7 +10,6 @@
 
 #include <cstdint>
 
-#include "sampler/bracket.h"
 #include "sampler/kernels/kernels.h"
 
 namespace logitd {
@@ -25,7 +24,7 @@ class BlockSample {
   // Blocks that it lists, at most, and how many a row should have: a sample of
   // fewer costs what the row does.
   static constexpr uint32_t kBlocksMax = kHeavyMax + 2 * kSampledMax;
-  static constexpr uint32_t kWorthwhile = 2 * kSampledMin;
+  static constexpr uint32_t kWorthwhile = 4 * kSampledMin;
 
   // Of a row whose mass is `mass`. Lists its blocks in `blocks`, which is the
   // caller's, holds kBlocksMax and outlives it, as the row does.
@@ -38,8 +37,14 @@ class BlockSample {
   // Standard deviation of what MassGe said last of that pivot.
   double Deviation(uint32_t pivot) const;
 
-  // Its ids within the bracket, at most `capacity`. Returns how many.
-  uint32_t List(const Bracket& bracket, uint32_t* ids, uint32_t capacity) const;
+  // Its ids with low <= l < high, at most `capacity`. Returns how many.
+  uint32_t List(float low, float high, uint32_t* ids, uint32_t capacity) const;
+
+  // How many blocks of the row stand behind one of its own.
+  double BlocksForOne() const {
+    return static_cast<double>(rest_count_ + heavy_.active_count) /
+           (others_.active_count + heavy_.active_count);
+  }
 
  private:
   double MassOf(uint32_t i) const {
@@ -47,8 +52,6 @@ class BlockSample {
   }
   void Choose(const kernels::RowView& row, float heavy_above, uint32_t* blocks);
   void Weigh();
-  uint32_t Gather(uint32_t block, const Bracket& bracket, uint32_t* ids,
-                  uint32_t capacity) const;
 
   const kernels::KernelTable& kernels_;
   kernels::RowView heavy_;

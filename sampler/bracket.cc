@@ -79,20 +79,17 @@ bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
   return 16 * sharing > ids.size();
 }
 
-uint32_t Close(const kernels::KernelTable& kernels, const RowView& row,
-               Measure measure, double target, Workspace* workspace,
-               Bracket* bracket) {
-  uint32_t* const ids = workspace->ids().data();
+uint32_t Close(List list, Measure measure, const float* l, double target,
+               const Workspace& workspace, Bracket* bracket) {
   for (int pass = 0;; ++pass) {
-    const uint32_t count =
-        kernels.gather(row, ValueOf(bracket->low), ValueOf(bracket->high), ids,
-                       Workspace::kGatherMax);
+    const uint32_t count = list(ValueOf(bracket->low), ValueOf(bracket->high));
     if (count < Workspace::kGatherMax || bracket->IsOneValue()) return count;
-    const Bracket around = AroundListed(*bracket, {ids, count}, row.l);
+    const auto ids = absl::MakeConstSpan(workspace.ids()).first(count);
+    const Bracket around = AroundListed(*bracket, ids, l);
     float pivots[kPivots];
     PlacePivots(around, target, pivots);
     float tied;
-    if (TiedNear({ids, count}, row.l, CrossingOfLine(around, target), &tied)) {
+    if (TiedNear(ids, l, CrossingOfLine(around, target), &tied)) {
       pivots[2] = tied;
       pivots[3] = ValueOf(KeyOf(tied) + 1);
     }

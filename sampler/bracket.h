@@ -75,13 +75,15 @@ void PlacePivots(const Bracket& bracket, double target, float* pivots);
 bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
               float* value);
 
+// Lists the ids with low <= l < high that count, rising, at most kGatherMax, in
+// the workspace's list. Returns how many.
+using List = absl::FunctionRef<uint32_t(float low, float high)>;
+
 // Narrows until fewer than Workspace::kGatherMax ids, or one value, lie in the
-// bracket. Returns how many ids it gathered, rising, in the workspace's list;
-// kGatherMax when one value has at least as many. At most 40 passes, whatever
-// the row; usually none to two.
-uint32_t Close(const kernels::KernelTable& kernels, const kernels::RowView& row,
-               Measure measure, double target, Workspace* workspace,
-               Bracket* bracket);
+// bracket. Returns how many it listed; kGatherMax when one value has at least
+// as many. At most 40 passes, whatever the row; usually none to two.
+uint32_t Close(List list, Measure measure, const float* l, double target,
+               const Workspace& workspace, Bracket* bracket);
 
 }  // namespace logitd
 

@@ -26,6 +26,7 @@ struct Search {
   double slack;
   RowView* row;
   Workspace* workspace;
+  bool keeps_weights;  // else only the cut is wanted
 
   // What a plain sum surely says of mass().
   bool Reaches(double sum) const { return sum - target > slack; }
@@ -165,6 +166,9 @@ MassPrefix CrossingOfPiece(const Search& search, Piece piece) {
   };
   Doubt doubt = DoubtOf(search, piece);
   MassPrefix prefix = {cut_at(doubt.reaching), 0};
+  if (!search.keeps_weights && doubt.reaching - doubt.missing == 1) {
+    return prefix;
+  }
   prefix.mass = kernels.restrict_to(row, prefix.cut, &row.active_count);
   // Shorter prefixes in doubt differ from it in the blocks of a few ids.
   std::vector<float>& masses = search.workspace->block_scratch();
@@ -230,17 +234,62 @@ MassPrefix CrossingOfTie(const Search& search, const Bracket& bracket) {
     return kernels.mass_of_blocks(row) >= search.target;
   });
   const Cut cut = {value, static_cast<uint32_t>(id)};
+  if (!search.keeps_weights) return {cut, 0};
   return {cut, kernels.restrict_to(row, cut, &row.active_count)};
 }
 
-// Takes ids of blocks without weight off the list: what stands there is of no
-// matter.
-uint32_t KeepWeighty(const RowView& row, uint32_t count, uint32_t* ids) {
-  const auto has_none = [&](uint32_t id) {
-    return row.block_mass[id / kernels::kBlockSize] == 0;
+// Lists what lies between two values and narrows the bracket to it, or to the
+// side of it where the crossing is. True if it is between them and the list
+// holds it all.
+bool ListBetween(const Search& search, float low, float high, Piece* piece) {
+  double masses[2];
+  piece->count = search.kernels.gather_mass(*search.row, low, high, piece->ids,
+                                            Workspace::kGatherMax, masses);
+  const bool reached = masses[0] >= search.target;
+  const bool missed = masses[1] < search.target;
+  piece->bracket.Take(KeyOf(low), masses[0], reached);
+  piece->bracket.Take(KeyOf(high), masses[1], !missed);
+  return reached && missed && piece->count < Workspace::kGatherMax;
+}
+
+MassPrefix Find(const Search& search, const kernels::Scale& scale,
+                Cut candidates, double mass) {
+  const KernelTable& kernels = search.kernels;
+  RowView* const row = search.row;
+  Workspace* const workspace = search.workspace;
+  const double target = search.target;
+  const auto measure = [&](const float* pivots, double* masses) {
+    kernels.mass_ge(*row, pivots, masses);
   };
-  uint32_t* const end = std::remove_if(ids, ids + count, has_none);
-  return static_cast<uint32_t>(end - ids);
+  // Weights of non-candidates are 0, so only values at least theirs matter.
+  const Bracket bracket = {KeyOf(candidates.value), KeyOf(scale.m) + 1, 0,
+                           mass};
+  Piece piece = {workspace->ids().data(), 0, bracket};
+  float pivots[kernels::kPivots];
+  if (AimAtMass(kernels, *row, scale, candidates.value, target, mass, workspace,
+                pivots)) {
+    if (ListBetween(search, pivots[1], pivots[2], &piece)) {
+      return CrossingOfPiece(search, piece);
+    }
+    const bool is_above = piece.bracket.low >= KeyOf(pivots[2]);
+    const float* const beside = is_above ? pivots + 2 : pivots;
+    if (ListBetween(search, beside[0], beside[1], &piece)) {
+      return CrossingOfPiece(search, piece);
+    }
+  }
+  Narrow(measure, target, pivots, &piece.bracket);
+  // Only where weights are: what stands elsewhere is of some row before.
+  const auto list = [&](float low, float high) {
+    double masses[2];
+    return kernels.gather_mass(*row, low, high, piece.ids,
+                               Workspace::kGatherMax, masses);
+  };
+  piece.count =
+      Close(list, measure, row->l, target, *workspace, &piece.bracket);
+  if (piece.count == Workspace::kGatherMax) {
+    return CrossingOfTie(search, piece.bracket);
+  }
+  return CrossingOfPiece(search, piece);
 }
 
 }  // namespace
@@ -249,21 +298,16 @@ MassPrefix RestrictToMass(const KernelTable& kernels,
                           const kernels::Scale& scale, Cut candidates,
                           double target, double mass, RowView* row,
                           Workspace* workspace) {
-  const Search search = {kernels, target, kSumSlack * mass, row, workspace};
-  const auto measure = [&](const float* pivots, double* masses) {
-    kernels.mass_ge(*row, pivots, masses);
-  };
-  // Weights of non-candidates are 0, so only values at least theirs matter.
-  Bracket bracket = {KeyOf(candidates.value), KeyOf(scale.m) + 1, 0, mass};
-  float pivots[kernels::kPivots];
-  AimAtMass(kernels, *row, scale, candidates.value, target, mass, workspace,
-            pivots);
-  Narrow(measure, target, pivots, &bracket);
-  uint32_t* const ids = workspace->ids().data();
-  const uint32_t count =
-      Close(kernels, *row, measure, target, workspace, &bracket);
-  if (count == Workspace::kGatherMax) return CrossingOfTie(search, bracket);
-  return CrossingOfPiece(search, {ids, KeepWeighty(*row, count, ids), bracket});
+  return Find({kernels, target, kSumSlack * mass, row, workspace, true}, scale,
+              candidates, mass);
+}
+
+Cut PrefixOfMass(const KernelTable& kernels, const kernels::Scale& scale,
+                 Cut candidates, double target, double mass, RowView* row,
+                 Workspace* workspace) {
+  return Find({kernels, target, kSumSlack * mass, row, workspace, false}, scale,
+              candidates, mass)
+      .cut;
 }
 
 }  // namespace logitd

@@ -65,8 +65,12 @@ Cut PrefixOfCount(const KernelTable& kernels, const RowView& row, uint64_t k,
     std::copy(whole, whole + kernels::kPivots, counts);
   };
   Bracket bracket = {KeyOf(bound), KeyOf(LargestLogit(row)) + 1, 0, 0};
+  const auto list = [&](float low, float high) {
+    return kernels.gather(row, low, high, workspace->ids().data(),
+                          Workspace::kGatherMax);
+  };
   const uint32_t count =
-      Close(kernels, row, measure, static_cast<double>(k), workspace, &bracket);
+      Close(list, measure, row.l, static_cast<double>(k), *workspace, &bracket);
   const uint64_t missing = k - static_cast<uint64_t>(bracket.above);
   if (count == Workspace::kGatherMax) {
     const float value = ValueOf(bracket.low);

@@ -81,9 +81,8 @@ void Typical(double p, const DialectRules& rules, Candidates* candidates) {
   Cut nearest = kAllAllowed;
   if (target <= mass) {
     const kernels::Scale plain = {LargestLogit(keys), 1.0f};
-    nearest = RestrictToMass(kernels, plain, kAllAllowed, target, mass, &keys,
-                             candidates->workspace())
-                  .cut;
+    nearest = PrefixOfMass(kernels, plain, kAllAllowed, target, mass, &keys,
+                           candidates->workspace());
   }
   if (rules.typical_keeps_equals) nearest.id = kernels::kNone;
   kernels.keep_by_keys(candidates->row(), keys, nearest);
@@ -173,11 +172,10 @@ void TopH(double h, const DialectRules& rules, Candidates* candidates) {
     candidates->DropWeights();
     return;
   }
-  const MassPrefix over = RestrictToMass(
-      kernels, candidates->scale(), candidates->cut(), above, entropy,
-      &candidates->workspace()->row(), candidates->workspace());
+  Cut kept = PrefixOfMass(kernels, candidates->scale(), candidates->cut(),
+                          above, entropy, &candidates->workspace()->row(),
+                          candidates->workspace());
   candidates->DropWeights();
-  Cut kept = over.cut;
   DropLast(*candidates, &kept);
   candidates->Keep(kept);
 }

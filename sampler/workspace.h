@@ -53,6 +53,7 @@ class Workspace {
   std::vector<Edit>& edits() { return edits_; }
   // Room for kGatherMax ids.
   std::vector<uint32_t>& ids() { return ids_; }
+  const std::vector<uint32_t>& ids() const { return ids_; }
   std::vector<float>& block_scratch() { return block_scratch_; }
   Repeats& repeats() { return repeats_; }
 
@@ -65,7 +66,7 @@ class Workspace {
   const std::vector<float>& kept_logits() const { return kept_logits_; }
   void KeepLogits();
 
-  static constexpr uint32_t kGatherMax = 4096;
+  static constexpr uint32_t kGatherMax = 8192;
 
  private:
   struct Free {

@@ -23,12 +23,16 @@ namespace HWY_NAMESPACE {
 
 const KernelTable* Table() {
   static constexpr KernelTable kTable = {
-      nullptr,    LoadF32,         LoadBf16,     LoadF16,     Guide,
-      ApplyMask,  RefreshBlockMax, FirstEqual,   CountGe,     CountCut,
-      LastOf,     Gather,          Weigh,        MassGe,      MassCut,
-      RestrictTo, SplitMass,       MassOfBlocks, WeightedSum, SquaresOfWeights,
-      SumOfD,     SquaresAround,   ToSurprisals, Distances,   KeepByKeys,
-      BanCut,     Adapt,           ApplyScale};
+      nullptr,         LoadF32,       LoadBf16,
+      LoadF16,         Guide,         ApplyMask,
+      RefreshBlockMax, FirstEqual,    CountGe,
+      CountCut,        LastOf,        Gather,
+      Weigh,           MassGe,        GatherMass,
+      MassCut,         RestrictTo,    SplitMass,
+      MassOfBlocks,    WeightedSum,   SquaresOfWeights,
+      SumOfD,          SquaresAround, ToSurprisals,
+      Distances,       KeepByKeys,    BanCut,
+      Adapt,           ApplyScale};
   return &kTable;
 }
 

@@ -126,6 +126,10 @@ struct KernelTable {
                   uint32_t* active_count);
   // mass({l >= pivots[i]}) over the active blocks, for each i.
   void (*mass_ge)(const RowView& row, const float* pivots, double* masses);
+  // gather() of the active blocks, and over all of them, even when the list is
+  // full, masses = {mass({l >= low}), mass({l >= high})}.
+  uint32_t (*gather_mass)(const RowView& row, float low, float high,
+                          uint32_t* ids, uint32_t capacity, double* masses);
   // mass(cut) over the active blocks.
   double (*mass_cut)(const RowView& row, Cut cut);
   // Sets w of non-members to +0, takes blocks that can hold no member off the

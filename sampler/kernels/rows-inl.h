@@ -147,24 +147,36 @@ Cut LastOf(const RowView& row, Cut cut) {
   return {least, id};
 }
 
-uint32_t Gather(const RowView& row, float low, float high, uint32_t* ids,
-                uint32_t capacity) {
+// The ids of block b with low <= l < high, behind the first `count`. Returns
+// how many there are then.
+HWY_INLINE uint32_t GatherBlock(const RowView& row, uint32_t b, float low,
+                                float high, uint32_t* ids, uint32_t count,
+                                uint32_t capacity) {
   const DF d;
   const size_t step = hn::Lanes(d);
   const VF vlow = hn::Set(d, low), vhigh = hn::Set(d, high);
-  uint32_t count = 0;
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    if (!(row.block_max[b] >= low)) continue;
-    const float* l = row.l + size_t{b} * kBlockSize;
-    for (size_t i = 0; i < kBlockSize; i += step) {
-      const VF v = hn::Load(d, l + i);
-      if (hn::AllFalse(d, hn::And(hn::Ge(v, vlow), hn::Lt(v, vhigh)))) continue;
-      for (size_t j = i; j < i + step; ++j) {
-        if (!(l[j] >= low && l[j] < high)) continue;
-        if (count == capacity) return count;
-        ids[count++] = b * kBlockSize + static_cast<uint32_t>(j);
-      }
+  const uint32_t base = b * kBlockSize;
+  const float* l = row.l + base;
+  uint8_t bytes[8] = {};
+  for (size_t i = 0; i < kBlockSize; i += step) {
+    const VF v = hn::Load(d, l + i);
+    hn::StoreMaskBits(d, hn::And(hn::Ge(v, vlow), hn::Lt(v, vhigh)), bytes);
+    uint32_t bits = bytes[0] | uint32_t{bytes[1]} << 8;
+    for (; bits != 0; bits &= bits - 1) {
+      if (count == capacity) return count;
+      ids[count++] = base + static_cast<uint32_t>(i) +
+                     static_cast<uint32_t>(__builtin_ctz(bits));
     }
+  }
+  return count;
+}
+
+uint32_t Gather(const RowView& row, float low, float high, uint32_t* ids,
+                uint32_t capacity) {
+  uint32_t count = 0;
+  for (uint32_t b = 0; b < row.block_count && count < capacity; ++b) {
+    if (!(row.block_max[b] >= low)) continue;
+    count = GatherBlock(row, b, low, high, ids, count, capacity);
   }
   return count;
 }
@@ -244,6 +256,36 @@ void MassGe(const RowView& row, const float* pivots, double* masses) {
     for (size_t p = 0; p < kPivots; ++p) totals[p].Add(b, sums[p]);
   }
   for (size_t p = 0; p < kPivots; ++p) masses[p] = totals[p].Total();
+}
+
+// Block b's part of mass({l >= value}).
+HWY_INLINE float BlockSumGe(const RowView& row, uint32_t b, float value) {
+  const DF d;
+  const VF least = hn::Set(d, value);
+  const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+  const float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+  return BlockSum([&](size_t i) HWY_ATTR {
+    return hn::IfThenElseZero(hn::Ge(hn::Load(d, l + i), least),
+                              hn::Load(d, w + i));
+  });
+}
+
+uint32_t GatherMass(const RowView& row, float low, float high, uint32_t* ids,
+                    uint32_t capacity, double* masses) {
+  BlockAccumulator totals[2];
+  const float ends[2] = {low, high};
+  uint32_t count = 0;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    if (!(row.block_max[b] >= low)) continue;
+    count = GatherBlock(row, b, low, high, ids, count, capacity);
+    for (size_t e = 0; e < 2; ++e) {
+      if (!(row.block_max[b] >= ends[e])) continue;
+      totals[e].Add(b, BlockSumGe(row, b, ends[e]));
+    }
+  }
+  for (size_t e = 0; e < 2; ++e) masses[e] = totals[e].Total();
+  return count;
 }
 
 double MassCut(const RowView& row, Cut cut) {

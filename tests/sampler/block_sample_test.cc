@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "sampler/bracket.h"
 #include "sampler/prefix.h"
 #include "sampler/workspace.h"
 #include "tests/sampler/targets.h"
@@ -133,15 +132,14 @@ TEST_P(BlockSamples, OfEqualBlocksAreExact) {
   EXPECT_NEAR(sample.Deviation(0), 0, 1e-12 * mass_);
 }
 
-TEST_P(BlockSamples, ListIdsOfABracket) {
+TEST_P(BlockSamples, ListIdsBetweenTwoValues) {
   Dice dice(44);
   std::vector<float> logits(size_t{300} * kBlock);
   for (float& logit : logits) logit = dice.Normal();
   Weigh(logits);
   const BlockSample sample = Sample();
-  const Bracket bracket = {KeyOf(0.5f), KeyOf(1.0f), 0, 0};
   std::vector<uint32_t> ids(1000);
-  const uint32_t count = sample.List(bracket, ids.data(), 1000);
+  const uint32_t count = sample.List(0.5f, 1, ids.data(), 1000);
   // A fifteenth to an eighth of all, so that a list is worth looking at and
   // costs little.
   const double share = 0.1499;  // of a normal row
@@ -155,7 +153,7 @@ TEST_P(BlockSamples, ListIdsOfABracket) {
       EXPECT_LT(ids[i - 1], ids[i]);
     }
   }
-  EXPECT_EQ(sample.List(bracket, ids.data(), 7), 7u);
+  EXPECT_EQ(sample.List(0.5f, 1, ids.data(), 7), 7u);
 }
 
 LOGITD_ON_EACH_TARGET(BlockSamples);

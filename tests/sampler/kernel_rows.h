@@ -108,6 +108,34 @@ class OnKernelRows : public OnEachTarget {
     }
   }
 
+  // What gather_mass says of weights that the row holds.
+  void ExpectGathered(const std::vector<float>& w, float low, float high,
+                      uint32_t capacity) {
+    std::vector<uint32_t> expected, ids(capacity + 1, 77);
+    std::vector<float> from_low = w, from_high = w;
+    for (uint32_t a = 0; a < row().active_count; ++a) {
+      for (uint32_t i = 0; i < 128; ++i) {
+        const uint32_t id = row().active[a] * 128 + i;
+        if (id < w.size() && l_[id] >= low && l_[id] < high) {
+          expected.push_back(id);
+        }
+      }
+    }
+    for (uint32_t i = 0; i < w.size(); ++i) {
+      if (!(l_[i] >= low)) from_low[i] = 0;
+      if (!(l_[i] >= high)) from_high[i] = 0;
+    }
+    double masses[2];
+    const uint32_t got =
+        kernels().gather_mass(row(), low, high, ids.data(), capacity, masses);
+    ASSERT_EQ(Bits(masses[0]), Bits(ScalarSum(from_low)));
+    ASSERT_EQ(Bits(masses[1]), Bits(ScalarSum(from_high)));
+    ASSERT_EQ(ids[capacity], 77u) << "wrote past the capacity";
+    if (expected.size() > capacity) expected.resize(capacity);
+    ids.resize(got);
+    ASSERT_EQ(ids, expected);
+  }
+
   // What split_mass says of weights that the row holds.
   void ExpectSplit(const std::vector<float>& w, float value) {
     std::vector<float> above(row().block_count), reached(row().block_count);

@@ -39,6 +39,9 @@ TEST_P(KernelSums, WeightsAndMassAreThoseOfTheSpecification) {
       ASSERT_EQ(Bits(masses[p]), Bits(ScalarSum(part))) << "pivot " << p;
     }
 
+    ExpectGathered(w, std::min(pivots[0], pivots[1]),
+                   std::max(pivots[0], pivots[1]), 1 + dice->Below(600));
+
     Cut cut = AnyCut(dice);
     if (!AtMost(cut, candidates)) cut = candidates;
     for (uint32_t i = 0; i < vocab_size(); ++i) {

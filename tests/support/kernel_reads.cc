@@ -88,6 +88,12 @@ struct Gathered {
     return From<false>(low, before);
   }
 };
+struct GatheredWithMass {
+  template <class... Args>
+  static uint32_t Of(const RowView& row, float low, Args...) {
+    return From<true>(low, row);
+  }
+};
 template <bool kOnlyActive>
 struct FromCut {
   static uint32_t Of(const RowView& row, Cut cut, uint32_t* = nullptr) {
@@ -181,6 +187,7 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   in.Count<&K::gather, Gathered>("gather");
   in.Count<&K::weigh, Weighed>("weigh");
   in.Count<&K::mass_ge, FromPivots<true>>("mass_ge");
+  in.Count<&K::gather_mass, GatheredWithMass>("gather_mass");
   in.Count<&K::mass_cut, FromCut<true>>("mass_cut");
   in.Count<&K::restrict_to, FromCut<true>>("restrict_to");
   in.Count<&K::split_mass, FromValue>("split_mass");
