@@ -8,6 +8,7 @@
 #include "sampler/block_sample.h"
 #include "sampler/bracket.h"
 #include "sampler/natural_log.h"
+#include "sampler/prefix.h"
 
 namespace logitd {
 namespace {
@@ -48,7 +49,7 @@ class Curve {
 
   void Measure(const float* pivots) {
     double masses[kPivots];
-    sample_.MassGe(pivots, masses);
+    sample_.MeasureGe(pivots, masses);
     for (uint32_t i = 0; i < kPivots; ++i) {
       points_[count_++] = {KeyOf(pivots[i]), masses[i]};
     }
@@ -157,31 +158,26 @@ void PlaceBeside(double target, double deviation, double mass, Curve* curve,
   pivots[3] = ValueOf(curve->Around(beside(-kFar)).high);
 }
 
-}  // namespace
+// All of the mass of most scales, and where most crossings of real rows lie.
+constexpr float kUsual[kPivots] = {87, 16, 6, 1.5f};
 
-bool AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
-               const kernels::Scale& scale, float least, double target,
-               double mass, Workspace* workspace, float* pivots) {
-  // All of the mass of most scales, and where most crossings of real rows lie.
-  constexpr float kUsual[kPivots] = {87, 16, 6, 1.5f};
-  PivotsBelow(scale, kUsual, pivots);
-  if (row.active_count < BlockSample::kWorthwhile) return false;
-  uint32_t* const blocks = workspace->ids().data();
-  uint32_t* const listed = blocks + BlockSample::kBlocksMax;
-  BlockSample sample(kernels, row, mass, blocks);
-  Curve curve(least, scale.m, mass, &sample);
+bool Aim(const RowView& row, const kernels::Scale& scale, float least,
+         double target, double mass, BlockSample* sample, uint32_t* listed,
+         float* pivots) {
+  Curve curve(least, scale.m, mass, sample);
   const double deviation = Approach(scale, target, pivots, &curve);
   PlaceBeside(target, deviation, mass, &curve, pivots);
   const auto list = [&](float low, float high) {
     return absl::Span<const uint32_t>(
-        listed, sample.List(low, high, listed, kListedMax));
+        listed, sample->List(low, high, listed, kListedMax));
   };
   // Of an end of the row a sample says little, and all of it is little.
   const float most = ValueOf(KeyOf(scale.m) + 1);
   if (list(least, pivots[2]).size() < kFew) pivots[0] = pivots[1] = least;
   if (list(pivots[1], most).size() < kFew) pivots[2] = pivots[3] = most;
   const absl::Span<const uint32_t> ids = list(pivots[1], pivots[2]);
-  const double of_row = static_cast<double>(ids.size()) * sample.BlocksForOne();
+  const double of_row =
+      static_cast<double>(ids.size()) * sample->BlocksForOne();
   if (ids.size() < kListedMax && of_row < kFull * Workspace::kGatherMax) {
     return true;
   }
@@ -191,6 +187,44 @@ bool AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
     pivots[2] = ValueOf(KeyOf(tied) + 1);
   }
   return false;
+}
+
+// The distance from the largest block maximum to the least, halved: of a row
+// whose blocks are alike about a standard deviation.
+float SpreadOf(const RowView& row, float most) {
+  float least = most;
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    const float max = row.block_max[b];
+    if (max >= kAllAllowed.value) least = std::min(least, max);
+  }
+  const float spread = most / 2 - least / 2;
+  return spread > 0 ? spread : 1;
+}
+
+}  // namespace
+
+bool AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
+               const kernels::Scale& scale, float least, double target,
+               double mass, Workspace* workspace, float* pivots) {
+  PivotsBelow(scale, kUsual, pivots);
+  if (row.active_count < BlockSample::kWorthwhile) return false;
+  uint32_t* const blocks = workspace->ids().data();
+  BlockSample sample(kernels, row, mass, blocks);
+  return Aim(row, scale, least, target, mass, &sample,
+             blocks + BlockSample::kBlocksMax, pivots);
+}
+
+bool AimAtCount(const kernels::KernelTable& kernels, const RowView& row,
+                float most, double target, Workspace* workspace,
+                float* pivots) {
+  const kernels::Scale scale = {most, 1 / SpreadOf(row, most)};
+  PivotsBelow(scale, kUsual, pivots);
+  if (row.block_count < BlockSample::kWorthwhile) return false;
+  uint32_t* const blocks = workspace->ids().data();
+  BlockSample sample(kernels, row, blocks);
+  const double all = double{kernels::kBlockSize} * row.block_count;
+  return Aim(row, scale, kAllAllowed.value, target, all, &sample,
+             blocks + BlockSample::kBlocksMax, pivots);
 }
 
 }  // namespace logitd

@@ -19,6 +19,12 @@ bool AimAtMass(const kernels::KernelTable& kernels, const kernels::RowView& row,
                const kernels::Scale& scale, float least, double target,
                double mass, Workspace* workspace, float* pivots);
 
+// The same for a count of a row that need not be weighed, of at most the count
+// of all that are not banned; `most` is its largest logit.
+bool AimAtCount(const kernels::KernelTable& kernels,
+                const kernels::RowView& row, float most, double target,
+                Workspace* workspace, float* pivots);
+
 }  // namespace logitd
 
 #endif  // LOGITD_SAMPLER_AIM_H_

@@ -42,10 +42,32 @@ float HeavyAbove(const RowView& row, double mass) {
 
 }  // namespace
 
+// One of so many is sampled.
+uint32_t BlockSample::StrideOf(uint32_t all, uint32_t rest) {
+  const uint32_t count =
+      std::clamp(all / kSampledShare, kSampledMin, kSampledMax);
+  return std::max(1u, rest / count);
+}
+
 BlockSample::BlockSample(const kernels::KernelTable& kernels,
                          const RowView& row, double mass, uint32_t* blocks)
-    : kernels_(kernels), heavy_(row), others_(row) {
+    : kernels_(kernels), of_counts_(false), heavy_(row), others_(row) {
   Choose(row, HeavyAbove(row, mass), blocks);
+  Weigh();
+}
+
+BlockSample::BlockSample(const kernels::KernelTable& kernels,
+                         const RowView& row, uint32_t* blocks)
+    : kernels_(kernels), of_counts_(true), heavy_(row), others_(row) {
+  rest_count_ = row.block_count;
+  rest_ = row.block_count;
+  const uint32_t stride = StrideOf(rest_count_, rest_count_);
+  heavy_.active_count = 0;
+  others_.active = blocks;
+  others_.active_count = 0;
+  for (uint32_t b = stride / 2; b < row.block_count; b += stride) {
+    blocks[others_.active_count++] = b;
+  }
   Weigh();
 }
 
@@ -63,9 +85,7 @@ void BlockSample::Choose(const RowView& row, float heavy_above,
   heavy_.active = blocks;
   heavy_.active_count = heavy;
   rest_count_ = row.active_count - heavy;
-  const uint32_t count =
-      std::clamp(row.active_count / kSampledShare, kSampledMin, kSampledMax);
-  const uint32_t stride = std::max(1u, rest_count_ / count);
+  const uint32_t stride = StrideOf(row.active_count, rest_count_);
   uint32_t* const sampled = blocks + heavy;
   uint32_t nth = stride / 2, next_heavy = 0, sampled_count = 0;
   for (uint32_t a = 0; a < row.active_count; ++a) {
@@ -95,15 +115,30 @@ void BlockSample::Weigh() {
   }
 }
 
-void BlockSample::MassGe(const float* pivots, double* masses) {
-  kernels_.mass_ge(heavy_, pivots, masses);
+void BlockSample::MeasureBlock(uint32_t block, const float* pivots,
+                               double* measured) {
   RowView one = others_;
-  one.active_count = 1;
+  if (!of_counts_) {
+    one.active = &block;
+    one.active_count = 1;
+    kernels_.mass_ge(one, pivots, measured);
+    return;
+  }
+  one.l += size_t{block} * kernels::kBlockSize;
+  one.block_max += block;
+  one.block_count = 1;
+  uint64_t counts[kPivots];
+  kernels_.count_ge(one, pivots, counts);
+  std::copy(counts, counts + kPivots, measured);
+}
+
+void BlockSample::MeasureGe(const float* pivots, double* measured) {
+  std::fill_n(measured, kPivots, 0.0);
+  if (!of_counts_) kernels_.mass_ge(heavy_, pivots, measured);
   for (uint32_t i = 0; i < others_.active_count; ++i) {
-    one.active = others_.active + i;
-    kernels_.mass_ge(one, pivots, sums_[i]);
+    MeasureBlock(others_.active[i], pivots, sums_[i]);
     for (uint32_t p = 0; p < kPivots; ++p) {
-      masses[p] += weights_[i] * sums_[i][p];
+      measured[p] += weights_[i] * sums_[i][p];
     }
   }
 }

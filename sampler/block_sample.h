@@ -31,10 +31,15 @@ class BlockSample {
   BlockSample(const kernels::KernelTable& kernels, const kernels::RowView& row,
               double mass, uint32_t* blocks);
 
-  // Estimates of mass({l >= pivots[i]}). Visits its blocks once.
-  void MassGe(const float* pivots, double* masses);
+  // The same of counts, of a row that need not be weighed.
+  BlockSample(const kernels::KernelTable& kernels, const kernels::RowView& row,
+              uint32_t* blocks);
 
-  // Standard deviation of what MassGe said last of that pivot.
+  // Estimates of mass({l >= pivots[i]}), or of how many. Visits its blocks
+  // once.
+  void MeasureGe(const float* pivots, double* measured);
+
+  // Standard deviation of what MeasureGe said last of that pivot.
   double Deviation(uint32_t pivot) const;
 
   // Its ids with low <= l < high, at most `capacity`. Returns how many.
@@ -47,13 +52,17 @@ class BlockSample {
   }
 
  private:
+  // Of a sampled block.
   double MassOf(uint32_t i) const {
-    return static_cast<double>(others_.block_mass[others_.active[i]]);
+    return of_counts_ ? 1 : others_.block_mass[others_.active[i]];
   }
+  static uint32_t StrideOf(uint32_t all, uint32_t rest);
+  void MeasureBlock(uint32_t block, const float* pivots, double* measured);
   void Choose(const kernels::RowView& row, float heavy_above, uint32_t* blocks);
   void Weigh();
 
   const kernels::KernelTable& kernels_;
+  const bool of_counts_;
   kernels::RowView heavy_;
   kernels::RowView others_;  // that were sampled
   uint32_t rest_count_ = 0;  // of all blocks that are not heavy

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 
+#include "sampler/aim.h"
 #include "sampler/bracket.h"
 
 namespace logitd {
@@ -64,7 +65,14 @@ Cut PrefixOfCount(const KernelTable& kernels, const RowView& row, uint64_t k,
     kernels.count_ge(row, pivots, whole);
     std::copy(whole, whole + kernels::kPivots, counts);
   };
-  Bracket bracket = {KeyOf(bound), KeyOf(LargestLogit(row)) + 1, 0, 0};
+  const float most = LargestLogit(row);
+  Bracket bracket = {KeyOf(bound), KeyOf(most) + 1, 0, 0};
+  // Else the bound is close, and a list holds what it leaves.
+  if (bound == kAllAllowed.value) {
+    float pivots[kernels::kPivots];
+    AimAtCount(kernels, row, most, static_cast<double>(k), workspace, pivots);
+    Narrow(measure, static_cast<double>(k), pivots, &bracket);
+  }
   const auto list = [&](float low, float high) {
     return kernels.gather(row, low, high, workspace->ids().data(),
                           Workspace::kGatherMax);

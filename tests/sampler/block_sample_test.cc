@@ -55,7 +55,7 @@ TEST_P(BlockSamples, HaveTheMassOfTheRow) {
       BlockSample sample = Sample();
       const float pivots[kPivots] = {kLowest, kLowest, 1e30f, kLowest};
       double masses[kPivots];
-      sample.MassGe(pivots, masses);
+      sample.MeasureGe(pivots, masses);
       EXPECT_NEAR(masses[0], mass_, 1e-6 * mass_) << size;
       EXPECT_EQ(masses[1], masses[0]);
       EXPECT_EQ(masses[2], 0);
@@ -78,7 +78,7 @@ TEST_P(BlockSamples, AreOffByTheirDeviation) {
     float pivots[kPivots];
     for (float& pivot : pivots) pivot = 4 * dice.Normal();
     double masses[kPivots], exact[kPivots];
-    sample.MassGe(pivots, masses);
+    sample.MeasureGe(pivots, masses);
     kernels().mass_ge(row(), pivots, exact);
     for (uint32_t i = 0; i < kPivots; ++i) {
       const double deviation = sample.Deviation(i);
@@ -112,7 +112,7 @@ TEST_P(BlockSamples, KnowHeavyBlocks) {
   BlockSample sample = Sample();
   const float pivots[kPivots] = {-4, 0.25f, 0.5f, 0.75f};
   double masses[kPivots], exact[kPivots];
-  sample.MassGe(pivots, masses);
+  sample.MeasureGe(pivots, masses);
   kernels().mass_ge(row(), pivots, exact);
   for (uint32_t i = 0; i < kPivots; ++i) {
     EXPECT_NEAR(masses[i], exact[i], 1e-6 * mass_) << pivots[i];
@@ -125,7 +125,7 @@ TEST_P(BlockSamples, OfEqualBlocksAreExact) {
   BlockSample sample = Sample();
   const float pivots[kPivots] = {1, 1.5f, 2, 1};
   double masses[kPivots];
-  sample.MassGe(pivots, masses);
+  sample.MeasureGe(pivots, masses);
   EXPECT_DOUBLE_EQ(masses[0], mass_);
   EXPECT_DOUBLE_EQ(masses[1], mass_);
   EXPECT_EQ(masses[2], 0);
