@@ -57,8 +57,10 @@ class Agreement : public testing::TestWithParam<Which> {
     ++cases_;
     const std::string failure = FailureDifference(answer, ran.status);
     if (!failure.empty()) ADD_FAILURE() << c.name << ": " << failure;
-    if (answer.failure != oracle::Failure::kNone || !failure.empty()) return;
-    const std::optional<double> error = Compare(c, answer, ran.outcome);
+    if (!failure.empty()) return;
+    const bool refused = answer.failure != oracle::Failure::kNone;
+    const std::optional<double> error =
+        refused ? 0 : Compare(c, answer, ran.outcome);
     if (!error) return;
     worst_error_ = std::max(worst_error_, *error);
     compared_.Add(KnobsThatDecide(c, ran, &fastest_), *error);
