@@ -9,7 +9,7 @@ MEMORY = 8 << 30
 BOUND = 15  # seconds beyond four times what the unchanged sampler takes
 
 # What takes long and judges the tests or the distribution of many draws.
-SLOW = "KnownBug*:Draw.*:DrawTrial.*:SpecificationPage.*:Targets.*"
+SLOW = "KnownBug*:Draw.*:DrawTrial.*:Targets.*"
 # What takes as long as all the others, and is seldom the first to notice.
 LATER = "Dialect*:DigestCases.*"
 # (name, what runs, what does not). The digest comes last: it sees any change of
