@@ -30,7 +30,7 @@ TEST_P(Traps, TypicalAfterTopNSigmaMeetsNoBannedToken) {
   const Outcome both = Ask(kLadder, params);
   EXPECT_THAT(KeptIds(both), ElementsAre(0, 1, 2));
   EXPECT_TRUE(std::isfinite(both.final_entropy));
-  params.typical_p = .2;  // of 4, 3 and 2 alone the second is the most typical
+  params.typical_p = .2;  // of 4, 3 and 2 the first is the most typical
   EXPECT_THAT(KeptIds(Ask(kLadder, params)),
               ElementsAre(KeptIds(Ask({4, 3, 2}, [] {
                 Params alone;
