@@ -28,6 +28,7 @@ BENT = {
     "bad_words_match_prompt": ["bad_words"],
     "min_tokens_ban_ignored_eos": ["ignore_eos"],
     "dry_breaker_by_start": ["dry_breaker_ids"],
+    "dry_exponent_has_limit": ["dry_base"],
 }
 
 
