@@ -8,7 +8,6 @@ namespace logitd {
 namespace {
 
 using kernels::kPivots;
-using kernels::RowView;
 
 constexpr double kLargest = std::numeric_limits<float>::max();
 

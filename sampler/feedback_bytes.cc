@@ -50,7 +50,7 @@ absl::StatusOr<Feedback> ReadFeedback(absl::string_view bytes) {
   Feedback feedback;
   if (bytes.empty()) return feedback;
   if (bytes[0] != kVersion) return Malformed("not of version 1");
-  const char parts = bytes.size() > 1 ? bytes[1] : 0;
+  const char parts = bytes.size() > 1 ? bytes[1] : '\0';
   const size_t doubles =
       ((parts & kHasMu) != 0 ? 1u : 0u) + ((parts & kHasSums) != 0 ? 2u : 0u);
   if (parts < 1 || parts > (kHasMu | kHasSums) ||

@@ -16,7 +16,6 @@
 namespace logitd {
 namespace {
 
-using kernels::Cut;
 using kernels::KernelTable;
 using kernels::RowView;
 

@@ -277,7 +277,7 @@ std::string Digits(double value, bool whole) {
 }
 
 std::string Text(const Extent& extent, bool whole) {
-  const std::string least = Digits(extent.least, whole);
+  std::string least = Digits(extent.least, whole);
   if (!(extent.least < extent.most)) return least;
   return absl::StrCat(least, " to ", Digits(extent.most, whole));
 }

@@ -14,7 +14,7 @@ void FeedbackTrail::Start(uint32_t position, const Feedback& state) {
 
 void FeedbackTrail::Move(uint32_t position, const Feedback& state) {
   if (state == now_) return;
-  if (changes_.size() >= 2 * kRewindMin) {
+  if (changes_.size() >= size_t{2} * kRewindMin) {
     changes_.erase(changes_.begin(), changes_.end() - kRewindMin);
     trimmed_ = true;
   }
