@@ -103,6 +103,31 @@ void AddForcing(uint32_t vocab_size, Knobs* knobs) {
       ThinkingBudget{{1}, {2}, 1000, {}};
 }
 
+// What says how other knobs act, beside one that is cheap.
+void AddManner(uint32_t vocab_size, Knobs* knobs) {
+  Params& steps = Add("steps", knobs);
+  steps.temperature = 0.8;
+  steps.min_p = 0.05;
+  steps.steps = {Stage::kMinP, Stage::kTemperature};
+  constexpr int kTemperatureField = 1;
+  Add("schedules", knobs).schedules = {{kTemperatureField,
+                                        ScheduleShape::kLinear,
+                                        {{0, 1.2}, {1000, 0.8}},
+                                        {},
+                                        {}}};
+  Params& dialect = Add("dialect", knobs);
+  dialect.temperature = 0.8;
+  dialect.dialect = Dialect::kLlamaCpp;
+  Params& exclude = Add("penalty_exclude_ids", knobs);
+  exclude.frequency_penalty = 0.1;
+  exclude.frequency_window = 64;
+  exclude.penalty_exclude_ids = Ids(100, vocab_size);
+  Params& protect = Add("xtc_protected_ids", knobs);
+  protect.xtc_probability = 1;
+  protect.xtc_threshold = 0.1;
+  protect.xtc_protected_ids = Ids(100, vocab_size);
+}
+
 }  // namespace
 
 std::vector<SingleKnob> SingleKnobs(uint32_t vocab_size) {
@@ -114,6 +139,7 @@ std::vector<SingleKnob> SingleKnobs(uint32_t vocab_size) {
   AddLooksBack(vocab_size, &knobs);
   AddBans(vocab_size, &knobs);
   AddForcing(vocab_size, &knobs);
+  AddManner(vocab_size, &knobs);
   return knobs;
 }
 
