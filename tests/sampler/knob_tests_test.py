@@ -21,8 +21,7 @@ def faults_of_the_list(fields, directions, tests):
     for name, test in directions.items():
         if name not in names:
             yield f"{name} is no field of the parameters"
-        waits = "Not built yet" in dict(fields).get(name, "")
-        if not waits and not traps_test.exists(test, tests):
+        if not traps_test.exists(test, tests):
             yield f"{name}: no test {test}"
 
 
@@ -40,7 +39,21 @@ def a_run(knobs, directions):
     tests["A.Range"] = [instance(range=lines(knobs, "[0, 1]"))]
     tests["A.OffValue"] = [instance(off=lines(knobs, "0"))]
     tests["An.Oracle"] = [instance(oracle=lines(knobs, "10 1e-07"))]
+    for name, of_it in by_textbook(knobs).items():
+        if name != semantics_table.OWN:
+            told = lines(of_it, "10 1e-07")
+            tests[f"A.{name}"] = [instance(textbook=told, dialect=name)]
     return tests
+
+
+def by_textbook(knobs):
+    """{textbook: the knobs that it must judge}, as knob_dialects.tsv says."""
+    judged = {}
+    for knob, names in semantics_table.listed("knob_dialects.tsv").items():
+        for name in names.split():
+            if knob in knobs:
+                judged.setdefault(name, []).append(knob)
+    return judged
 
 
 def empty_cells(fields, tests, directions):
@@ -53,13 +66,18 @@ def faults_of_the_table(knobs, directions):
     """Each test in turn is deleted, fails or is skipped: its cells, no others."""
     fields = [(knob, "Optional. Source: a paper.") for knob in knobs]
     cells = {"A.Range": ["range"], "A.OffValue": ["off value"]}
-    cells["An.Oracle"] = ["rows compared", "worst error", "dialects"]
+    cells["An.Oracle"] = ["rows compared", "worst error"]
+    judged = by_textbook(knobs)
+    judges = {f"A.{name}": of_it for name, of_it in judged.items()}
+    judges["An.Oracle"] = judged[semantics_table.OWN]
     run = a_run(knobs, directions)
     if empty_cells(fields, run, directions):
         yield "a table that is full has empty cells"
     for test in run:
         turned = [k for k in knobs if directions[k] == test] or knobs
-        wanted = {(k, c) for k in turned for c in cells.get(test, ["direction test"])}
+        own = [] if test.startswith("A.") and test in judges else ["direction test"]
+        wanted = {(k, c) for k in turned for c in cells.get(test, own)}
+        wanted |= {(k, "dialects") for k in judges.get(test, [])}
         broken = [dict(run[test][0], failures=["a"])] + run[test][1:]
         skipped = [dict(run[test][0], result="SKIPPED")] + run[test][1:]
         for instances in (None, broken, skipped):
