@@ -1,6 +1,8 @@
 // How often one knob reads a row from end to end.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <numeric>
@@ -38,6 +40,23 @@ std::vector<NamedRow> Rows() {
     rows.push_back({"trigram", std::move(row)});
   }
   EXPECT_GT(rows.size(), 2u) << "install pocketsphinx-en-us";
+  return rows;
+}
+
+// Many ids of each value; a third of the blocks unlike the others; a row in
+// order. No list or sample does for these.
+std::vector<NamedRow> RowsThatMislead() {
+  std::vector<NamedRow> rows;
+  std::vector<float> logits = MakeRow(Shape::kNormal, 151936, 2);
+  for (float& logit : logits) logit = std::round(logit / 2) * 2;
+  rows.push_back({"tied 151936", logits});
+  logits = MakeRow(Shape::kNormal, 151936, 3);
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (i / 128 % 37 == 5) logits[i] += 7;
+  }
+  rows.push_back({"striped 151936", logits});
+  std::sort(logits.begin(), logits.end());
+  rows.push_back({"rising 151936", logits});
   return rows;
 }
 
@@ -184,6 +203,18 @@ TEST_F(Reads, AreThoseOnRecord) {
     absl::StrAppendFormat(&found, "%s, %s: %s; %.3f\n", row, knob.name,
                           reads_.Text(), reads_.rows());
   };
+  const auto record_top_p = [&](const std::string& row,
+                                const std::vector<float>& logits) {
+    for (const double temperature : {0.5, 1.0, 2.0}) {
+      for (const double p : {0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999}) {
+        SingleKnob knob = {
+            absl::StrFormat("temperature %g, top_p %g", temperature, p), {}};
+        knob.params.temperature = temperature;
+        knob.params.top_p = p;
+        record(row, knob, logits);
+      }
+    }
+  };
   for (const uint32_t size : {20000u, 151936u}) {
     for (const auto& [shape, name] : {std::pair(Shape::kPeaked, "peaked"),
                                       std::pair(Shape::kNormal, "normal")}) {
@@ -192,15 +223,15 @@ TEST_F(Reads, AreThoseOnRecord) {
       for (const SingleKnob& knob : SingleKnobs(size)) {
         record(row, knob, logits);
       }
-      for (const double temperature : {0.5, 1.0, 2.0}) {
-        for (const double p : {0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999}) {
-          SingleKnob knob = {
-              absl::StrFormat("temperature %g, top_p %g", temperature, p), {}};
-          knob.params.temperature = temperature;
-          knob.params.top_p = p;
-          record(row, knob, logits);
-        }
-      }
+      record_top_p(row, logits);
+    }
+  }
+  for (const NamedRow& row : RowsThatMislead()) {
+    record_top_p(row.name, row.logits);
+    for (const uint32_t k : {500u, 5000u, 50000u}) {
+      SingleKnob knob = {absl::StrFormat("top_k %d", k), {}};
+      knob.params.top_k = k;
+      record(row.name, knob, row.logits);
     }
   }
   if (std::getenv("LOGITD_WRITE_READS") != nullptr) {
