@@ -211,6 +211,23 @@ TEST(History, CountsForThePlanInForceWhicheverWasBefore) {
   }
 }
 
+TEST(History, CountsAnewWhenAnotherDialectCountsOtherParts) {
+  Params params;
+  params.repetition_penalty = 1.5;
+  Params of_output = params;
+  of_output.dialect = Dialect::kSglang;
+  const std::vector<Plan> plans = {Compile(params), Compile(of_output)};
+  History history({{1, 2}});
+  history.Append(3);
+  ASSERT_TRUE(history.Follow(plans, 0, 0).ok());
+  const Counts both = {{1, 1}, {2, 1}, {3, 1}}, output = {{3, 1}};
+  EXPECT_EQ(CountsOf(history.repetition()), both);
+  history.Switch(plans[1]);
+  EXPECT_EQ(CountsOf(history.repetition()), output);
+  history.Switch(plans[0]);
+  EXPECT_EQ(CountsOf(history.repetition()), both);
+}
+
 TEST(History, KeepsWhatAnyOfThePlansLooksAtAndNoMore) {
   Params narrow, wide;
   narrow.repetition_penalty = wide.repetition_penalty = 1.1;
