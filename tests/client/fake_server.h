@@ -85,6 +85,9 @@ class InProcessServer {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(target(), grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(-1);
+    // Else its threads look up from their wait for calls only every 10 s, also
+    // when it ends.
+    builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, 100);
     for (grpc::Service* service : services) {
       builder.RegisterService(service);
     }
