@@ -23,7 +23,8 @@ constexpr double kClose = 16;
 // How far from the guess the pivots stand, in standard deviations of it.
 constexpr double kNear = 2;
 constexpr double kFar = 6;
-// Of the ids that the sample has between the pivots: more do not fit a list.
+// Of the ids that the sample has between the pivots: more do not fit a list,
+// and fewer say nothing.
 constexpr uint32_t kListedMax = 512;
 constexpr uint32_t kFew = 64;
 // How much of a list what is likely to be on it may fill.
@@ -103,18 +104,6 @@ class Curve {
   size_t count_ = 0;
 };
 
-// Between the ends of the bracket and the guess, and close beside that.
-void PlaceAround(const Curve& curve, double target, float* pivots) {
-  const Bracket bracket = curve.Around(target);
-  const double width = WidthOf(bracket);
-  const auto low = static_cast<double>(ValueOf(bracket.low));
-  const double guess = curve.Crossing(target);
-  pivots[0] = Pivot(guess - width / 16);
-  pivots[1] = Pivot(guess + width / 16);
-  pivots[2] = Pivot((guess + low) / 2);
-  pivots[3] = Pivot((guess + low + width) / 2);
-}
-
 // Narrows down where the curve crosses the target; the first pivots are given.
 // Returns the standard deviation there.
 double Approach(const kernels::Scale& scale, double target, float* pivots,
@@ -128,7 +117,7 @@ double Approach(const kernels::Scale& scale, double target, float* pivots,
   }
   double deviation = 0;
   for (int pass = 0; pass < kPasses; ++pass) {
-    PlaceAround(*curve, target, pivots);
+    PlacePivots(curve->Around(target), curve->Crossing(target), pivots);
     curve->Measure(pivots);
     deviation = curve->Deviation(target);
     const Bracket bracket = curve->Around(target);
@@ -161,6 +150,7 @@ void PlaceBeside(double target, double deviation, double mass, Curve* curve,
 // All of the mass of most scales, and where most crossings of real rows lie.
 constexpr float kUsual[kPivots] = {87, 16, 6, 1.5f};
 
+// True if a list is likely to hold the row's ids between the inner pivots.
 bool Aim(const RowView& row, const kernels::Scale& scale, float least,
          double target, double mass, BlockSample* sample, uint32_t* listed,
          float* pivots) {
@@ -214,17 +204,17 @@ bool AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
              blocks + BlockSample::kBlocksMax, pivots);
 }
 
-bool AimAtCount(const kernels::KernelTable& kernels, const RowView& row,
+void AimAtCount(const kernels::KernelTable& kernels, const RowView& row,
                 float most, double target, Workspace* workspace,
                 float* pivots) {
   const kernels::Scale scale = {most, 1 / SpreadOf(row, most)};
   PivotsBelow(scale, kUsual, pivots);
-  if (row.block_count < BlockSample::kWorthwhile) return false;
+  if (row.block_count < BlockSample::kWorthwhile) return;
   uint32_t* const blocks = workspace->ids().data();
   BlockSample sample(kernels, row, blocks);
   const double all = double{kernels::kBlockSize} * row.block_count;
-  return Aim(row, scale, kAllAllowed.value, target, all, &sample,
-             blocks + BlockSample::kBlocksMax, pivots);
+  Aim(row, scale, kAllAllowed.value, target, all, &sample,
+      blocks + BlockSample::kBlocksMax, pivots);
 }
 
 }  // namespace logitd

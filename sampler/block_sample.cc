@@ -115,21 +115,26 @@ void BlockSample::Weigh() {
   }
 }
 
-void BlockSample::MeasureBlock(uint32_t block, const float* pivots,
-                               double* measured) {
+RowView BlockSample::OneOf(uint32_t block) const {
   RowView one = others_;
-  if (!of_counts_) {
-    one.active = &block;
-    one.active_count = 1;
-    kernels_.mass_ge(one, pivots, measured);
-    return;
-  }
   one.l += size_t{block} * kernels::kBlockSize;
   one.block_max += block;
   one.block_count = 1;
-  uint64_t counts[kPivots];
-  kernels_.count_ge(one, pivots, counts);
-  std::copy(counts, counts + kPivots, measured);
+  return one;
+}
+
+void BlockSample::MeasureBlock(uint32_t block, const float* pivots,
+                               double* measured) {
+  if (of_counts_) {
+    uint64_t counts[kPivots];
+    kernels_.count_ge(OneOf(block), pivots, counts);
+    std::copy(counts, counts + kPivots, measured);
+    return;
+  }
+  RowView one = others_;
+  one.active = &block;
+  one.active_count = 1;
+  kernels_.mass_ge(one, pivots, measured);
 }
 
 void BlockSample::MeasureGe(const float* pivots, double* measured) {
@@ -163,10 +168,16 @@ double BlockSample::Deviation(uint32_t pivot) const {
 uint32_t BlockSample::List(float low, float high, uint32_t* ids,
                            uint32_t capacity) const {
   uint32_t count = 0;
-  double masses[2];
   for (const RowView* part : {&heavy_, &others_}) {
-    count += kernels_.gather_mass(*part, low, high, ids + count,
-                                  capacity - count, masses);
+    for (uint32_t a = 0; a < part->active_count; ++a) {
+      const uint32_t block = part->active[a];
+      const uint32_t before = count;
+      count += kernels_.gather(OneOf(block), low, high, ids + count,
+                               capacity - count);
+      for (uint32_t i = before; i < count; ++i) {
+        ids[i] += block * kernels::kBlockSize;
+      }
+    }
   }
   return count;
 }

@@ -1,10 +1,11 @@
-// Some blocks of a weighed row that stand for all: what masses the row has
-// above a value, nearly, for a twentieth of a read; and how nearly.
+// Some blocks of a row that stand for all: what mass, or how many ids, the row
+// has above a value, nearly, for a twentieth of a read; and how nearly.
 //
 // The heavy blocks are all in it. The others are every so-manieth one, and
 // count by the weights of a regression on the mass of a block, which is known
-// of all: at the lowest logit the sample's mass is the row's. Source:
-// regression estimators, Cochran, Sampling Techniques, ch. 7.
+// of all: at the lowest logit the sample's mass is the row's. For counts all
+// blocks are alike. Source: regression estimators, Cochran, Sampling
+// Techniques, ch. 7. Confined to one thread; allocates nothing.
 #ifndef LOGITD_SAMPLER_BLOCK_SAMPLE_H_
 #define LOGITD_SAMPLER_BLOCK_SAMPLE_H_
 
@@ -57,6 +58,8 @@ class BlockSample {
     return of_counts_ ? 1 : others_.block_mass[others_.active[i]];
   }
   static uint32_t StrideOf(uint32_t all, uint32_t rest);
+  // A row of that block's logits alone.
+  kernels::RowView OneOf(uint32_t block) const;
   void MeasureBlock(uint32_t block, const float* pivots, double* measured);
   void Choose(const kernels::RowView& row, float heavy_above, uint32_t* blocks);
   void Weigh();

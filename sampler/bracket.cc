@@ -54,14 +54,13 @@ double CrossingOfLine(const Bracket& bracket, double target) {
          WidthOf(bracket) * (1 - share);
 }
 
-void PlacePivots(const Bracket& bracket, double target, float* pivots) {
-  const double low = static_cast<double>(ValueOf(bracket.low));
+void PlacePivots(const Bracket& bracket, double guess, float* pivots) {
+  const auto low = static_cast<double>(ValueOf(bracket.low));
   const double width = WidthOf(bracket);
-  const double guess = CrossingOfLine(bracket, target);
   pivots[0] = Pivot(guess - width / 16);
   pivots[1] = Pivot(guess + width / 16);
-  pivots[2] = Pivot(low + width / 4);
-  pivots[3] = Pivot(low + width * 3 / 4);
+  pivots[2] = Pivot((guess + low) / 2);
+  pivots[3] = Pivot((guess + low + width) / 2);
 }
 
 bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
@@ -85,10 +84,11 @@ uint32_t Close(List list, Measure measure, const float* l, double target,
     if (count < Workspace::kGatherMax || bracket->IsOneValue()) return count;
     const auto ids = absl::MakeConstSpan(workspace.ids()).first(count);
     const Bracket around = AroundListed(*bracket, ids, l);
+    const double guess = CrossingOfLine(around, target);
     float pivots[kPivots];
-    PlacePivots(around, target, pivots);
+    PlacePivots(around, guess, pivots);
     float tied;
-    if (TiedNear(ids, l, CrossingOfLine(around, target), &tied)) {
+    if (TiedNear(ids, l, guess, &tied)) {
       pivots[2] = tied;
       pivots[3] = ValueOf(KeyOf(tied) + 1);
     }

@@ -68,8 +68,8 @@ float Pivot(double value);
 // Where a straight line between the bracket's ends crosses the target.
 double CrossingOfLine(const Bracket& bracket, double target);
 
-// Pivots around that point, and for rows that no line fits.
-void PlacePivots(const Bracket& bracket, double target, float* pivots);
+// Pivots close beside a guess, and between it and the bracket's ends.
+void PlacePivots(const Bracket& bracket, double guess, float* pivots);
 
 // True if many of the listed ids share the logit nearest to `guess`: *value.
 bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,

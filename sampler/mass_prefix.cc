@@ -252,6 +252,16 @@ bool ListBetween(const Search& search, float low, float high, Piece* piece) {
   return reached && missed && piece->count < Workspace::kGatherMax;
 }
 
+// Between the inner pivots, or else between those of the side where it is.
+bool ListAimedAt(const Search& search, const float* pivots, Piece* piece) {
+  if (ListBetween(search, pivots[1], pivots[2], piece)) return true;
+  if (piece->bracket.low >= KeyOf(pivots[2])) {
+    return ListBetween(search, pivots[2], pivots[3], piece);
+  }
+  return piece->bracket.high <= KeyOf(pivots[1]) &&
+         ListBetween(search, pivots[0], pivots[1], piece);
+}
+
 MassPrefix Find(const Search& search, const kernels::Scale& scale,
                 Cut candidates, double mass) {
   const KernelTable& kernels = search.kernels;
@@ -266,18 +276,12 @@ MassPrefix Find(const Search& search, const kernels::Scale& scale,
                            mass};
   Piece piece = {workspace->ids().data(), 0, bracket};
   float pivots[kernels::kPivots];
-  if (AimAtMass(kernels, *row, scale, candidates.value, target, mass, workspace,
-                pivots)) {
-    if (ListBetween(search, pivots[1], pivots[2], &piece)) {
-      return CrossingOfPiece(search, piece);
-    }
-    const bool is_above = piece.bracket.low >= KeyOf(pivots[2]);
-    const float* const beside = is_above ? pivots + 2 : pivots;
-    if (ListBetween(search, beside[0], beside[1], &piece)) {
-      return CrossingOfPiece(search, piece);
-    }
+  if (!AimAtMass(kernels, *row, scale, candidates.value, target, mass,
+                 workspace, pivots)) {
+    Narrow(measure, target, pivots, &piece.bracket);
+  } else if (ListAimedAt(search, pivots, &piece)) {
+    return CrossingOfPiece(search, piece);
   }
-  Narrow(measure, target, pivots, &piece.bracket);
   // Only where weights are: what stands elsewhere is of some row before.
   const auto list = [&](float low, float high) {
     double masses[2];
