@@ -85,29 +85,7 @@ class Shaper {
     return SumTempered(ids_) / TemperedMass();
   }
 
-  Feedback After(uint32_t token) const {
-    Feedback next = feedback_;
-    if (std::find(ids_.begin(), ids_.end(), token) == ids_.end()) return next;
-    if (params_.mirostat != 0) {
-      const N logprob = static_cast<N>(D(token)) - A::Log(Mass());
-      const N surprise = -logprob / kLn2;
-      next.mu = static_cast<double>(
-          Mu() - params_.mirostat_eta * (surprise - params_.mirostat_tau));
-    }
-    if (params_.adaptive_target > 0) {
-      const double total = 1 / (1 - params_.adaptive_decay);
-      const bool first = !feedback_.has_sums;
-      const double weighted =
-          first ? params_.adaptive_target * total : feedback_.weighted;
-      const N p = A::Exp(static_cast<N>(steered_d_[token]) - log_steered_mass_);
-      next.has_sums = true;
-      next.weighted =
-          static_cast<double>(p + params_.adaptive_decay * weighted);
-      next.total =
-          1 + params_.adaptive_decay * (first ? total : feedback_.total);
-    }
-    return next;
-  }
+  Feedback After(uint32_t token) const;
 
   Real margin() const { return margin_; }
   // How much more than its own rounding the numbers may be off: some stages
@@ -315,97 +293,13 @@ class Shaper {
     return high;
   }
 
-  void Temperature() {
-    double temperature = params_.temperature;
-    greedy_ = temperature < 1e-5;
-    if (greedy_) return;
-    if (params_.dynamic_range > 0) {
-      const N spread = Spread();
-      const double low = std::max(1e-5, temperature - params_.dynamic_range);
-      const double high = temperature + params_.dynamic_range;
-      map_.it = static_cast<float>(static_cast<double>(
-          1 / (static_cast<N>(low) + static_cast<N>(high - low) * spread)));
-    } else {
-      map_.it = static_cast<float>(1 / temperature);
-    }
-    const double f = params_.smoothing_factor, c = params_.smoothing_curve;
-    map_.square = static_cast<float>((3 - c) / 2 * f);
-    map_.cube = static_cast<float>((c - 1) / 2 * f);
-    tempered_ = map_;
-  }
-
-  N Spread() {
-    if (ids_.size() < 2) return 0;
-    const N most = A::Log(static_cast<N>(ids_.size()));
-    const N entropy = Entropy();
-    slack_ = 2 * (1 + params_.dynamic_exponent) *
-             (1 + 1 / std::max<Real>(static_cast<Real>(entropy), 1e-12L));
-    const N share = std::min<N>(entropy / most, 1);
-    if (share < std::numeric_limits<double>::min()) return 0;
-    return A::Exp(static_cast<N>(params_.dynamic_exponent) * A::Log(share));
-  }
-
-  void TopNSigma() {
-    if (params_.top_n_sigma == 0) return;
-    const N count = static_cast<N>(ids_.size());
-    const N mean =
-        SumOf([&](uint32_t id) { return static_cast<W>(D(id)); }) / count;
-    const float center = static_cast<float>(mean);
-    const N squares = SumOf([&](uint32_t id) {
-      const W off = static_cast<W>(D(id)) - center;
-      return off * off;
-    });
-    if (!(squares >= 0x1p-100 && squares < 0x1p120)) return;
-    Floor(-(params_.top_n_sigma * std::sqrt(squares / count)));
-  }
-
-  void TopK() {
-    if (params_.top_k != 0) First(params_.top_k);
-  }
-
-  void TopP() {
-    if (params_.top_p == 1) return;
-    const N mass = Mass();
-    First(Reach(ids_, Product(params_.top_p, mass), mass,
-                [&](uint32_t id) { return Weight(id); }));
-  }
-
-  void MinP() {
-    if (params_.min_p < std::numeric_limits<double>::min()) return;
-    Floor(A::Log(static_cast<N>(params_.min_p)));
-  }
-
-  void Typical() {
-    if (params_.typical_p == 1) return;
-    const float center = static_cast<float>(MeanD());
-    const auto distance = [&](uint32_t id) { return std::abs(D(id) - center); };
-    Ids order = ids_;
-    std::sort(order.begin(), order.end());
-    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-      return distance(a) < distance(b);
-    });
-    const N mass = Mass();
-    const double target = Product(params_.typical_p, mass);
-    const size_t n = std::min(
-        order.size(),
-        Reach(order, target, mass, [&](uint32_t id) { return Weight(id); }));
-    if (n < order.size()) {
-      for (uint32_t id : ids_) {  // which of two is nearer
-        const float d = D(order[n - 1]), next = D(order[n]);
-        if (D(id) != d && std::abs(distance(id) - distance(order[n - 1])) <
-                              2e-6f * (1 + std::abs(d))) {
-          Near(0);
-        }
-        if (D(id) != next && std::abs(distance(id) - distance(order[n])) <
-                                 2e-6f * (1 + std::abs(next))) {
-          Near(0);
-        }
-      }
-    }
-    const std::set<uint32_t> stay(
-        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n));
-    Rewrite([&](uint32_t id) { return stay.count(id) > 0; });
-  }
+  void Temperature();
+  N Spread();
+  void TopNSigma();
+  void TopK();
+  void TopP();
+  void MinP();
+  void Typical();
 
   template <class Stays>
   void Rewrite(const Stays& stays) {
@@ -424,146 +318,18 @@ class Shaper {
   }
   static bool IsOff(double x) { return x < std::numeric_limits<double>::min(); }
 
-  void Epsilon() {
-    if (!IsOff(params_.epsilon)) {
-      Probable(A::Log(static_cast<N>(params_.epsilon)));
-    }
-  }
-
-  void Eta() {
-    if (IsOff(params_.eta)) return;
-    const N log_eta = A::Log(static_cast<N>(params_.eta));
-    Probable(std::min(log_eta, static_cast<N>(0.5) * log_eta - Entropy()));
-  }
-
-  void TopA() {
-    if (IsOff(params_.top_a)) return;
-    Probable(A::Log(static_cast<N>(params_.top_a)) - 2 * A::Log(Mass()));
-  }
-
-  void TailFree() {
-    if (params_.tail_free == 1 || ids_.size() <= 2) return;
-    const size_t n = ids_.size();
-    std::vector<N> w(n), bend(n - 2);
-    for (size_t i = 0; i < n; ++i) w[i] = static_cast<N>(Weight(ids_[i]));
-    N sum = 0, reached = 0;
-    for (size_t i = 0; i + 2 < n; ++i) {
-      bend[i] = std::abs((w[i] - w[i + 1]) - (w[i + 1] - w[i + 2]));
-      sum += bend[i];
-    }
-    // A bend is no better known than the weights it comes from.
-    const N known = (sum + Mass()) / 4;
-    for (size_t i = 0; i + 2 < n; ++i) {
-      reached += bend[i];
-      if (i == 0) continue;
-      Near(static_cast<Real>((reached - params_.tail_free * sum) / known));
-      if (reached > params_.tail_free * sum) return First(i);
-    }
-  }
-
-  void TopH() {
-    if (params_.top_h == 1) return;
-    const float log_mass = static_cast<float>(A::Log(Mass()));
-    const auto term = [&](uint32_t id) {
-      return Product(Weight(id), log_mass - D(id));
-    };
-    const N entropy = SumOf(term);
-    const double above =
-        std::nextafter(Product(params_.top_h, entropy),
-                       std::numeric_limits<double>::infinity());
-    // The entropy is no better known than the mass it comes from.
-    const N known = (entropy + Mass() * (1 + log_mass)) / 4;
-    First(std::max<size_t>(Reach(ids_, above, known, term), 2) - 1);
-  }
-
-  void PLess() {
-    if (!params_.p_less) return;
-    const N squares =
-        SumOf([&](uint32_t id) { return Weight(id) * Weight(id); });
-    Probable(A::Log(squares) - 2 * A::Log(Mass()));
-  }
-
-  void Xtc() {
-    if (params_.xtc_probability == 0) return;
-    const uint64_t noise = Noise(at_, 3, 0);
-    const double u = (static_cast<double>(noise >> 12) + 0.5) * 0x1p-52;
-    if (!(u < params_.xtc_probability)) return;
-    const double t = params_.xtc_threshold;
-    const N floor =
-        IsOff(t) ? -kInfinity : A::Log(static_cast<N>(t)) + A::Log(Mass());
-    Near(static_cast<Real>(floor));
-    if (floor > 0) return;
-    Ids all = ids_;
-    if (floor != -kInfinity) Floor(floor);
-    Ids above = ids_;
-    ids_ = all;
-    if (above.size() < 2) return;
-    above.pop_back();
-    const Ids& safe = params_.xtc_protected_ids;
-    std::set<uint32_t> gone(above.begin(), above.end());
-    for (uint32_t id : safe) gone.erase(id);
-    Rewrite([&](uint32_t id) { return gone.count(id) == 0; });
-  }
+  void Epsilon();
+  void Eta();
+  void TopA();
+  void TailFree();
+  void TopH();
+  void PLess();
+  void Xtc();
 
   double Mu() const { return feedback_.mu.value_or(2 * params_.mirostat_tau); }
 
-  void Mirostat() {
-    if (params_.mirostat == 2) {
-      const N floor = A::Log(Mass()) - Mu() * kLn2;
-      Near(static_cast<Real>(floor));
-      if (floor > 0) {
-        First(1);
-      } else {
-        Floor(floor);
-      }
-    }
-    if (params_.mirostat != 1 || l_.size() < 2) return;
-    N products = 0, squares = 0;
-    for (size_t i = 0; i + 1 < std::min<size_t>(ids_.size(), 100); ++i) {
-      const float d = D(ids_[i]), next = D(ids_[i + 1]);
-      if (next < -87) break;
-      const N t = A::Log(static_cast<N>(i + 2) / static_cast<N>(i + 1));
-      products += t * (static_cast<N>(d) - static_cast<N>(next));
-      squares += t * t;
-    }
-    if (!(squares > 0) || !(products > 0)) return;
-    const N s = products / squares, e = s - 1;
-    const N log_size = A::Log(static_cast<N>(l_.size()));
-    const N share = e == 0 ? 1 / log_size : e / (1 - A::Exp(-e * log_size));
-    const N log_count = (A::Log(share) + Mu() * kLn2) / s;
-    Near(static_cast<Real>(log_count - log_size));
-    if (!(log_count < log_size)) return;
-    const N count = A::Exp(log_count);
-    Near(
-        static_cast<Real>((count - std::round(count)) / std::max<N>(count, 1)));
-    First(count < 1 ? 1 : static_cast<size_t>(count));
-  }
-
-  void AdaptiveP() {
-    if (params_.adaptive_target == 0) return;
-    double target = params_.adaptive_target;
-    if (feedback_.has_sums) {
-      target = 2 * target - feedback_.weighted / feedback_.total;
-    }
-    const W near = static_cast<W>(
-        static_cast<float>(std::min(std::max(target, 0.0), 1.0)));
-    const N mass = Mass();
-    const W inverse = static_cast<W>(static_cast<float>(1 / mass));
-    log_steered_mass_ = A::Log(mass);
-    steered_d_.assign(l_.size(), kBanned);
-    std::vector<float> l(l_.size(), kBanned);
-    for (uint32_t id : ids_) {
-      steered_d_[id] = D(id);
-      const W p = Weight(id) * inverse;
-      const W x = std::abs(p - near) * static_cast<W>(1.0f / 0.3f);
-      l[id] = static_cast<float>(5 - 10 * (x * x) / (1 + x));
-    }
-    KeepOriginal();
-    slack_ *= 4;  // logits up to 50 apart, in fp32
-    l_ = std::move(l);
-    map_ = {};
-    Rerank();
-  }
+  void Mirostat();
+  void AdaptiveP();
 
   const Params params_;
   const Feedback feedback_;
@@ -585,5 +351,8 @@ class Shaper {
 };
 
 }  // namespace logitd::oracle
+
+#include "tests/oracle/shape_cuts.h"
+#include "tests/oracle/shape_feedback.h"
 
 #endif  // LOGITD_TESTS_ORACLE_SHAPE_H_

@@ -72,26 +72,19 @@ void Edits(Collector* all) {
 // DRY as logitd/1 has it, on the cases of llama.cpp's.
 void DryOfOthers(Collector* all) {
   const Dialects others = {kV, kH, kG, kO};
-  const auto said = [](const Ids& tokens, const std::vector<Ids>& breakers) {
-    return [=](DialectCase* c) {
-      c->params.dry_multiplier = 0.8;
-      c->params.dry_breakers = breakers;
-      c->past.output = tokens;
-    };
-  };
   const std::vector<float> flat = {0, 0, 0, 0, 0};
-  const auto vector = said({1, 2, 3, 3, 2, 3, 4, 1, 2, 3}, {});
+  const auto vector = DryOver({1, 2, 3, 3, 2, 3, 4, 1, 2, 3}, {});
   all->Add("Lacking_Dry", others, flat, vector, {0, 1, 2, 3, 4},
            {.27057, .27057, .27057, .06672, .12157});
   // It begins before the window and ends in it: two 2 are left behind it.
   all->Add("Lacking_DryBreakerThatEndsInTheWindow", others, flat,
-           [=](DialectCase* c) {
-             said({1, 2, 2, 2, 2}, {{1, 2, 2}})(c);
+           [](DialectCase* c) {
+             DryOver({1, 2, 2, 2, 2}, {{1, 2, 2}})(c);
              c->params.dry_window = 4;
            },
            {0, 1, 2, 3, 4}, {.22475, .22475, .10099, .22475, .22475});
   all->Add("Lacking_DryBreakerThatEndsLast", others, flat,
-           said({2, 3, 0, 4, 1, 2, 3}, {{4, 1, 2}, {1}}), {0, 1, 2, 3, 4},
+           DryOver({2, 3, 0, 4, 1, 2, 3}, {{4, 1, 2}, {1}}), {0, 1, 2, 3, 4},
            {.2, .2, .2, .2, .2});
   all->Add("Lacking_DryAfterRepetition", others, {0, 0, 0, 0, 2},
            [=](DialectCase* c) {

@@ -106,35 +106,29 @@ void Dry(Collector* all) {
 
 // What llama.cpp takes for the breaker and for the match.
 void DryMatches(Collector* all) {
-  const auto said = [](const Ids& tokens, const std::vector<Ids>& breakers) {
-    return [=](DialectCase* c) {
-      c->params.dry_multiplier = 0.8;
-      c->params.dry_breakers = breakers;
-      c->past.output = tokens;
-    };
-  };
   const std::vector<float> flat = {0, 0, 0, 0, 0};
   const Decimals even = {.2, .2, .2, .2, .2};
   // Of the vector's history the last seven, c b c y a b c: y after b c.
-  const auto window = [=](DialectCase* c) {
-    said({1, 2, 3, 3, 2, 3, 4, 1, 2, 3}, {})(c);
+  const auto window = [](DialectCase* c) {
+    DryOver({1, 2, 3, 3, 2, 3, 4, 1, 2, 3}, {})(c);
     c->params.dry_window = 7;
   };
   all->Add("Dry_Window", {kL}, flat, window, {0, 1, 2, 3, 4},
            {.22475, .22475, .22475, .22475, .10099});
   // Of four times 2 a match has three, for the breaker is not wholly there.
-  const auto begun = [=](DialectCase* c) {
-    said({1, 2, 2, 2, 2}, {{1, 2, 2}})(c);
+  const auto begun = [](DialectCase* c) {
+    DryOver({1, 2, 2, 2, 2}, {{1, 2, 2}})(c);
     c->params.dry_window = 4;
   };
   all->Add("Dry_ABreakerCountsIfAllOfItIsInTheWindow", {kL}, flat, begun,
            {0, 1, 2, 3, 4}, {.23548, .23548, .05807, .23548, .23548});
   // 1 begins last and has 2 3 behind it, of which 0 came; the other ends last.
-  const auto nested = said({2, 3, 0, 4, 1, 2, 3}, {{4, 1, 2}, {1}});
+  const auto nested = DryOver({2, 3, 0, 4, 1, 2, 3}, {{4, 1, 2}, {1}});
   all->Add("Dry_TheBreakerThatBeginsLastCounts", {kL}, flat, nested,
            {0, 1, 2, 3, 4}, {.10099, .22475, .22475, .22475, .22475});
   all->Add("Dry_OfThoseThatBeginTogetherTheLongest", {kL}, flat,
-           said({2, 3, 0, 4, 1, 2, 3}, {{1}, {1, 2}}), {0, 1, 2, 3, 4}, even);
+           DryOver({2, 3, 0, 4, 1, 2, 3}, {{1}, {1, 2}}), {0, 1, 2, 3, 4},
+           even);
   // A match of 99 is 97 beyond 2, but 3^80 = 1.478e38 is the most.
   all->Add("Dry_TheExponentHasALimit", {kL}, flat,
            [](DialectCase* c) {
@@ -144,8 +138,8 @@ void DryMatches(Collector* all) {
            },
            {0, 1, 2, 3, 4}, {.24679, .24679, .24679, .24679, .01284});
   // 2 / 2 - .8, not (2 - .8) / 2.
-  const auto repeated = [=](DialectCase* c) {
-    said({1, 2, 3, 3, 2, 3, 4, 1, 2, 3}, {})(c);
+  const auto repeated = [](DialectCase* c) {
+    DryOver({1, 2, 3, 3, 2, 3, 4, 1, 2, 3}, {})(c);
     c->params.repetition = 2;
   };
   all->Add("Dry_AfterRepetition", {kL}, {0, 0, 0, 0, 2}, repeated,
