@@ -150,10 +150,18 @@ void PlaceBeside(double target, double deviation, double mass, Curve* curve,
 // All of the mass of most scales, and where most crossings of real rows lie.
 constexpr float kUsual[kPivots] = {87, 16, 6, 1.5f};
 
-// True if a list is likely to hold the row's ids between the inner pivots.
-bool Aim(const RowView& row, const kernels::Scale& scale, float least,
-         double target, double mass, BlockSample* sample, uint32_t* listed,
-         float* pivots) {
+// Pivots at the usual places: of a row too short for a sample.
+Aim Unaimed(const kernels::Scale& scale) {
+  Aim aim = {{}, false};
+  PivotsBelow(scale, kUsual, aim.pivots);
+  return aim;
+}
+
+Aim AimBySample(const RowView& row, const kernels::Scale& scale, float least,
+                double target, double mass, BlockSample* sample,
+                uint32_t* listed) {
+  Aim aim = Unaimed(scale);
+  float* const pivots = aim.pivots;
   Curve curve(least, scale.m, mass, sample);
   const double deviation = Approach(scale, target, pivots, &curve);
   PlaceBeside(target, deviation, mass, &curve, pivots);
@@ -168,15 +176,14 @@ bool Aim(const RowView& row, const kernels::Scale& scale, float least,
   const absl::Span<const uint32_t> ids = list(pivots[1], pivots[2]);
   const double of_row =
       static_cast<double>(ids.size()) * sample->BlocksForOne();
-  if (ids.size() < kListedMax && of_row < kFull * Workspace::kGatherMax) {
-    return true;
-  }
+  aim.fits_list =
+      ids.size() < kListedMax && of_row < kFull * Workspace::kGatherMax;
   float tied;
-  if (TiedNear(ids, row.l, curve.Crossing(target), &tied)) {
+  if (!aim.fits_list && TiedNear(ids, row.l, curve.Crossing(target), &tied)) {
     pivots[1] = tied;
     pivots[2] = ValueOf(KeyOf(tied) + 1);
   }
-  return false;
+  return aim;
 }
 
 // The distance from the largest block maximum to the least, halved: of a row
@@ -193,28 +200,42 @@ float SpreadOf(const RowView& row, float most) {
 
 }  // namespace
 
-bool AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
-               const kernels::Scale& scale, float least, double target,
-               double mass, Workspace* workspace, float* pivots) {
-  PivotsBelow(scale, kUsual, pivots);
-  if (row.active_count < BlockSample::kWorthwhile) return false;
+Aim AimAtMass(const kernels::KernelTable& kernels, const RowView& row,
+              const kernels::Scale& scale, float least, double target,
+              double mass, Workspace* workspace) {
+  if (row.active_count < BlockSample::kWorthwhile) return Unaimed(scale);
   uint32_t* const blocks = workspace->ids().data();
   BlockSample sample(kernels, row, mass, blocks);
-  return Aim(row, scale, least, target, mass, &sample,
-             blocks + BlockSample::kBlocksMax, pivots);
+  return AimBySample(row, scale, least, target, mass, &sample,
+                     blocks + BlockSample::kBlocksMax);
 }
 
-void AimAtCount(const kernels::KernelTable& kernels, const RowView& row,
-                float most, double target, Workspace* workspace,
-                float* pivots) {
+Aim AimAtSurprisal(const kernels::KernelTable& kernels, const RowView& row,
+                   const kernels::Scale& scale, float least, double mass,
+                   float log_mass, double share, const RowView& terms,
+                   Workspace* workspace) {
+  if (row.active_count < BlockSample::kWorthwhile) {
+    Aim aim = Unaimed(scale);
+    aim.pivots[0] = least;
+    aim.pivots[kPivots - 1] = ValueOf(KeyOf(scale.m) + 1);
+    return aim;
+  }
+  uint32_t* const blocks = workspace->ids().data();
+  BlockSample sample(kernels, row, mass, blocks);
+  const double sum = sample.TurnToSurprisals(scale, log_mass, terms);
+  return AimBySample(row, scale, least, share * sum, sum, &sample,
+                     blocks + BlockSample::kBlocksMax);
+}
+
+Aim AimAtCount(const kernels::KernelTable& kernels, const RowView& row,
+               float most, double target, Workspace* workspace) {
   const kernels::Scale scale = {most, 1 / SpreadOf(row, most)};
-  PivotsBelow(scale, kUsual, pivots);
-  if (row.block_count < BlockSample::kWorthwhile) return;
+  if (row.block_count < BlockSample::kWorthwhile) return Unaimed(scale);
   uint32_t* const blocks = workspace->ids().data();
   BlockSample sample(kernels, row, blocks);
   const double all = double{kernels::kBlockSize} * row.block_count;
-  Aim(row, scale, kAllAllowed.value, target, all, &sample,
-      blocks + BlockSample::kBlocksMax, pivots);
+  return AimBySample(row, scale, kAllAllowed.value, target, all, &sample,
+                     blocks + BlockSample::kBlocksMax);
 }
 
 }  // namespace logitd

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sampler/prefix.h"
+
 namespace logitd {
 namespace {
 
@@ -44,8 +46,8 @@ float HeavyAbove(const RowView& row, double mass) {
 
 // One of so many is sampled.
 uint32_t BlockSample::StrideOf(uint32_t all, uint32_t rest) {
-  const uint32_t count =
-      std::clamp(all / kSampledShare, kSampledMin, kSampledMax);
+  const uint32_t least = std::min(kSampledMin, all / 4);
+  const uint32_t count = std::clamp(all / kSampledShare, least, kSampledMax);
   return std::max(1u, rest / count);
 }
 
@@ -137,6 +139,24 @@ void BlockSample::MeasureBlock(uint32_t block, const float* pivots,
   kernels_.mass_ge(one, pivots, measured);
 }
 
+double BlockSample::TurnToSurprisals(const kernels::Scale& scale,
+                                     float log_mass, const RowView& terms) {
+  for (RowView part : {heavy_, others_}) {
+    kernels_.restrict_to_surprisals(part, scale, log_mass, kAllAllowed, terms,
+                                    &part.active_count);
+  }
+  for (uint32_t a = 0; a < heavy_.active_count; ++a) {
+    sum_ += static_cast<double>(terms.block_mass[heavy_.active[a]]);
+  }
+  for (uint32_t i = 0; i < others_.active_count; ++i) {
+    sum_ +=
+        weights_[i] * static_cast<double>(terms.block_mass[others_.active[i]]);
+  }
+  surprisals_ = terms.block_mass;
+  heavy_.w = others_.w = terms.w;
+  return sum_;
+}
+
 void BlockSample::MeasureGe(const float* pivots, double* measured) {
   std::fill_n(measured, kPivots, 0.0);
   if (!of_counts_) kernels_.mass_ge(heavy_, pivots, measured);
@@ -146,19 +166,27 @@ void BlockSample::MeasureGe(const float* pivots, double* measured) {
       measured[p] += weights_[i] * sums_[i][p];
     }
   }
+  if (surprisals_ == nullptr) return;
+  for (uint32_t p = 0; p < kPivots; ++p) shares_[p] = measured[p] / sum_;
 }
 
 double BlockSample::Deviation(uint32_t pivot) const {
   const uint32_t n = others_.active_count;
+  // What a block has more of than its share: the sum is estimated too.
+  const auto part = [&](uint32_t i) {
+    if (surprisals_ == nullptr) return sums_[i][pivot];
+    const auto all = static_cast<double>(surprisals_[others_.active[i]]);
+    return sums_[i][pivot] - shares_[pivot] * all;
+  };
   double mean = 0, slope = 0, residuals = 0;
   for (uint32_t i = 0; i < n; ++i) {
-    mean += sums_[i][pivot] / n;
-    slope += (MassOf(i) - mean_) * sums_[i][pivot];
+    mean += part(i) / n;
+    slope += (MassOf(i) - mean_) * part(i);
   }
   slope = squares_ > 0 ? slope / squares_ : 0;
   for (uint32_t i = 0; i < n; ++i) {
     const double fitted = mean + slope * (MassOf(i) - mean_);
-    const double residual = weights_[i] * (sums_[i][pivot] - fitted);
+    const double residual = weights_[i] * (part(i) - fitted);
     residuals += residual * residual;
   }
   const double unseen = 1 - static_cast<double>(n) / rest_count_;

@@ -17,7 +17,7 @@ namespace logitd {
 
 class BlockSample {
  private:
-  static constexpr uint32_t kSampledMin = 32;
+  static constexpr uint32_t kSampledMin = 32;  // but a quarter at most
   static constexpr uint32_t kSampledMax = 128;
   static constexpr uint32_t kHeavyMax = 192;
 
@@ -25,7 +25,7 @@ class BlockSample {
   // Blocks that it lists, at most, and how many a row should have: a sample of
   // fewer costs what the row does.
   static constexpr uint32_t kBlocksMax = kHeavyMax + 2 * kSampledMax;
-  static constexpr uint32_t kWorthwhile = 4 * kSampledMin;
+  static constexpr uint32_t kWorthwhile = 2 * kSampledMin;
 
   // Of a row whose mass is `mass`. Lists its blocks in `blocks`, which is the
   // caller's, holds kBlocksMax and outlives it, as the row does.
@@ -36,11 +36,18 @@ class BlockSample {
   BlockSample(const kernels::KernelTable& kernels, const kernels::RowView& row,
               uint32_t* blocks);
 
+  // From here on of surprisals w * (log_mass - d) in place of weights: makes
+  // those of its blocks in `terms`, which has the row's l. Returns an estimate
+  // of their sum over the row.
+  double TurnToSurprisals(const kernels::Scale& scale, float log_mass,
+                          const kernels::RowView& terms);
+
   // Estimates of mass({l >= pivots[i]}), or of how many. Visits its blocks
   // once.
   void MeasureGe(const float* pivots, double* measured);
 
-  // Standard deviation of what MeasureGe said last of that pivot.
+  // Standard deviation of what MeasureGe said last of that pivot; of
+  // surprisals, of its share of their sum, times the sum.
   double Deviation(uint32_t pivot) const;
 
   // Its ids with low <= l < high, at most `capacity`. Returns how many.
@@ -72,6 +79,9 @@ class BlockSample {
   double rest_ = 0;          // their mass
   double mean_ = 0;          // mass of a sampled block
   double squares_ = 0;       // sum of squares of what they differ from it by
+  const float* surprisals_ = nullptr;  // of blocks, by number
+  double sum_ = 0;                     // of all surprisals, estimated
+  double shares_[kernels::kPivots];    // of it, that MeasureGe said last
   double weights_[2 * kSampledMax];
   double sums_[2 * kSampledMax][kernels::kPivots];
 };

@@ -15,18 +15,6 @@ constexpr double kLargest = std::numeric_limits<float>::max();
 // bracket, so that no row takes more than 40 passes.
 constexpr int kValuePasses = 8;
 
-// The bracket as far as its listed ids reach: its own ends may lie far from
-// any.
-Bracket AroundListed(const Bracket& bracket, absl::Span<const uint32_t> ids,
-                     const float* l) {
-  Bracket around = {bracket.high, bracket.low, bracket.above, bracket.reached};
-  for (const uint32_t id : ids) {
-    around.low = std::min(around.low, KeyOf(l[id]));
-    around.high = std::max(around.high, KeyOf(l[id]) + 1);
-  }
-  return around;
-}
-
 }  // namespace
 
 double WidthOf(const Bracket& bracket) {
@@ -77,10 +65,22 @@ bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
   return 16 * sharing > ids.size();
 }
 
+Bracket AroundListed(const Bracket& bracket, absl::Span<const uint32_t> ids,
+                     const float* l) {
+  Bracket around = {bracket.high, bracket.low, bracket.above, bracket.reached};
+  for (const uint32_t id : ids) {
+    around.low = std::min(around.low, KeyOf(l[id]));
+    around.high = std::max(around.high, KeyOf(l[id]) + 1);
+  }
+  return around;
+}
+
 uint32_t Close(List list, Measure measure, const float* l, double target,
-               const Workspace& workspace, Bracket* bracket) {
+               const Workspace& workspace, bool listed, Bracket* bracket) {
   for (int pass = 0;; ++pass) {
-    const uint32_t count = list(ValueOf(bracket->low), ValueOf(bracket->high));
+    const uint32_t count = listed && pass == 0 ? Workspace::kGatherMax
+                                               : list(ValueOf(bracket->low),
+                                                      ValueOf(bracket->high));
     if (count < Workspace::kGatherMax || bracket->IsOneValue()) return count;
     const auto ids = absl::MakeConstSpan(workspace.ids()).first(count);
     const Bracket around = AroundListed(*bracket, ids, l);

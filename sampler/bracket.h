@@ -75,15 +75,21 @@ void PlacePivots(const Bracket& bracket, double guess, float* pivots);
 bool TiedNear(absl::Span<const uint32_t> ids, const float* l, double guess,
               float* value);
 
+// The bracket as far as its listed ids reach: its own ends may lie far from
+// any.
+Bracket AroundListed(const Bracket& bracket, absl::Span<const uint32_t> ids,
+                     const float* l);
+
 // Lists the ids with low <= l < high that count, rising, at most kGatherMax, in
 // the workspace's list. Returns how many.
 using List = absl::FunctionRef<uint32_t(float low, float high)>;
 
 // Narrows until fewer than Workspace::kGatherMax ids, or one value, lie in the
 // bracket. Returns how many it listed; kGatherMax when one value has at least
-// as many. At most 40 passes, whatever the row; usually none to two.
+// as many. `listed` if the list is full of the bracket's already. At most 40
+// passes, whatever the row; usually none to two.
 uint32_t Close(List list, Measure measure, const float* l, double target,
-               const Workspace& workspace, Bracket* bracket);
+               const Workspace& workspace, bool listed, Bracket* bracket);
 
 }  // namespace logitd
 

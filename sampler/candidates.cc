@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
+#include "sampler/bracket.h"
 #include "sampler/mass_prefix.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
@@ -78,6 +80,30 @@ void Candidates::KeepMass(double target) {
                                          &workspace_->row(), workspace_);
   cut_ = kept.cut;
   mass_ = kept.mass;
+}
+
+void Candidates::KeepSurprisal(double share) {
+  const auto log_mass = static_cast<float>(LogMass());
+  RowView& row = workspace_->row();
+  const std::optional<MassPrefix> beyond = RestrictToSurprisal(
+      kernels_, scale_, cut_, mass_, log_mass, share, &row, workspace_);
+  if (!beyond.has_value()) return;
+  cut_ = beyond->cut;
+  mass_ = beyond->mass;
+  if (WithoutLast(&cut_)) {
+    mass_ = TakeOff(kernels_, cut_, {&beyond->cut.id, 1}, &row);
+  }
+}
+
+bool Candidates::WithoutLast(Cut* prefix) const {
+  const float m = scale_.m;
+  if (prefix->value == m && kernels_.first_equal(row(), m) == prefix->id) {
+    return false;
+  }
+  *prefix = prefix->id > 0
+                ? Cut{prefix->value, prefix->id - 1}
+                : Cut{ValueOf(KeyOf(prefix->value) + 1), kernels::kNone};
+  return true;
 }
 
 void Candidates::Ban(Cut prefix, absl::Span<const uint32_t> protected_ids) {

@@ -56,19 +56,23 @@ class Candidates {
   void KeepFirst(uint64_t n);
   // Keeps the shortest prefix of at least this mass; 0 < target <= Mass().
   void KeepMass(double target);
+  // Keeps the longest prefix whose surprisals w * (LogMass() - d) add up to no
+  // more than this share of those of all, or the first.
+  void KeepSurprisal(double share);
+  // Takes the last one off a prefix that ends with it; false if it is the only
+  // one.
+  bool WithoutLast(kernels::Cut* prefix) const;
   // Bans all that are in the prefix but not protected (sorted ids).
   void Ban(kernels::Cut prefix, absl::Span<const uint32_t> protected_ids);
 
-  // For stages that write the row or its weights themselves. Before each
-  // rewriting; after it, when all that is left are candidates; after weights
-  // were overwritten.
+  // For stages that write the row themselves. Before each rewriting; after it,
+  // when all that is left are candidates.
   void BeginRewrite();
   void EndRewrite();
   // For stages that change single logits: what the map and the cuts made of the
   // row becomes its logits first. Maxima are looked for again when needed.
   void BeginEdit();
   void EndEdit();
-  void DropWeights() { weights_ = Weights::kNone; }
 
   // The row before any stage rewrote it: with keep_original, else the row.
   kernels::RowView& original() {

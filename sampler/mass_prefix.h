@@ -9,15 +9,20 @@
 #ifndef LOGITD_SAMPLER_MASS_PREFIX_H_
 #define LOGITD_SAMPLER_MASS_PREFIX_H_
 
+#include <bit>
+#include <cstdint>
+#include <optional>
+
 #include "sampler/kernels/kernels.h"
+#include "sampler/mass_crossing.h"
 #include "sampler/workspace.h"
 
 namespace logitd {
 
-struct MassPrefix {
-  kernels::Cut cut;
-  double mass;
-};
+// The next double; x >= 0 and finite.
+inline double NextAbove(double x) {
+  return std::bit_cast<double>(std::bit_cast<uint64_t>(x) + 1);
+}
 
 // The shortest prefix S of `candidates` with mass(S) >= target, after the row
 // was weighed with `candidates`; 0 < target <= mass(candidates), which is
@@ -31,8 +36,18 @@ MassPrefix RestrictToMass(const kernels::KernelTable& kernels,
                           double target, double mass, kernels::RowView* row,
                           Workspace* workspace);
 
-// Its cut, for those who have no use for the weights: what then stands in their
-// place is undefined, and mostly one read is saved.
+// The shortest prefix of `candidates` whose surprisals w * (log_mass - d) add
+// up to more than this share of those of all; nothing if no prefix's do.
+// `mass` is the candidates'. Restricts weights as RestrictToMass does; takes
+// the place of the workspace's second row. Two reads, three where the aim
+// missed.
+std::optional<MassPrefix> RestrictToSurprisal(
+    const kernels::KernelTable& kernels, const kernels::Scale& scale,
+    kernels::Cut candidates, double mass, float log_mass, double share,
+    kernels::RowView* row, Workspace* workspace);
+
+// The cut of RestrictToMass, for those who have no use for the weights: what
+// then stands in their place is undefined, and mostly one read is saved.
 kernels::Cut PrefixOfMass(const kernels::KernelTable& kernels,
                           const kernels::Scale& scale, kernels::Cut candidates,
                           double target, double mass, kernels::RowView* row,

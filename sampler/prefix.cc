@@ -69,16 +69,17 @@ Cut PrefixOfCount(const KernelTable& kernels, const RowView& row, uint64_t k,
   Bracket bracket = {KeyOf(bound), KeyOf(most) + 1, 0, 0};
   // Else the bound is close, and a list holds what it leaves.
   if (bound == kAllAllowed.value) {
-    float pivots[kernels::kPivots];
-    AimAtCount(kernels, row, most, static_cast<double>(k), workspace, pivots);
-    Narrow(measure, static_cast<double>(k), pivots, &bracket);
+    const Aim aim =
+        AimAtCount(kernels, row, most, static_cast<double>(k), workspace);
+    Narrow(measure, static_cast<double>(k), aim.pivots, &bracket);
   }
   const auto list = [&](float low, float high) {
     return kernels.gather(row, low, high, workspace->ids().data(),
                           Workspace::kGatherMax);
   };
   const uint32_t count =
-      Close(list, measure, row.l, static_cast<double>(k), *workspace, &bracket);
+      Close(list, measure, row.l, static_cast<double>(k), *workspace,
+            /*listed=*/false, &bracket);
   const uint64_t missing = k - static_cast<uint64_t>(bracket.above);
   if (count == Workspace::kGatherMax) {
     const float value = ValueOf(bracket.low);

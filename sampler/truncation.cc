@@ -1,12 +1,10 @@
 #include "sampler/truncation.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 
-#include "sampler/bracket.h"
 #include "sampler/mass_prefix.h"
 #include "sampler/natural_log.h"
 #include "sampler/prefix.h"
@@ -18,11 +16,6 @@ using kernels::Cut;
 using kernels::RowView;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// The next double; x >= 0 and finite.
-double NextAbove(double x) {
-  return std::bit_cast<double>(std::bit_cast<uint64_t>(x) + 1);
-}
 
 // Keeps probabilities whose logarithm is at least this; the largest always.
 void KeepProbable(double log_probability, Candidates* candidates) {
@@ -142,42 +135,11 @@ void TailFree(double z, Candidates* candidates) {
   }
 }
 
-namespace {
-
-// Takes the last off a cut that ends with it; false if it is the only one.
-bool DropLast(const Candidates& candidates, Cut* cut) {
-  const float m = candidates.scale().m;
-  if (cut->value == m &&
-      candidates.kernels().first_equal(candidates.row(), m) == cut->id) {
-    return false;
-  }
-  *cut = cut->id > 0 ? Cut{cut->value, cut->id - 1}
-                     : Cut{ValueOf(KeyOf(cut->value) + 1), kernels::kNone};
-  return true;
-}
-
-}  // namespace
-
 void TopH(double h, const DialectRules& rules, Candidates* candidates) {
-  const kernels::KernelTable& kernels = candidates->kernels();
   if (rules.top_h_candidates > 0) {
     candidates->KeepFirst(rules.top_h_candidates);
   }
-  const auto log_mass = static_cast<float>(candidates->LogMass());
-  const double entropy =
-      kernels.to_surprisals(candidates->row(), candidates->scale(), log_mass);
-  // The shortest prefix above h * entropy has one token too many.
-  const double above = NextAbove(h * entropy);
-  if (above > entropy) {
-    candidates->DropWeights();
-    return;
-  }
-  Cut kept = PrefixOfMass(kernels, candidates->scale(), candidates->cut(),
-                          above, entropy, &candidates->workspace()->row(),
-                          candidates->workspace());
-  candidates->DropWeights();
-  DropLast(*candidates, &kept);
-  candidates->Keep(kept);
+  candidates->KeepSurprisal(h);
 }
 
 void ExcludeTopChoices(const Xtc& xtc, absl::Span<const uint32_t> protected_ids,
@@ -191,7 +153,7 @@ void ExcludeTopChoices(const Xtc& xtc, absl::Span<const uint32_t> protected_ids,
                                                   static_cast<float>(floor));
   if (AtMost(candidates->cut(), above)) above = candidates->cut();
   above = candidates->kernels().last_of(candidates->row(), above);
-  if (DropLast(*candidates, &above)) candidates->Ban(above, protected_ids);
+  if (candidates->WithoutLast(&above)) candidates->Ban(above, protected_ids);
 }
 
 }  // namespace logitd

@@ -22,23 +22,22 @@ size_t PerBlock(uint32_t blocks) { return (size_t{blocks} + 15) / 16 * 16; }
 
 void Workspace::Free::operator()(void* memory) const { std::free(memory); }
 
-void Workspace::RowMemory::Reserve(uint32_t block_count,
-                                   kernels::RowView* view) {
+kernels::RowView Workspace::RowMemory::Reserve(uint32_t block_count) {
   if (block_count > blocks) {
     // l and w, then block_max and block_mass, each on its own cache lines.
     const size_t values = size_t{block_count} * kernels::kBlockSize;
     const size_t per_block = PerBlock(block_count);
     floats.reset(Allocate(2 * values + 2 * per_block));
-    view->l = floats.get();
-    view->w = view->l + values;
-    view->block_max = view->w + values;
-    view->block_mass = view->block_max + per_block;
+    view.l = floats.get();
+    view.w = view.l + values;
+    view.block_max = view.w + values;
+    view.block_mass = view.block_max + per_block;
     active.resize(block_count);
-    view->active = active.data();
+    view.active = active.data();
     blocks = block_count;
   }
-  view->block_count = block_count;
-  view->active_count = 0;
+  view.block_count = block_count;
+  return view;
 }
 
 void Workspace::Reserve(uint32_t vocab_size) {
@@ -51,11 +50,11 @@ void Workspace::Reserve(uint32_t vocab_size) {
     edits_.reserve(kGatherMax);
     ids_.resize(kGatherMax);
   }
-  row_memory_.Reserve(blocks, &row_);
+  row_ = row_memory_.Reserve(blocks);
 }
 
 kernels::RowView& Workspace::CopyRow() {
-  copy_memory_.Reserve(row_.block_count, &copy_);
+  copy_ = copy_memory_.Reserve(row_.block_count);
   const size_t values = size_t{row_.block_count} * kernels::kBlockSize;
   std::copy(row_.l, row_.l + values, copy_.l);
   std::copy(row_.block_max, row_.block_max + row_.block_count, copy_.block_max);
@@ -63,12 +62,19 @@ kernels::RowView& Workspace::CopyRow() {
 }
 
 kernels::RowView& Workspace::ReserveSecond() {
-  kernels::RowView own = second_;
-  second_memory_.Reserve(row_.block_count, &own);
+  const kernels::RowView own = second_memory_.Reserve(row_.block_count);
   second_ = row_;
   second_.l = own.l;
   second_.block_max = own.block_max;
   return second_;
+}
+
+kernels::RowView Workspace::SecondWeights() {
+  const kernels::RowView own = second_memory_.Reserve(row_.block_count);
+  kernels::RowView weights = row_;
+  weights.w = own.w;
+  weights.block_mass = own.block_mass;
+  return weights;
 }
 
 std::vector<uint32_t>& Workspace::all_ids() {

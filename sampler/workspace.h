@@ -4,9 +4,9 @@
 // allocates when a larger vocabulary comes, each of the extra rows and the long
 // id list when a knob first needs it, and lists when they grow; nothing else
 // ever does. About 8.2 bytes per token of the largest vocabulary and 40
-// KiB; 8.2 more for a copy, 8.2 for a second row, 4 each for the long list and
-// kept logits, 4 where repeats are looked for, and 4 per token of endlessly
-// repetitive histories.
+// KiB; 8.2 more for a copy, 8.2 for a second row or second weights, 4 each for
+// the long list and kept logits, 4 where repeats are looked for, and 4 per
+// token of endlessly repetitive histories.
 #ifndef LOGITD_SAMPLER_WORKSPACE_H_
 #define LOGITD_SAMPLER_WORKSPACE_H_
 
@@ -38,6 +38,10 @@ class Workspace {
   kernels::RowView& ReserveSecond();
   // As the last ReserveSecond left it.
   kernels::RowView& second() { return second_; }
+  // Room for second weights of the row, in the second row's place: weights and
+  // block masses of their own, everything else shared with row(), its active
+  // list as it is now.
+  kernels::RowView SecondWeights();
 
   // Blocks whose maximum must be refreshed, each once.
   void Touch(uint32_t id);
@@ -78,7 +82,9 @@ class Workspace {
     Floats floats;
     std::vector<uint32_t> active;
     uint32_t blocks = 0;
-    void Reserve(uint32_t block_count, kernels::RowView* view);
+    kernels::RowView view = {};
+    // A view of rows of that many blocks, none of them active.
+    kernels::RowView Reserve(uint32_t block_count);
   };
   RowMemory row_memory_;
   RowMemory copy_memory_;

@@ -22,17 +22,36 @@ namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
 const KernelTable* Table() {
-  static constexpr KernelTable kTable = {
-      nullptr,         LoadF32,       LoadBf16,
-      LoadF16,         Guide,         ApplyMask,
-      RefreshBlockMax, FirstEqual,    CountGe,
-      CountCut,        LastOf,        Gather,
-      Weigh,           MassGe,        GatherMass,
-      MassCut,         RestrictTo,    SplitMass,
-      MassOfBlocks,    WeightedSum,   SquaresOfWeights,
-      SumOfD,          SquaresAround, ToSurprisals,
-      Distances,       KeepByKeys,    BanCut,
-      Adapt,           ApplyScale};
+  static constexpr KernelTable kTable = {nullptr,
+                                         LoadF32,
+                                         LoadBf16,
+                                         LoadF16,
+                                         Guide,
+                                         ApplyMask,
+                                         RefreshBlockMax,
+                                         FirstEqual,
+                                         CountGe,
+                                         CountCut,
+                                         LastOf,
+                                         Gather,
+                                         Weigh,
+                                         MassGe,
+                                         GatherMass,
+                                         MassCut,
+                                         RestrictTo,
+                                         SplitMass,
+                                         MassOfBlocks,
+                                         WeightedSum,
+                                         SquaresOfWeights,
+                                         SumOfD,
+                                         SquaresAround,
+                                         Surprisals,
+                                         RestrictToSurprisals,
+                                         Distances,
+                                         KeepByKeys,
+                                         BanCut,
+                                         Adapt,
+                                         ApplyScale};
   return &kTable;
 }
 

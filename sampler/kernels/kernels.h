@@ -70,6 +70,19 @@ struct Adaptation {
   float inverse_mass;
 };
 
+// What one pass over weights lists and adds up. `ids` gets those of the active
+// blocks with low <= l < high, rising, at most `capacity`: `count` of them. The
+// masses are of all active blocks, even when the list is full.
+struct Listing {
+  float low;
+  float high;
+  uint32_t* ids;
+  uint32_t capacity;
+  uint32_t count = 0;
+  double from_low = 0;   // mass({l >= low})
+  double from_high = 0;  // mass({l >= high})
+};
+
 // How the second row of a step guides the first: l = narrow(lu + scale * (lc -
 // lu)) with lc and lu relative to each row's own log-sum-exp.
 struct Guidance {
@@ -126,10 +139,8 @@ struct KernelTable {
                   uint32_t* active_count);
   // mass({l >= pivots[i]}) over the active blocks, for each i.
   void (*mass_ge)(const RowView& row, const float* pivots, double* masses);
-  // gather() of the active blocks, and over all of them, even when the list is
-  // full, masses = {mass({l >= low}), mass({l >= high})}.
-  uint32_t (*gather_mass)(const RowView& row, float low, float high,
-                          uint32_t* ids, uint32_t capacity, double* masses);
+  // Makes the listing.
+  void (*gather_mass)(const RowView& row, Listing* listing);
   // mass(cut) over the active blocks.
   double (*mass_cut)(const RowView& row, Cut cut);
   // Sets w of non-members to +0, takes blocks that can hold no member off the
@@ -151,9 +162,16 @@ struct KernelTable {
   double (*sum_of_d)(const RowView& row, Scale scale, Cut cut);
   double (*squares_around)(const RowView& row, Scale scale, Cut cut,
                            float center);
-  // w becomes w * (log_mass - d) in the active blocks, block_mass their sums.
-  // Returns the sum of all, added up as mass() is.
-  double (*to_surprisals)(const RowView& row, Scale scale, float log_mass);
+  // Sum of t = w * (log_mass - d) over the active blocks, added up as mass()
+  // is; and the listing with t for weights.
+  double (*surprisals)(const RowView& row, Scale scale, float log_mass,
+                       Listing* listing);
+  // restrict_to, and t of what is left in terms.w, their sums in
+  // terms.block_mass. Returns mass(cut).
+  double (*restrict_to_surprisals)(const RowView& row, Scale scale,
+                                   float log_mass, Cut cut,
+                                   const RowView& terms,
+                                   uint32_t* active_count);
 
   // keys.l = -|d - center| for the cut's members and -inf for others, in all
   // blocks, and keys.block_max.

@@ -258,34 +258,52 @@ void MassGe(const RowView& row, const float* pivots, double* masses) {
   for (size_t p = 0; p < kPivots; ++p) masses[p] = totals[p].Total();
 }
 
-// Block b's part of mass({l >= value}).
-HWY_INLINE float BlockSumGe(const RowView& row, uint32_t b, float value) {
+// A block's part of mass({l >= value}).
+HWY_INLINE float BlockSumGe(const float* HWY_RESTRICT l,
+                            const float* HWY_RESTRICT w, float value) {
   const DF d;
   const VF least = hn::Set(d, value);
-  const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
-  const float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
   return BlockSum([&](size_t i) HWY_ATTR {
     return hn::IfThenElseZero(hn::Ge(hn::Load(d, l + i), least),
                               hn::Load(d, w + i));
   });
 }
 
-uint32_t GatherMass(const RowView& row, float low, float high, uint32_t* ids,
-                    uint32_t capacity, double* masses) {
-  BlockAccumulator totals[2];
-  const float ends[2] = {low, high};
-  uint32_t count = 0;
+// Makes a listing block by block, of rising ones.
+class Lister {
+ public:
+  explicit Lister(Listing* listing) : listing_(*listing) { listing_.count = 0; }
+
+  // With the weights w of the block, which need not be the row's.
+  HWY_INLINE void Add(const RowView& row, uint32_t b, const float* w) {
+    const float max = row.block_max[b];
+    if (!(max >= listing_.low)) return;
+    listing_.count =
+        GatherBlock(row, b, listing_.low, listing_.high, listing_.ids,
+                    listing_.count, listing_.capacity);
+    const float* l = row.l + size_t{b} * kBlockSize;
+    from_low_.Add(b, BlockSumGe(l, w, listing_.low));
+    if (!(max >= listing_.high)) return;
+    from_high_.Add(b, BlockSumGe(l, w, listing_.high));
+  }
+
+  void End() {
+    listing_.from_low = from_low_.Total();
+    listing_.from_high = from_high_.Total();
+  }
+
+ private:
+  Listing& listing_;
+  BlockAccumulator from_low_, from_high_;
+};
+
+void GatherMass(const RowView& row, Listing* listing) {
+  Lister lister(listing);
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
-    if (!(row.block_max[b] >= low)) continue;
-    count = GatherBlock(row, b, low, high, ids, count, capacity);
-    for (size_t e = 0; e < 2; ++e) {
-      if (!(row.block_max[b] >= ends[e])) continue;
-      totals[e].Add(b, BlockSumGe(row, b, ends[e]));
-    }
+    lister.Add(row, b, row.w + size_t{b} * kBlockSize);
   }
-  for (size_t e = 0; e < 2; ++e) masses[e] = totals[e].Total();
-  return count;
+  lister.End();
 }
 
 double MassCut(const RowView& row, Cut cut) {
@@ -307,30 +325,43 @@ double MassCut(const RowView& row, Cut cut) {
   return total.Total();
 }
 
-double RestrictTo(const RowView& row, Cut cut, uint32_t* active_count) {
+// Sets w of block b's non-members to +0. Returns the sum of the others.
+HWY_INLINE float RestrictBlock(const RowView& row, uint32_t b, Cut cut) {
   const DF d;
+  const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+  float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+  return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+    return BlockSum([&](size_t i) HWY_ATTR {
+      const VF kept = hn::IfThenElseZero(member(d, hn::Load(d, l + i), i),
+                                         hn::Load(d, w + i));
+      hn::Store(kept, d, w + i);
+      return kept;
+    });
+  });
+}
+
+// Then told(block, its sum) for each block that may hold members.
+template <class Told>
+HWY_INLINE double Restrict(const RowView& row, Cut cut, uint32_t* active_count,
+                           const Told& told) {
   BlockAccumulator total;
   uint32_t active = 0;
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
     row.block_mass[b] = 0.0f;
     if (!(row.block_max[b] >= cut.value)) continue;
-    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
-    float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
-    const float sum = WithCut(cut, b, [&](const auto& member) HWY_ATTR {
-      return BlockSum([&](size_t i) HWY_ATTR {
-        const VF kept = hn::IfThenElseZero(member(d, hn::Load(d, l + i), i),
-                                           hn::Load(d, w + i));
-        hn::Store(kept, d, w + i);
-        return kept;
-      });
-    });
+    const float sum = RestrictBlock(row, b, cut);
     row.block_mass[b] = sum;
     row.active[active++] = b;
     total.Add(b, sum);
+    told(b);
   }
   *active_count = active;
   return total.Total();
+}
+
+double RestrictTo(const RowView& row, Cut cut, uint32_t* active_count) {
+  return Restrict(row, cut, active_count, [](uint32_t) {});
 }
 
 void SplitMass(const RowView& row, float value, float* above, float* reached) {

@@ -8,31 +8,22 @@
 #endif
 
 #include "sampler/kernels/lanes-inl.h"
+#include "sampler/kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
-// Sum over the active blocks of term(id), one register of terms; note(block,
-// sum) is told each block's.
-template <class Term, class Note>
-HWY_INLINE double SumActive(const RowView& row, const Term& term,
-                            const Note& note) {
+// Sum over the active blocks of term(id), one register of terms.
+template <class Term>
+HWY_INLINE double SumActive(const RowView& row, const Term& term) {
   BlockAccumulator total;
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
     const size_t base = size_t{b} * kBlockSize;
-    const float sum =
-        BlockSum([&](size_t i) HWY_ATTR { return term(base + i); });
-    note(b, sum);
-    total.Add(b, sum);
+    total.Add(b, BlockSum([&](size_t i) HWY_ATTR { return term(base + i); }));
   }
   return total.Total();
-}
-
-template <class Term>
-HWY_INLINE double SumActive(const RowView& row, const Term& term) {
-  return SumActive(row, term, [](uint32_t, float) {});
 }
 
 double WeightedSum(const RowView& row, Scale scale) {
@@ -55,19 +46,53 @@ double SquaresOfWeights(const RowView& row) {
   });
 }
 
-double ToSurprisals(const RowView& row, Scale scale, float log_mass) {
+// A block's terms w * (log_mass - d); their sum.
+template <class DOfLogit>
+HWY_INLINE float SurprisalBlock(const float* HWY_RESTRICT l,
+                                const float* HWY_RESTRICT w,
+                                const DOfLogit& d_of, VF log_mass,
+                                float* HWY_RESTRICT terms) {
   const DF d;
-  const VF log = hn::Set(d, log_mass);
+  return BlockSum([&](size_t i) HWY_ATTR {
+    const VF weight = hn::Load(d, w + i);
+    const VF x = hn::Sub(log_mass, d_of(d, hn::Load(d, l + i)));
+    const VF term =
+        hn::IfThenElseZero(hn::Gt(weight, hn::Zero(d)), hn::Mul(weight, x));
+    hn::Store(term, d, terms + i);
+    return term;
+  });
+}
+
+double Surprisals(const RowView& row, Scale scale, float log_mass,
+                  Listing* listing) {
+  const VF log = hn::Set(DF(), log_mass);
+  HWY_ALIGN float terms[kBlockSize];
+  BlockAccumulator total;
+  Lister lister(listing);
+  WithD(scale, [&](const auto& d_of) HWY_ATTR {
+    for (uint32_t a = 0; a < row.active_count; ++a) {
+      const uint32_t b = row.active[a];
+      const size_t base = size_t{b} * kBlockSize;
+      total.Add(b,
+                SurprisalBlock(row.l + base, row.w + base, d_of, log, terms));
+      lister.Add(row, b, terms);
+    }
+    return 0;
+  });
+  lister.End();
+  return total.Total();
+}
+
+double RestrictToSurprisals(const RowView& row, Scale scale, float log_mass,
+                            Cut cut, const RowView& terms,
+                            uint32_t* active_count) {
+  const VF log = hn::Set(DF(), log_mass);
   return WithD(scale, [&](const auto& d_of) HWY_ATTR {
-    const auto term = [&](size_t i) HWY_ATTR {
-      const VF w = hn::Load(d, row.w + i);
-      const VF x = hn::Sub(log, d_of(d, hn::Load(d, row.l + i)));
-      const VF made = hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, x));
-      hn::Store(made, d, row.w + i);
-      return made;
-    };
-    return SumActive(row, term,
-                     [&](uint32_t b, float sum) { row.block_mass[b] = sum; });
+    return Restrict(row, cut, active_count, [&](uint32_t b) HWY_ATTR {
+      const size_t base = size_t{b} * kBlockSize;
+      terms.block_mass[b] =
+          SurprisalBlock(row.l + base, row.w + base, d_of, log, terms.w + base);
+    });
   });
 }
 

@@ -85,32 +85,45 @@ class OnKernelRows : public OnEachTarget {
 
   // w and block_mass of the active blocks, and +0 elsewhere.
   void ExpectWeights(const std::vector<float>& w) {
+    ExpectActiveWeights(row(), w);
     std::vector<bool> active(row().block_count, false);
     for (uint32_t a = 0; a < row().active_count; ++a) {
-      if (a > 0) {
-        ASSERT_LT(row().active[a - 1], row().active[a]);
-      }
       active[row().active[a]] = true;
     }
     for (uint32_t b = 0; b < row().block_count; ++b) {
-      const size_t first = b * size_t{128};
-      const size_t count = std::min<size_t>(128, w.size() - first);
-      const float sum = ScalarBlockSum(&w[first], count);
-      ASSERT_EQ(Bits(row().block_mass[b]), Bits(sum)) << "block " << b;
-      for (size_t i = first; i < first + count; ++i) {
-        if (!active[b]) {
-          ASSERT_EQ(w[i], 0) << "id " << i;
-        }
-        if (active[b]) {
-          ASSERT_EQ(Bits(row().w[i]), Bits(w[i])) << "id " << i;
-        }
+      if (!active[b]) {
+        ASSERT_EQ(Bits(row().block_mass[b]), 0u) << "block " << b;
+      }
+    }
+    for (uint32_t i = 0; i < w.size(); ++i) {
+      if (!active[i / 128]) {
+        ASSERT_EQ(w[i], 0) << "id " << i;
       }
     }
   }
 
-  // What gather_mass says of weights that the row holds.
-  void ExpectGathered(const std::vector<float>& w, float low, float high,
-                      uint32_t capacity) {
+  // w and block_mass of the active blocks, which rise.
+  static void ExpectActiveWeights(const RowView& row,
+                                  const std::vector<float>& w) {
+    for (uint32_t a = 0; a < row.active_count; ++a) {
+      const uint32_t b = row.active[a];
+      if (a > 0) {
+        ASSERT_LT(row.active[a - 1], b);
+      }
+      const size_t first = b * size_t{128};
+      const size_t count = std::min<size_t>(128, w.size() - first);
+      const float sum = ScalarBlockSum(&w[first], count);
+      ASSERT_EQ(Bits(row.block_mass[b]), Bits(sum)) << "block " << b;
+      for (size_t i = first; i < first + count; ++i) {
+        ASSERT_EQ(Bits(row.w[i]), Bits(w[i])) << "id " << i;
+      }
+    }
+  }
+
+  // What a kernel that makes listings lists of weights w: make(&listing).
+  template <class Make>
+  void ExpectListed(const std::vector<float>& w, float low, float high,
+                    uint32_t capacity, const Make& make) {
     std::vector<uint32_t> expected, ids(capacity + 1, 77);
     std::vector<float> from_low = w, from_high = w;
     for (uint32_t a = 0; a < row().active_count; ++a) {
@@ -125,14 +138,13 @@ class OnKernelRows : public OnEachTarget {
       if (!(l_[i] >= low)) from_low[i] = 0;
       if (!(l_[i] >= high)) from_high[i] = 0;
     }
-    double masses[2];
-    const uint32_t got =
-        kernels().gather_mass(row(), low, high, ids.data(), capacity, masses);
-    ASSERT_EQ(Bits(masses[0]), Bits(ScalarSum(from_low)));
-    ASSERT_EQ(Bits(masses[1]), Bits(ScalarSum(from_high)));
+    kernels::Listing listing = {low, high, ids.data(), capacity, 5, -1, -1};
+    make(&listing);
+    ASSERT_EQ(Bits(listing.from_low), Bits(ScalarSum(from_low)));
+    ASSERT_EQ(Bits(listing.from_high), Bits(ScalarSum(from_high)));
     ASSERT_EQ(ids[capacity], 77u) << "wrote past the capacity";
     if (expected.size() > capacity) expected.resize(capacity);
-    ids.resize(got);
+    ids.resize(listing.count);
     ASSERT_EQ(ids, expected);
   }
 

@@ -39,8 +39,11 @@ TEST_P(KernelSums, WeightsAndMassAreThoseOfTheSpecification) {
       ASSERT_EQ(Bits(masses[p]), Bits(ScalarSum(part))) << "pivot " << p;
     }
 
-    ExpectGathered(w, std::min(pivots[0], pivots[1]),
-                   std::max(pivots[0], pivots[1]), 1 + dice->Below(600));
+    ExpectListed(w, std::min(pivots[0], pivots[1]),
+                 std::max(pivots[0], pivots[1]), 1 + dice->Below(600),
+                 [&](kernels::Listing* listing) {
+                   kernels().gather_mass(row(), listing);
+                 });
 
     Cut cut = AnyCut(dice);
     if (!AtMost(cut, candidates)) cut = candidates;
@@ -63,19 +66,41 @@ TEST_P(KernelSums, WeightsAndMassAreThoseOfTheSpecification) {
   });
 }
 
-TEST_P(KernelSums, SurprisalsTakeThePlaceOfWeights) {
+TEST_P(KernelSums, SurprisalsAreListedLikeWeights) {
   ForRows([&](const std::vector<float>& logits, Dice* dice) {
     Load(logits);
     const Scale scale = AnyScale(Largest(), dice);
     const Cut candidates = AnyCut(dice);
     const auto log_mass = static_cast<float>(LogD(Weigh(scale, candidates)));
-    std::vector<float> terms = WeightsIn(scale, candidates);
+    std::vector<float> w = WeightsIn(scale, candidates);
+    std::vector<float> surprisals = w;
     for (uint32_t i = 0; i < vocab_size(); ++i) {
-      if (terms[i] > 0) terms[i] = terms[i] * (log_mass - D(i, scale));
+      if (w[i] > 0) surprisals[i] = w[i] * (log_mass - D(i, scale));
     }
-    ASSERT_EQ(Bits(kernels().to_surprisals(row(), scale, log_mass)),
-              Bits(ScalarSum(terms)));
-    ExpectWeights(terms);
+    float ends[2];
+    for (float& end : ends) {
+      end = std::max(l_[dice->Below(vocab_size())], candidates.value);
+    }
+    ExpectListed(
+        surprisals, std::min(ends[0], ends[1]), std::max(ends[0], ends[1]),
+        1 + dice->Below(600), [&](kernels::Listing* listing) {
+          ASSERT_EQ(Bits(kernels().surprisals(row(), scale, log_mass, listing)),
+                    Bits(ScalarSum(surprisals)));
+        });
+    ExpectWeights(w);
+
+    Cut cut = AnyCut(dice);
+    if (!AtMost(cut, candidates)) cut = candidates;
+    for (uint32_t i = 0; i < vocab_size(); ++i) {
+      if (!In(i, cut)) w[i] = surprisals[i] = 0;
+    }
+    RowView terms = workspace_.SecondWeights();
+    ASSERT_EQ(Bits(kernels().restrict_to_surprisals(
+                  row(), scale, log_mass, cut, terms, &row().active_count)),
+              Bits(ScalarSum(w)));
+    terms.active_count = row().active_count;
+    ExpectWeights(w);
+    ExpectActiveWeights(terms, surprisals);
   });
 }
 

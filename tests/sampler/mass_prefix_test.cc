@@ -9,9 +9,11 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sampler/natural_log.h"
 #include "sampler/prefix.h"
 #include "sampler/workspace.h"
 #include "tests/sampler/targets.h"
@@ -66,19 +68,20 @@ class MassPrefixes : public OnEachTarget {
     mass_ = kernels().weigh(row(), scale_, kAllAllowed, &row().active_count);
   }
 
-  // Weights of the first n of the rank, +0 for others.
-  std::vector<float> First(size_t n) const {
-    std::vector<float> w(l_.size(), 0.0f);
-    for (size_t i = 0; i < n; ++i) w[ranks_[i]] = w_[ranks_[i]];
-    return w;
+  // `terms` of the first n of the rank, +0 for others.
+  std::vector<float> FirstOf(const std::vector<float>& terms, size_t n) const {
+    std::vector<float> first(l_.size(), 0.0f);
+    for (size_t i = 0; i < n; ++i) first[ranks_[i]] = terms[ranks_[i]];
+    return first;
   }
+  std::vector<float> First(size_t n) const { return FirstOf(w_, n); }
 
-  // Of the shortest prefix with at least this mass.
-  size_t LengthOf(double target) const {
+  // Of the shortest prefix whose terms add up to at least this.
+  size_t LengthOf(const std::vector<float>& terms, double target) const {
     size_t low = 0, high = ranks_.size();
     while (high - low > 1) {
       const size_t middle = (low + high) / 2;
-      (ScalarSum(First(middle)) >= target ? high : low) = middle;
+      (ScalarSum(FirstOf(terms, middle)) >= target ? high : low) = middle;
     }
     return high;
   }
@@ -90,12 +93,45 @@ class MassPrefixes : public OnEachTarget {
     const Scale aimed = {scale_.m, scale_.inverse_temperature * aim_};
     const MassPrefix found = RestrictToMass(kernels(), aimed, kAllAllowed,
                                             target, mass_, &row(), &workspace_);
-    const size_t length = LengthOf(target);
+    ExpectFound(found, LengthOf(w_, target));
+  }
+
+  void ExpectFound(const MassPrefix& found, size_t length) {
     ASSERT_EQ(found.cut.id, ranks_[length - 1]);
     ASSERT_EQ(found.cut.value, l_[found.cut.id]);
     const std::vector<float> kept = First(length);
     ASSERT_EQ(Bits(found.mass), Bits(ScalarSum(kept)));
     ExpectRestrictedTo(kept);
+  }
+
+  // The prefix beyond a share of the surprisals.
+  void ExpectBeyond(double share) {
+    SCOPED_TRACE("share " + std::to_string(share));
+    WeighAgain();
+    const auto log_mass = static_cast<float>(LogD(mass_));
+    std::vector<float> surprisals = w_;
+    for (uint32_t i = 0; i < l_.size(); ++i) {
+      if (w_[i] > 0) surprisals[i] *= log_mass - DOf(scale_, l_[i]);
+    }
+    const double sum = ScalarSum(surprisals);
+    const double target = std::nextafter(share * sum, kInf);
+    const std::optional<MassPrefix> found =
+        RestrictToSurprisal(kernels(), scale_, kAllAllowed, mass_, log_mass,
+                            share, &row(), &workspace_);
+    ASSERT_EQ(found.has_value(), target <= sum);
+    if (found.has_value()) ExpectFound(*found, LengthOf(surprisals, target));
+  }
+
+  // As ExpectAll.
+  void ExpectAllBeyond(Dice* dice, int count) {
+    for (const double share : {1e-9, 0.1, 0.5, 0.9, 0.999, 0.9999999, 1.0}) {
+      ASSERT_NO_FATAL_FAILURE(ExpectBeyond(share));
+    }
+    for (int i = 0; i < count; ++i) {
+      const double share = dice->Unit();
+      ASSERT_NO_FATAL_FAILURE(ExpectBeyond(share));
+      ASSERT_NO_FATAL_FAILURE(ExpectBeyond(1 - share * share * 0x1p-16));
+    }
   }
 
   // What stands in the row are these weights and no others.
@@ -163,6 +199,7 @@ TEST_P(MassPrefixes, AreTheShortestOnRowsOfEveryShape) {
       Weigh(MakeRow(static_cast<Shape>(shape), size, dice.Next()),
             dice.OneOf<float>({1, 0.5f, 2, 1 / 0.7f}));
       ASSERT_NO_FATAL_FAILURE(ExpectAll(&dice, Effort(3, 1)));
+      ASSERT_NO_FATAL_FAILURE(ExpectAllBeyond(&dice, Effort(3, 1)));
     }
   }
 }
@@ -184,6 +221,7 @@ TEST_P(MassPrefixes, AreTheShortestWhereASampleMisleads) {
     }
     Weigh(logits, 1);
     ASSERT_NO_FATAL_FAILURE(ExpectAll(&dice, 2));
+    ASSERT_NO_FATAL_FAILURE(ExpectAllBeyond(&dice, 2));
   }
 }
 
@@ -219,6 +257,7 @@ TEST_P(MassPrefixes, EndWithinManyEqualLogits) {
     }
     Weigh(logits, 1);
     ASSERT_NO_FATAL_FAILURE(ExpectAll(&dice, Effort(8, 2)));
+    ASSERT_NO_FATAL_FAILURE(ExpectAllBeyond(&dice, Effort(4, 2)));
   }
 }
 
@@ -231,6 +270,7 @@ TEST_P(MassPrefixes, EndWhereSumsHardlyGrow) {
   }
   Weigh(logits, 1);
   ASSERT_NO_FATAL_FAILURE(ExpectAll(&dice, Effort(10, 2)));
+  ASSERT_NO_FATAL_FAILURE(ExpectAllBeyond(&dice, Effort(5, 2)));
 }
 
 LOGITD_ON_EACH_TARGET(MassPrefixes);

@@ -7,6 +7,7 @@ namespace {
 
 using kernels::Cut;
 using kernels::KernelTable;
+using kernels::Listing;
 using kernels::RowView;
 using kernels::Scale;
 
@@ -88,10 +89,9 @@ struct Gathered {
     return From<false>(low, before);
   }
 };
-struct GatheredWithMass {
-  template <class... Args>
-  static uint32_t Of(const RowView& row, float low, Args...) {
-    return From<true>(low, row);
+struct ListedWithMass {
+  static uint32_t Of(const RowView& row, const Listing* listing) {
+    return From<true>(listing->low, row);
   }
 };
 template <bool kOnlyActive>
@@ -101,6 +101,10 @@ struct FromCut {
   }
   template <class... Args>
   static uint32_t Of(const RowView& row, Scale, Cut cut, Args...) {
+    return From<kOnlyActive>(cut.value, row);
+  }
+  template <class... Args>
+  static uint32_t Of(const RowView& row, Scale, float, Cut cut, Args...) {
     return From<kOnlyActive>(cut.value, row);
   }
 };
@@ -187,7 +191,7 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   in.Count<&K::gather, Gathered>("gather");
   in.Count<&K::weigh, Weighed>("weigh");
   in.Count<&K::mass_ge, FromPivots<true>>("mass_ge");
-  in.Count<&K::gather_mass, GatheredWithMass>("gather_mass");
+  in.Count<&K::gather_mass, ListedWithMass>("gather_mass");
   in.Count<&K::mass_cut, FromCut<true>>("mass_cut");
   in.Count<&K::restrict_to, FromCut<true>>("restrict_to");
   in.Count<&K::split_mass, FromValue>("split_mass");
@@ -196,7 +200,8 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   in.Count<&K::squares_of_weights, Active>("squares_of_weights");
   in.Count<&K::sum_of_d, FromCut<false>>("sum_of_d");
   in.Count<&K::squares_around, FromCut<false>>("squares_around");
-  in.Count<&K::to_surprisals, Active>("to_surprisals");
+  in.Count<&K::surprisals, Active>("surprisals");
+  in.Count<&K::restrict_to_surprisals, FromCut<true>>("restrict_to_surprisals");
   in.Count<&K::distances, Everything>("distances");
   in.Count<&K::keep_by_keys, Everything>("keep_by_keys");
   in.Count<&K::ban_cut, FromCut<false>>("ban_cut");
