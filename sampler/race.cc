@@ -34,13 +34,15 @@ class Heat {
 
 }  // namespace
 
-uint32_t Race(const kernels::RowView& row, const NoisePoint& at) {
-  Heat blocks(at, Purpose::kBlockRace);
+uint32_t Race(const kernels::RowView& row, const NoisePoint& at,
+              Purpose of_blocks, Purpose of_tokens) {
+  Heat blocks(at, of_blocks);
   for (uint32_t i = 0; i < row.active_count; ++i) {
     const uint32_t b = row.active[i];
     blocks.Enter(b, static_cast<double>(row.block_mass[b]));
   }
-  Heat tokens(at, Purpose::kTokenRace);
+  if (blocks.winner() == kernels::kNone) return kernels::kNone;
+  Heat tokens(at, of_tokens);
   const uint32_t base = blocks.winner() * kernels::kBlockSize;
   for (uint32_t i = base; i < base + kernels::kBlockSize; ++i) {
     tokens.Enter(i, static_cast<double>(row.w[i]));

@@ -28,8 +28,27 @@ float ReadLogit(const Row& row, uint32_t id) {
   return finite ? value + 0.0f : -std::numeric_limits<float>::infinity();
 }
 
+// What is asked of a row.
+struct Question {
+  const Report& report;
+  std::optional<uint32_t> given;
+  const Draft* draft;
+};
+
+// Mirostat and adaptive-p learn of tokens that were drawn.
+absl::Status CheckVerification(const Plan& plan, const Draft& draft) {
+  for (const auto& [name, is_on] :
+       {std::pair("mirostat", plan.values.mirostat.has_value()),
+        std::pair("adaptive_p", plan.values.adaptive_p.has_value())}) {
+    if (!is_on) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "verify_mode: REJECTION cannot be used with ", name, "; MATCH can"));
+  }
+  return CheckDraft(draft, plan.vocab_size);
+}
+
 absl::Status CheckShape(const Plan& plan, const Row& row,
-                        std::optional<uint32_t> given) {
+                        const Question& asked) {
   if (row.width < plan.vocab_size) {
     return absl::InvalidArgumentError(
         absl::StrCat("logits: a row of ", row.width,
@@ -49,11 +68,13 @@ absl::Status CheckShape(const Plan& plan, const Row& row,
     return absl::InvalidArgumentError(
         "guidance_row: given, but guidance_scale is off");
   }
-  if (given && *given >= plan.vocab_size) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "given_token: ", *given, " is outside [0, ", plan.vocab_size, ")"));
+  if (asked.given && *asked.given >= plan.vocab_size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("given_token: ", *asked.given, " is outside [0, ",
+                     plan.vocab_size, ")"));
   }
-  return absl::OkStatus();
+  return asked.draft != nullptr ? CheckVerification(plan, *asked.draft)
+                                : absl::OkStatus();
 }
 
 // logprob_of(id) for each id, in order.
@@ -146,9 +167,8 @@ void ReportGreedy(const Report& report, Outcome* outcome) {
 // True when a forcing stage decides the row. A forced token that is hard-banned
 // gives way, or FAILED_PRECONDITION when the plan says so.
 absl::StatusOr<bool> TakeForced(const Plan& plan, const History& history,
-                                const Row& row, std::optional<uint32_t> given,
-                                const Report& report, Workspace* workspace,
-                                Outcome* outcome) {
+                                const Row& row, const Question& asked,
+                                Workspace* workspace, Outcome* outcome) {
   const ForcedToken forced = NextForced(plan, history);
   outcome->forced = forced.by;
   if (forced.by == ForcedBy::kNone) return false;
@@ -160,9 +180,9 @@ absl::StatusOr<bool> TakeForced(const Plan& plan, const History& history,
                      " is hard-banned, and on_conflict is ERROR"));
   }
   outcome->drawn_token = forced.token;
-  outcome->token = given.value_or(forced.token);
-  ReportGreedy(report, outcome);
-  if (given == forced.token) outcome->rank = 1;  // all others are banned
+  outcome->token = asked.given.value_or(forced.token);
+  ReportGreedy(asked.report, outcome);
+  if (asked.given == forced.token) outcome->rank = 1;  // all others are banned
   return true;
 }
 
@@ -181,8 +201,9 @@ void Reset(Outcome* outcome) {
 
 // From the bans to the token and its numbers.
 void Choose(const KernelTable& kernels, const StepView& step,
-            const Report& report, std::optional<uint32_t> given,
-            Workspace* workspace, Outcome* outcome) {
+            const Question& asked, Workspace* workspace, Outcome* outcome) {
+  const Report& report = asked.report;
+  const std::optional<uint32_t> given = asked.given;
   const bool wants_tempered = report.tempered_logprob || report.kept_mass;
   Candidates candidates(kernels, wants_tempered || given, workspace);
   const Shaped shaped = Shape(step, wants_tempered, &candidates);
@@ -190,8 +211,11 @@ void Choose(const KernelTable& kernels, const StepView& step,
   if (shaped.greedy) {
     outcome->drawn_token = kernels.first_equal(row, candidates.scale().m);
   } else {
-    candidates.Mass();
-    outcome->drawn_token = Race(row, step.at);
+    const double mass = candidates.Mass();
+    outcome->drawn_token =
+        asked.draft != nullptr
+            ? Verified(kernels, *asked.draft, row, mass, step.at, workspace)
+            : Race(row, step.at);
   }
   outcome->token = given.value_or(outcome->drawn_token);
   if (given) outcome->rank = RankOf(kernels, candidates.original(), *given);
@@ -209,11 +233,13 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
                              const Feedback& feedback, const NoisePoint& at,
                              const Row& row, const Report& report,
                              std::optional<uint32_t> given,
-                             Workspace* workspace, Outcome* outcome) const {
+                             Workspace* workspace, Outcome* outcome,
+                             const Draft* draft) const {
   const FloatEnvironment environment;
+  const Question asked = {report, given, draft};
   Reset(outcome);
   outcome->feedback = feedback;
-  LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, given));
+  LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, asked));
   const StepValues values = plan.ValuesAt(history.generated());
   LOGITD_RETURN_IF_ERROR(LoadRows(kernels_, plan, row,
                                   values.guidance.has_value(), report,
@@ -231,7 +257,7 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
 
   LOGITD_ASSIGN_OR_RETURN(
       const bool is_forced,
-      TakeForced(plan, history, row, given, report, workspace, outcome));
+      TakeForced(plan, history, row, asked, workspace, outcome));
   if (is_forced) {
     if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
     return absl::OkStatus();
@@ -241,8 +267,8 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
       HardBans(kernels_, plan, row.mask, row.mask_bytes, workspace));
   LOGITD_RETURN_IF_ERROR(
       SoftBans(kernels_, plan, history, workspace, &outcome->soft_bans_lifted));
-  Choose(kernels_, {plan, values, history, feedback, at}, report, given,
-         workspace, outcome);
+  Choose(kernels_, {plan, values, history, feedback, at}, asked, workspace,
+         outcome);
   if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
   return absl::OkStatus();
 }

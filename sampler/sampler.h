@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "sampler/draft.h"
 #include "sampler/dtype.h"
 #include "sampler/feedback.h"
 #include "sampler/forcing.h"
@@ -97,18 +98,20 @@ class Sampler {
   const kernels::KernelTable& kernels() const { return kernels_; }
 
   // One token for `row`. `given` replaces the drawn token in the numbers.
+  // `draft` (nullptr: none) is verified in place of a draw; not with `given`.
   // `history` must follow `plan`; `feedback` is what the last accepted token
   // left; `at` holds stream key, position and attempt.
   // INVALID_ARGUMENT: the row is shorter than vocab_size, holds NaN or +inf
   // (unless the plan bans them), the mask is longer than the row, the given id
   // is >= vocab_size, or the plan has guidance and the row none, or the other
-  // way round. FAILED_PRECONDITION: nothing is left to choose from;
-  // the message names the bans. *outcome is undefined on error.
+  // way round; the draft is wrong, or the plan has mirostat or adaptive_p with
+  // it. FAILED_PRECONDITION: nothing is left to choose from; the message names
+  // the bans. *outcome is undefined on error.
   absl::Status Sample(const Plan& plan, const History& history,
                       const Feedback& feedback, const NoisePoint& at,
                       const Row& row, const Report& report,
                       std::optional<uint32_t> given, Workspace* workspace,
-                      Outcome* outcome) const;
+                      Outcome* outcome, const Draft* draft = nullptr) const;
 
  private:
   const kernels::KernelTable& kernels_;

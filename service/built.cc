@@ -33,11 +33,6 @@ const Names& Lacking() {
       "SampleRequest.verify",
       "SamplingService.Explain",
       "SamplingService.Verify",
-      "Step.draft_probabilities",
-      "Step.draft_token",
-      "Step.group_size",
-      "Step.parents",
-      "Step.verify_mode",
   };
   return *names;
 }

@@ -143,6 +143,10 @@ absl::Status CheckStepArrays(const v1::Step& wire, const Limits& limits) {
   LOGITD_RETURN_IF_ERROR(check("mask_index", wire.mask_index_size(), false));
   LOGITD_RETURN_IF_ERROR(check("attempt", wire.attempt_size(), false));
   LOGITD_RETURN_IF_ERROR(check("mode", wire.mode_size(), false));
+  const bool has_groups = wire.group_size_size() > 0;
+  LOGITD_RETURN_IF_ERROR(
+      check("draft_token", wire.draft_token_size(), has_groups));
+  LOGITD_RETURN_IF_ERROR(check("parents", wire.parents_size(), false));
   if (wire.given_token_size() > 0 && !any_given) {
     return absl::InvalidArgumentError(
         "given_token: must be empty when no entry has mode GIVEN");

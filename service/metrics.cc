@@ -82,6 +82,11 @@ void Metrics::AddShed(ShedReason reason) {
 
 void Metrics::AddStep() { Count(kSteps, 0, 1); }
 
+void Metrics::AddDrafts(uint32_t accepted, bool rejected_one) {
+  Count(kDrafts, 1, accepted);
+  Count(kDrafts, 0, rejected_one ? 1 : 0);
+}
+
 void Metrics::AddRow(const EntryResult& result, double seconds) {
   if (!enabled_) return;
   Shard* shard = &shards_.Mine();

@@ -56,6 +56,8 @@ class Metrics {
   void AddError(absl::StatusCode code);
   void AddShed(ShedReason reason);
   void AddStep();
+  // Of one row group.
+  void AddDrafts(uint32_t accepted, bool rejected_one);
   void AddRow(const EntryResult& result, double seconds);
   void AddRequest(const RequestTimes& times);
 

@@ -44,6 +44,7 @@ constexpr const char* kTransports[] = {"none", "inline"};
 constexpr const char* kStages[] = {"parse", "wait", "lists", "rows", "reply"};
 constexpr const char* kEntropyOf[] = {"raw", "final"};
 constexpr const char* kAgrees[] = {"no", "yes"};
+constexpr const char* kVerdicts[] = {"rejected", "accepted"};
 // By ShedReason.
 constexpr const char* kShedReasons[] = {"bytes", "queue_delay", "deadline"};
 constexpr const char* kActions[] = {"banned", "refused"};
@@ -100,6 +101,12 @@ constexpr Metric kList[] = {
      "logitd_rows_total",
      "Entries of steps, by what became of them.",
      {"status", kStatuses}},
+    {kCounter,
+     kCounted,
+     "logitd_drafts_total",
+     "Drafts of row groups that were compared with a token, by whether it was "
+     "the draft.",
+     {"verdict", kVerdicts}},
     {kCounter,
      kCounted,
      "logitd_errors_total",

@@ -54,6 +54,7 @@ enum MetricIndex : size_t {
   kTokens,
   kSteps,
   kRows,
+  kDrafts,
   kErrors,
   kFinished,
   kReceived,

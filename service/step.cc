@@ -40,6 +40,7 @@ absl::Status StepRun::Prepare(const v1::Step& wire, SessionTable* table) {
   order_.clear();
   tasks_.clear();
   LOGITD_RETURN_IF_ERROR(CheckStepArrays(wire, limits_));
+  LOGITD_RETURN_IF_ERROR(groups_.Read(wire));
   const auto count = static_cast<uint32_t>(wire.session_id_size());
   if (count == 0 && wire.row_count() == 0) return absl::OkStatus();
   LOGITD_RETURN_IF_ERROR(ReadTensors(wire));
@@ -54,6 +55,7 @@ absl::Status StepRun::Prepare(const v1::Step& wire, SessionTable* table) {
     entry.result.given = false;
     entry.result.phase = 0;
     entry.started = entry.ended = {};
+    entry.parent = groups_.ParentOf(i);
     absl::Status status = PrepareEntry(wire, i, table, &entry);
     if (!status.ok()) {
       entry.session = nullptr;
@@ -100,6 +102,7 @@ absl::Status StepRun::PrepareEntry(const v1::Step& wire, uint32_t index,
   entry->session = *session;
   entry->result.report = entry->session->report();
   LOGITD_ASSIGN_OR_RETURN(entry->entry, ReadEntry(wire, i));
+  entry->entry.draft = groups_.VerifiedBy(index);
   const uint32_t row = wire.row_size() > 0 ? wire.row(i) : index;
   LOGITD_RETURN_IF_ERROR(CheckIndex("row", row, rows_.shape().row_count));
   entry->row = rows_.At(row);
@@ -132,7 +135,37 @@ void StepRun::MakeTasks() {
   }
 }
 
+bool StepRun::IsReached(const StepEntry& entry) const {
+  if (entry.parent == kNoParent) return true;
+  const EntryResult& parent = entries_[entry.parent].result;
+  const bool ran = parent.status == EntryStatus::kOk ||
+                   parent.status == EntryStatus::kReplayed;
+  const auto index = static_cast<uint32_t>(&entry - entries_.data());
+  return ran && parent.outcome.token == groups_.LeadsTo(index);
+}
+
+void StepRun::WriteGroups(v1::StepResult* wire, Metrics* metrics) const {
+  for (const StepGroups::Group& group : groups_.groups()) {
+    v1::GroupResult* result = wire->add_group();
+    result->set_first_entry(group.first);
+    result->set_mode(group.mode);
+    uint32_t accepted = 0, last = group.first;
+    bool had_drafts = false;
+    for (uint32_t i = group.first + 1; i < group.first + group.size; ++i) {
+      if (entries_[i].parent == last) had_drafts = true;
+      if (!IsReached(entries_[i])) continue;
+      ++accepted;
+      last = i;
+      had_drafts = false;
+    }
+    result->set_accepted(accepted);
+    const EntryStatus end = entries_[last].result.status;
+    metrics->AddDrafts(accepted, had_drafts && end == EntryStatus::kOk);
+  }
+}
+
 StepOutcome StepRun::Write(v1::StepResult* wire, Metrics* metrics) {
+  WriteGroups(wire, metrics);
   return WriteResults(absl::MakeConstSpan(entries_).first(entry_count_), wire,
                       metrics);
 }

@@ -1,11 +1,11 @@
 // StepRun: one step of a stream between its message and its reply.
 //
 // Checks the arrays, finds session and row of every entry, and groups the
-// entries into tasks: those of one session are one task, in order. The stream
-// runs the tasks on any threads; then the results are written. Reused from step
-// to step: its memory stays. Reads rows in the message's bytes, which must
-// outlive the run. Knows the contract, no gRPC. Tasks touch disjoint entries;
-// all else is confined to the stream.
+// entries into tasks: those of one session are one task, in order, which row
+// groups rely on. The stream runs the tasks on any threads; then the results
+// are written. Reused from step to step: its memory stays. Reads rows in the
+// message's bytes, which must outlive the run. Knows the contract, no gRPC.
+// Tasks touch disjoint entries; all else is confined to the stream.
 #ifndef LOGITD_SERVICE_STEP_H_
 #define LOGITD_SERVICE_STEP_H_
 
@@ -19,6 +19,7 @@
 #include "service/limits.h"
 #include "service/metrics.h"
 #include "service/session/session_table.h"
+#include "service/step_groups.h"
 #include "service/transport/rows.h"
 
 namespace logitd {
@@ -30,6 +31,7 @@ struct StepEntry {
   Row row;
   Session* session = nullptr;  // nullptr: answered already
   EntryResult result;
+  uint32_t parent = kNoParent;  // the entry that it follows, in a row group
   Clock::time_point started;
   Clock::time_point ended;  // equal to started when no row ran
 
@@ -60,6 +62,8 @@ class StepRun {
   StepEntry& TakeEntry(size_t task) {
     return entries_[order_[tasks_[task].next++]];
   }
+  // False for an entry of a row group whose draft was not taken: it is not run.
+  bool IsReached(const StepEntry& entry) const;
   bool HasMore(size_t task) const {
     return tasks_[task].next < tasks_[task].end;
   }
@@ -77,10 +81,12 @@ class StepRun {
   absl::Status PrepareEntry(const v1::Step& wire, uint32_t index,
                             SessionTable* table, StepEntry* entry) const;
   void MakeTasks();
+  void WriteGroups(v1::StepResult* wire, Metrics* metrics) const;
 
   const Limits& limits_;
   RowTensor rows_;
   MaskTable masks_;
+  StepGroups groups_;
   uint32_t entry_count_ = 0;
   std::vector<StepEntry> entries_;  // never shrinks: outcomes keep their memory
   std::vector<uint32_t> order_;     // entries to run, by session

@@ -318,7 +318,8 @@ bool Stream::RunStep(Workspace* workspace) {
 
 // One row at a time: a session's many rows take turns with other streams.
 bool Stream::RunTask(size_t task, Workspace* workspace) {
-  RunEntry(&step_.TakeEntry(task), workspace);
+  StepEntry& entry = step_.TakeEntry(task);
+  if (step_.IsReached(entry)) RunEntry(&entry, workspace);
   return step_.HasMore(task);
 }
 

@@ -47,6 +47,7 @@ const KernelTable* Table() {
                                          SquaresAround,
                                          Surprisals,
                                          RestrictToSurprisals,
+                                         Subtract,
                                          Distances,
                                          KeepByKeys,
                                          BanCut,

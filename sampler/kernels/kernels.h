@@ -173,6 +173,10 @@ struct KernelTable {
                                    const RowView& terms,
                                    uint32_t* active_count);
 
+  // rest.w = max(w * inverse_mass - rest.w, +0) in the active blocks,
+  // rest.block_mass their sums; the active list is the row's.
+  void (*subtract)(const RowView& row, float inverse_mass, const RowView& rest);
+
   // keys.l = -|d - center| for the cut's members and -inf for others, in all
   // blocks, and keys.block_max.
   void (*distances)(const RowView& row, Scale scale, Cut cut, float center,

@@ -96,6 +96,22 @@ double RestrictToSurprisals(const RowView& row, Scale scale, float log_mass,
   });
 }
 
+void Subtract(const RowView& row, float inverse_mass, const RowView& rest) {
+  const DF d;
+  const VF inverse = hn::Set(d, inverse_mass);
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    const float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+    float* HWY_RESTRICT r = rest.w + size_t{b} * kBlockSize;
+    rest.block_mass[b] = BlockSum([&](size_t i) HWY_ATTR {
+      const VF share = hn::Mul(hn::Load(d, w + i), inverse);
+      const VF left = hn::Max(hn::Sub(share, hn::Load(d, r + i)), hn::Zero(d));
+      hn::Store(left, d, r + i);
+      return left;
+    });
+  }
+}
+
 // Sum over the members of a cut of term(d).
 template <class Term>
 HWY_INLINE double SumCut(const RowView& row, Scale scale, Cut cut,

@@ -128,9 +128,10 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   const bool watch = entry.watch && entry.mode == EntryMode::kSample;
   Report report = watch ? WithQuality(report_) : report_;
   report.kept_ids_max = limits_.max_kept_ids;
-  result->error = sampler.Sample(plan(phase()), history_, feedback_.now(), at,
-                                 WithGuidanceInForce(row), report, given,
-                                 workspace, &result->outcome);
+  result->error =
+      sampler.Sample(plan(phase()), history_, feedback_.now(), at,
+                     WithGuidanceInForce(row), report, given, workspace,
+                     &result->outcome, entry.draft ? &*entry.draft : nullptr);
   if (!result->error.ok()) {
     result->status = EntryStatus::kError;
     result->phase = 0;

@@ -76,6 +76,8 @@ struct Entry {
   uint32_t attempt = 0;  // 24 bits
   EntryMode mode = EntryMode::kSample;
   uint32_t given_token = kNoToken;
+  std::optional<Draft>
+      draft;           // to be verified in place of a draw; kSample only
   bool watch = false;  // with kSample only
 };
 

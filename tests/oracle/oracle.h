@@ -200,6 +200,16 @@ Changer ChangerOf(const Params& params, const Past& past);
 // The same with the top_p that holds at this step, which does not change.
 Params AtStep(Params params, const Past& past);
 
+// What becomes of a draft (draft.cc): `q` by id, empty for one-hot.
+struct Verdict {
+  uint32_t token = 0;
+  bool accepted = false;
+  // How clear it was, as Winner's: of the coin too.
+  Real closest = 0;
+};
+Verdict Verify(const Answer& answer, uint32_t draft,
+               const std::vector<float>& q, const Point& at);
+
 // The numbers of any id.
 Real FinalLogprob(const Answer& answer, uint32_t id);
 Real RawLogprob(const Answer& answer, uint32_t id);
@@ -225,7 +235,8 @@ std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter, uint64_t key);
 uint64_t Noise(const Point& at, uint32_t purpose, uint32_t index);
 // E = -ln u of that noise.
 Real Exponential(uint64_t noise);
-Winner Race(const std::vector<Real>& kept_weight, const Point& at);
+Winner Race(const std::vector<Real>& kept_weight, const Point& at,
+            uint32_t of_blocks = 1, uint32_t of_tokens = 2);
 uint64_t ForkKey(uint64_t parent, uint32_t index, uint32_t position);
 
 }  // namespace logitd::oracle

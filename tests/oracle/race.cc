@@ -65,19 +65,20 @@ Winner Best(const std::vector<Real>& rates, const Point& at, uint32_t purpose,
 
 }  // namespace
 
-Winner Race(const std::vector<Real>& kept_weight, const Point& at) {
+Winner Race(const std::vector<Real>& kept_weight, const Point& at,
+            uint32_t of_blocks, uint32_t of_tokens) {
   const size_t block_size = 128;
   std::vector<Real> mass((kept_weight.size() + block_size - 1) / block_size);
   for (size_t i = 0; i < kept_weight.size(); ++i) {
     mass[i / block_size] += kept_weight[i];
   }
-  const Winner block = Best(mass, at, 1, 0);
+  const Winner block = Best(mass, at, of_blocks, 0);
   const uint32_t first = block.token * static_cast<uint32_t>(block_size);
   std::vector<Real> inside;
   for (size_t i = first; i < first + block_size; ++i) {
     inside.push_back(i < kept_weight.size() ? kept_weight[i] : 0);
   }
-  Winner token = Best(inside, at, 2, first);
+  Winner token = Best(inside, at, of_tokens, first);
   token.closest = std::max(token.closest, block.closest);
   return token;
 }

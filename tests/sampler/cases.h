@@ -70,6 +70,13 @@ enum class Focus {
 inline constexpr int kFocusCount = 40;
 const char* Name(Focus focus);
 
+// A draft and what the drafter gave: by id, by `ids`, or, when empty, one-hot.
+struct DraftCase {
+  uint32_t token = 0;
+  std::vector<float> q;
+  std::vector<uint32_t> ids;
+};
+
 struct Case {
   Params params;
   uint32_t vocab_size = 0;
@@ -86,6 +93,7 @@ struct Case {
   Feedback feedback;
   Report report;
   std::optional<uint32_t> given;
+  std::optional<DraftCase> draft;
   std::string name;  // focus, seed, shape, size: to find it again
 };
 
@@ -128,8 +136,11 @@ class CaseRunner {
                                  const std::vector<float>& logits,
                                  std::vector<uint8_t>* bytes);
 
+  const Draft* StoreDraft(const Case& c);
+
   std::vector<uint8_t> bytes_;
   std::vector<uint8_t> guidance_bytes_;
+  Draft draft_;
   Ran ran_;
 };
 

@@ -45,14 +45,24 @@ Row CaseRunner::Store(const Case& c) {
   return row;
 }
 
+const Draft* CaseRunner::StoreDraft(const Case& c) {
+  if (!c.draft) return nullptr;
+  const DraftCase& draft = *c.draft;
+  draft_ = {draft.token, draft.q.empty() ? nullptr : draft.q.data(),
+            draft.ids.empty() ? nullptr : draft.ids.data(),
+            static_cast<uint32_t>(draft.q.size())};
+  return &draft_;
+}
+
 const Ran& CaseRunner::Run(const Case& c, HistoryMaker make_history) {
   absl::StatusOr<Plan> plan = Plan::Compile(c.params, c.vocab_size);
   ran_.status = plan.status();
   ran_.end = FinishReason::kNone;
   if (!plan.ok()) return ran_;
   History history = make_history(c, *plan);
-  ran_.status = sampler_.Sample(*plan, history, c.feedback, c.at, Store(c),
-                                c.report, c.given, &workspace_, &ran_.outcome);
+  ran_.status =
+      sampler_.Sample(*plan, history, c.feedback, c.at, Store(c), c.report,
+                      c.given, &workspace_, &ran_.outcome, StoreDraft(c));
   if (!ran_.status.ok()) return ran_;
   history.Append(ran_.outcome.token);
   ran_.end = CheckEnds(*plan, history);

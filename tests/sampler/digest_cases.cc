@@ -197,11 +197,31 @@ Case OfFamily(int index, uint32_t vocab_size, uint64_t seed) {
   }
 }
 
+// q by id, by a list or of the draft alone; it need not add up to 1.
+void SetDraft(Case* c, Dice* dice) {
+  c->given.reset();
+  c->params.mirostat.reset();
+  c->params.adaptive_p_target.reset();
+  DraftCase draft = {dice->Below(c->vocab_size), {}, {}};
+  const uint32_t form = dice->Below(3);
+  for (uint32_t id = 0; id < c->vocab_size && form > 0; ++id) {
+    if (form == 2 && id != draft.token && dice->Chance(0.7)) continue;
+    if (form == 2) draft.ids.push_back(id);
+    const auto share = static_cast<float>(dice->Unit());
+    draft.q.push_back(share * share * share + 0x1p-20f);
+  }
+  c->draft = std::move(draft);
+}
+
 }  // namespace
 
 Case DigestCase(int index) {
   const uint64_t seed = 0xD16E57 + static_cast<uint64_t>(index);
   Case c = OfFamily(index, VocabularyOf(seed), seed);
+  if (index >= kDigestCasesWithoutDraft) {
+    Dice dice(seed);
+    SetDraft(&c, &dice);
+  }
   // Dialects count what lies in the prompt where logitd/1 does not.
   if (c.prompt_known) return c;
   const absl::StatusOr<Plan> plan = Plan::Compile(c.params, c.vocab_size);

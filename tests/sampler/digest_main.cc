@@ -1,6 +1,6 @@
 // logitd_digest [--target NAME] [--plant]: prints, for each kernel table that
 // this processor can execute (or the one named), a line
-//   digest AVX2 0123456789abcdef cases=3120
+//   digest AVX2 0123456789abcdef cases=3200
 // --plant makes the last target printed one ulp wrong, to see a red run. Exit
 // code 0; 2 when the arguments are wrong or the target cannot be executed here.
 #include <cinttypes>

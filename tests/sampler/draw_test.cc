@@ -23,7 +23,7 @@ namespace {
 // Trials of the sampler, and the questions below, each asked once in a run.
 constexpr int kTrials = 24;
 constexpr int kRealRowQuestions = 4;
-static_assert(kTrials + kRealRowQuestions <= kVerdictsMax);
+static_assert(kTrials + kRealRowQuestions + kDraftQuestions <= kVerdictsMax);
 
 // ---- the statistics themselves
 

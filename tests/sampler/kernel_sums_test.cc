@@ -104,6 +104,29 @@ TEST_P(KernelSums, SurprisalsAreListedLikeWeights) {
   });
 }
 
+TEST_P(KernelSums, SubtractLeavesWhatTheDrafterGaveTooLittle) {
+  ForRows([&](const std::vector<float>& logits, Dice* dice) {
+    Load(logits);
+    const Scale scale = AnyScale(Largest(), dice);
+    const double mass = Weigh(scale, AnyCut(dice));
+    if (!(mass > 0)) return;  // nothing to verify a draft with
+    const auto inverse = static_cast<float>(1.0 / mass);
+    RowView rest = workspace_.SecondWeights();
+    std::vector<float> left(vocab_size());
+    for (uint32_t a = 0; a < row().active_count; ++a) {
+      for (uint32_t i = 0; i < 128; ++i) {
+        const uint32_t id = row().active[a] * 128 + i;
+        const float share = row().w[id] * inverse;
+        // Some the same, some more, some less, some nothing.
+        rest.w[id] = share * static_cast<float>(dice->Below(4)) / 2;
+        if (id < vocab_size()) left[id] = std::max(share - rest.w[id], 0.0f);
+      }
+    }
+    kernels().subtract(row(), inverse, rest);
+    ExpectActiveWeights(rest, left);
+  });
+}
+
 TEST_P(KernelSums, MassOfAGrowingPrefixNeverFalls) {
   for (const Shape shape : {Shape::kNormal, Shape::kPeaked, Shape::kLevels}) {
     Load(MakeRow(shape, 700, 3));

@@ -15,6 +15,9 @@ inline constexpr double kFalseAlarmsPerRun = 1e-6;
 inline constexpr int kVerdictsMax = 64;
 inline constexpr double kAlpha = kFalseAlarmsPerRun / kVerdictsMax;
 
+// Of them those that draft_test.cc asks.
+inline constexpr int kDraftQuestions = 16;
+
 // P(X >= statistic) for X chi-square with that many degrees of freedom.
 double ChiSquareTail(double statistic, double degrees);
 
