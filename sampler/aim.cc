@@ -183,6 +183,8 @@ Aim AimBySample(const RowView& row, const kernels::Scale& scale, float least,
     pivots[1] = tied;
     pivots[2] = ValueOf(KeyOf(tied) + 1);
   }
+  // What the sample says may fall where it should rise.
+  std::sort(pivots, pivots + kPivots);
   return aim;
 }
 
@@ -214,15 +216,18 @@ Aim AimAtSurprisal(const kernels::KernelTable& kernels, const RowView& row,
                    const kernels::Scale& scale, float least, double mass,
                    float log_mass, double share, const RowView& terms,
                    Workspace* workspace) {
-  if (row.active_count < BlockSample::kWorthwhile) {
+  const auto whole = [&] {
     Aim aim = Unaimed(scale);
     aim.pivots[0] = least;
     aim.pivots[kPivots - 1] = ValueOf(KeyOf(scale.m) + 1);
     return aim;
-  }
+  };
+  if (row.active_count < BlockSample::kWorthwhile) return whole();
   uint32_t* const blocks = workspace->ids().data();
   BlockSample sample(kernels, row, mass, blocks);
   const double sum = sample.TurnToSurprisals(scale, log_mass, terms);
+  // A regression on mass may say of surprisals what cannot be.
+  if (!(sum > 0)) return whole();
   return AimBySample(row, scale, least, share * sum, sum, &sample,
                      blocks + BlockSample::kBlocksMax);
 }

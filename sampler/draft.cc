@@ -24,21 +24,22 @@ T At(const void* values, size_t i) {
 
 // Bits of floats from 0 to 1 are no more than those of 1; all others are, -0
 // too.
-bool MayBeOutside(const Draft& draft) {
+bool MayBeOutside(const Draft& draft, uint32_t count) {
   uint32_t most = 0;
-  for (uint32_t i = 0; i < draft.count; ++i) {
+  for (uint32_t i = 0; i < count; ++i) {
     most = std::max(most, At<uint32_t>(draft.probabilities, i));
   }
   return most > std::bit_cast<uint32_t>(1.0f);
 }
 
-absl::Status CheckProbabilities(const Draft& draft) {
-  if (!MayBeOutside(draft)) return absl::OkStatus();
-  for (uint32_t i = 0; i < draft.count; ++i) {
+absl::Status CheckProbabilities(const Draft& draft, uint32_t count) {
+  if (!MayBeOutside(draft, count)) return absl::OkStatus();
+  for (uint32_t i = 0; i < count; ++i) {
     const float q = At<float>(draft.probabilities, i);
     if (q >= 0 && q <= 1) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "draft_probabilities: ", q, " at index ", i, " is outside [0, 1]"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("draft_probabilities: ", q, " at index ", i, " of draft ",
+                     draft.token, " is outside [0, 1]"));
   }
   return absl::OkStatus();
 }
@@ -48,12 +49,13 @@ absl::Status CheckIds(const Draft& draft, uint32_t vocab_size) {
     const auto id = At<uint32_t>(draft.ids, i);
     if (id >= vocab_size) {
       return absl::InvalidArgumentError(
-          absl::StrCat("draft_ids: ", id, " at index ", i, " is outside [0, ",
-                       vocab_size, ")"));
+          absl::StrCat("draft_ids: ", id, " at index ", i, " of draft ",
+                       draft.token, " is outside [0, ", vocab_size, ")"));
     }
     if (i > 0 && id <= At<uint32_t>(draft.ids, i - 1)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("draft_ids: ", id, " at index ", i, " does not rise"));
+          absl::StrCat("draft_ids: ", id, " at index ", i, " of draft ",
+                       draft.token, " does not rise"));
     }
   }
   return absl::OkStatus();
@@ -113,7 +115,9 @@ absl::Status CheckDraft(const Draft& draft, uint32_t vocab_size) {
         "draft_token: ", draft.token, " is outside [0, ", vocab_size, ")"));
   }
   if (draft.probabilities == nullptr) return absl::OkStatus();
-  LOGITD_RETURN_IF_ERROR(CheckProbabilities(draft));
+  const uint32_t count =
+      draft.ids != nullptr ? draft.count : std::min(draft.count, vocab_size);
+  LOGITD_RETURN_IF_ERROR(CheckProbabilities(draft, count));
   if (draft.ids != nullptr) {
     LOGITD_RETURN_IF_ERROR(CheckIds(draft, vocab_size));
   }
@@ -138,7 +142,11 @@ uint32_t Verified(const kernels::KernelTable& kernels, const Draft& draft,
   kernels.subtract(row, static_cast<float>(1.0 / mass), rest);
   const uint32_t other =
       Race(rest, at, Purpose::kResidualBlockRace, Purpose::kResidualTokenRace);
-  return other == kernels::kNone ? token : other;
+  if (other != kernels::kNone) return other;
+  // The drafter gave too little to none.
+  return p > 0 ? token
+               : Race(row, at, Purpose::kResidualBlockRace,
+                      Purpose::kResidualTokenRace);
 }
 
 }  // namespace logitd

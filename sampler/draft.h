@@ -20,7 +20,8 @@ namespace logitd {
 // of any alignment, which are only read.
 struct Draft {
   uint32_t token = 0;
-  // FLOAT32 of the ids 0, 1, 2, ...; or of `ids`, all others having 0.
+  // FLOAT32 of the ids 0, 1, 2, ..., those beyond the vocabulary not looked at;
+  // or of `ids`, all others having 0.
   // nullptr: the draft alone has all (one-hot).
   const void* probabilities = nullptr;
   const void* ids = nullptr;  // uint32, rising

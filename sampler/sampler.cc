@@ -28,13 +28,6 @@ float ReadLogit(const Row& row, uint32_t id) {
   return finite ? value + 0.0f : -std::numeric_limits<float>::infinity();
 }
 
-// What is asked of a row.
-struct Question {
-  const Report& report;
-  std::optional<uint32_t> given;
-  const Draft* draft;
-};
-
 // Mirostat and adaptive-p learn of tokens that were drawn.
 absl::Status CheckVerification(const Plan& plan, const Draft& draft) {
   for (const auto& [name, is_on] :
@@ -48,7 +41,7 @@ absl::Status CheckVerification(const Plan& plan, const Draft& draft) {
 }
 
 absl::Status CheckShape(const Plan& plan, const Row& row,
-                        const Question& asked) {
+                        const RowOptions& options) {
   if (row.width < plan.vocab_size) {
     return absl::InvalidArgumentError(
         absl::StrCat("logits: a row of ", row.width,
@@ -68,13 +61,13 @@ absl::Status CheckShape(const Plan& plan, const Row& row,
     return absl::InvalidArgumentError(
         "guidance_row: given, but guidance_scale is off");
   }
-  if (asked.given && *asked.given >= plan.vocab_size) {
+  if (options.given && *options.given >= plan.vocab_size) {
     return absl::InvalidArgumentError(
-        absl::StrCat("given_token: ", *asked.given, " is outside [0, ",
+        absl::StrCat("given_token: ", *options.given, " is outside [0, ",
                      plan.vocab_size, ")"));
   }
-  return asked.draft != nullptr ? CheckVerification(plan, *asked.draft)
-                                : absl::OkStatus();
+  return options.draft != nullptr ? CheckVerification(plan, *options.draft)
+                                  : absl::OkStatus();
 }
 
 // logprob_of(id) for each id, in order.
@@ -167,8 +160,9 @@ void ReportGreedy(const Report& report, Outcome* outcome) {
 // True when a forcing stage decides the row. A forced token that is hard-banned
 // gives way, or FAILED_PRECONDITION when the plan says so.
 absl::StatusOr<bool> TakeForced(const Plan& plan, const History& history,
-                                const Row& row, const Question& asked,
-                                Workspace* workspace, Outcome* outcome) {
+                                const Row& row, const Report& report,
+                                const RowOptions& options, Workspace* workspace,
+                                Outcome* outcome) {
   const ForcedToken forced = NextForced(plan, history);
   outcome->forced = forced.by;
   if (forced.by == ForcedBy::kNone) return false;
@@ -180,9 +174,10 @@ absl::StatusOr<bool> TakeForced(const Plan& plan, const History& history,
                      " is hard-banned, and on_conflict is ERROR"));
   }
   outcome->drawn_token = forced.token;
-  outcome->token = asked.given.value_or(forced.token);
-  ReportGreedy(asked.report, outcome);
-  if (asked.given == forced.token) outcome->rank = 1;  // all others are banned
+  outcome->token = options.given.value_or(forced.token);
+  ReportGreedy(report, outcome);
+  if (options.given == forced.token)
+    outcome->rank = 1;  // all others are banned
   return true;
 }
 
@@ -201,20 +196,21 @@ void Reset(Outcome* outcome) {
 
 // From the bans to the token and its numbers.
 void Choose(const KernelTable& kernels, const StepView& step,
-            const Question& asked, Workspace* workspace, Outcome* outcome) {
-  const Report& report = asked.report;
-  const std::optional<uint32_t> given = asked.given;
+            const Report& report, const RowOptions& options,
+            Workspace* workspace, Outcome* outcome) {
+  const std::optional<uint32_t> given = options.given;
   const bool wants_tempered = report.tempered_logprob || report.kept_mass;
   Candidates candidates(kernels, wants_tempered || given, workspace);
-  const Shaped shaped = Shape(step, wants_tempered, &candidates);
+  const Shaped shaped =
+      Shape(step, wants_tempered, options.observer, &candidates);
   const RowView& row = candidates.row();
   if (shaped.greedy) {
     outcome->drawn_token = kernels.first_equal(row, candidates.scale().m);
   } else {
     const double mass = candidates.Mass();
     outcome->drawn_token =
-        asked.draft != nullptr
-            ? Verified(kernels, *asked.draft, row, mass, step.at, workspace)
+        options.draft != nullptr
+            ? Verified(kernels, *options.draft, row, mass, step.at, workspace)
             : Race(row, step.at);
   }
   outcome->token = given.value_or(outcome->drawn_token);
@@ -232,14 +228,12 @@ void Choose(const KernelTable& kernels, const StepView& step,
 absl::Status Sampler::Sample(const Plan& plan, const History& history,
                              const Feedback& feedback, const NoisePoint& at,
                              const Row& row, const Report& report,
-                             std::optional<uint32_t> given,
-                             Workspace* workspace, Outcome* outcome,
-                             const Draft* draft) const {
+                             const RowOptions& options, Workspace* workspace,
+                             Outcome* outcome) const {
   const FloatEnvironment environment;
-  const Question asked = {report, given, draft};
   Reset(outcome);
   outcome->feedback = feedback;
-  LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, asked));
+  LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, options));
   const StepValues values = plan.ValuesAt(history.generated());
   LOGITD_RETURN_IF_ERROR(LoadRows(kernels_, plan, row,
                                   values.guidance.has_value(), report,
@@ -251,13 +245,19 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   const bool any = LargestLogit(view) > kMinusInfinity;
   const double log_sum_exp =
       raw && any ? ReportRaw(kernels_, report, workspace, outcome) : 0;
+  const auto observe = [&](const char* stage) {
+    if (options.observer == nullptr) return;
+    options.observer->After(stage, {view, {0, 1.0f}, kAllAllowed});
+  };
+  if (any) observe("row");
   if (values.guidance && any) {
     Guide(kernels_, *values.guidance, log_sum_exp, workspace);
+    observe("guidance");
   }
 
   LOGITD_ASSIGN_OR_RETURN(
       const bool is_forced,
-      TakeForced(plan, history, row, asked, workspace, outcome));
+      TakeForced(plan, history, row, report, options, workspace, outcome));
   if (is_forced) {
     if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
     return absl::OkStatus();
@@ -265,10 +265,12 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
 
   LOGITD_RETURN_IF_ERROR(
       HardBans(kernels_, plan, row.mask, row.mask_bytes, workspace));
+  observe("hard_bans");
   LOGITD_RETURN_IF_ERROR(
       SoftBans(kernels_, plan, history, workspace, &outcome->soft_bans_lifted));
-  Choose(kernels_, {plan, values, history, feedback, at}, asked, workspace,
-         outcome);
+  observe("soft_bans");
+  Choose(kernels_, {plan, values, history, feedback, at}, report, options,
+         workspace, outcome);
   if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
   return absl::OkStatus();
 }

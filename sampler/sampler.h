@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "sampler/draft.h"
 #include "sampler/dtype.h"
+#include "sampler/explain.h"
 #include "sampler/feedback.h"
 #include "sampler/forcing.h"
 #include "sampler/history.h"
@@ -61,6 +62,13 @@ inline constexpr char kNonFiniteError[] = "logits: NaN or +inf at index ";
 inline constexpr char kNonFiniteGuidanceError[] =
     "guidance_row: NaN or +inf at index ";
 
+// What else is asked of a row.
+struct RowOptions {
+  std::optional<uint32_t> given;      // replaces the drawn token in the numbers
+  const Draft* draft = nullptr;       // verified in place of a draw; no `given`
+  StageObserver* observer = nullptr;  // told of every stage; changes nothing
+};
+
 struct TopToken {
   uint32_t id;
   double logprob;
@@ -97,10 +105,8 @@ class Sampler {
 
   const kernels::KernelTable& kernels() const { return kernels_; }
 
-  // One token for `row`. `given` replaces the drawn token in the numbers.
-  // `draft` (nullptr: none) is verified in place of a draw; not with `given`.
-  // `history` must follow `plan`; `feedback` is what the last accepted token
-  // left; `at` holds stream key, position and attempt.
+  // One token for `row`. `history` must follow `plan`; `feedback` is what the
+  // last accepted token left; `at` holds stream key, position and attempt.
   // INVALID_ARGUMENT: the row is shorter than vocab_size, holds NaN or +inf
   // (unless the plan bans them), the mask is longer than the row, the given id
   // is >= vocab_size, or the plan has guidance and the row none, or the other
@@ -110,8 +116,8 @@ class Sampler {
   absl::Status Sample(const Plan& plan, const History& history,
                       const Feedback& feedback, const NoisePoint& at,
                       const Row& row, const Report& report,
-                      std::optional<uint32_t> given, Workspace* workspace,
-                      Outcome* outcome, const Draft* draft = nullptr) const;
+                      const RowOptions& options, Workspace* workspace,
+                      Outcome* outcome) const;
 
  private:
   const kernels::KernelTable& kernels_;

@@ -119,10 +119,17 @@ class Listed {
   uint64_t before_ = 0;
 };
 
+void Observe(Stage stage, const Shaped& shaped, const Candidates& candidates,
+             StageObserver* observer) {
+  if (observer == nullptr) return;
+  observer->After(NameOf(stage), {candidates.row(), candidates.scale(),
+                                  candidates.cut(), shaped.greedy});
+}
+
 }  // namespace
 
 Shaped Shape(const StepView& step, bool wants_tempered_mass,
-             Candidates* candidates) {
+             StageObserver* observer, Candidates* candidates) {
   const Plan& plan = step.plan;
   const StepValues& values = step.values;
   Shaped shaped;
@@ -136,6 +143,7 @@ Shaped Shape(const StepView& step, bool wants_tempered_mass,
       candidates->BeginEdit();
       ChangeLogits(stage, plan, values, step.history, candidates->workspace());
       candidates->EndEdit();
+      Observe(stage, shaped, *candidates, observer);
       continue;
     }
     candidates->Begin();
@@ -151,6 +159,7 @@ Shaped Shape(const StepView& step, bool wants_tempered_mass,
       Cut(stage, step, candidates);
       listed.After(stage, values);
     }
+    Observe(stage, shaped, *candidates, observer);
   }
   candidates->Begin();
   return shaped;

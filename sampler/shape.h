@@ -6,6 +6,7 @@
 #define LOGITD_SAMPLER_SHAPE_H_
 
 #include "sampler/candidates.h"
+#include "sampler/explain.h"
 #include "sampler/feedback.h"
 #include "sampler/history.h"
 #include "sampler/noise.h"
@@ -35,8 +36,9 @@ struct Shaped {
   double log_steered_mass = 0;
 };
 
+// `observer` (nullptr: none) is told of each stage that runs.
 Shaped Shape(const StepView& step, bool wants_tempered_mass,
-             Candidates* candidates);
+             StageObserver* observer, Candidates* candidates);
 
 // What `feedback` becomes once `token`, a candidate, is accepted. Costs nothing
 // without mirostat and adaptive-p.

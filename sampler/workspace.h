@@ -32,6 +32,7 @@ class Workspace {
 
   // Valid until the next Reserve.
   kernels::RowView& row() { return row_; }
+  const kernels::RowView& row() const { return row_; }
 
   // Room for a second row of the same shape: logits and block maxima of its
   // own, everything else shared with row(). Call after Reserve, for each row.

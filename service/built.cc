@@ -23,13 +23,13 @@ using Names = std::set<std::string>;
 // The whole list. A service stands for all its methods.
 const Names& Lacking() {
   static const auto* const names = new Names{
+      "ExplainRequest.alternatives",
       "OpenSession.history_digest",
       "OpenSession.receipt",
       "Place.candidates",
       "Place.region",
       "Place.segments",
       "ProfileService.ImportProfile",
-      "SampleRequest.explain",
       "SampleRequest.verify",
       "SamplingService.Explain",
       "SamplingService.Verify",
@@ -106,7 +106,8 @@ const std::vector<const FieldDescriptor*>& LackingIn(const Descriptor* type) {
     for (const Descriptor* each :
          {v1::SampleRequest::descriptor(), v1::OpenSession::descriptor(),
           v1::UpdateSession::descriptor(), v1::Report::descriptor(),
-          v1::Step::descriptor(), v1::Place::descriptor()}) {
+          v1::Step::descriptor(), v1::Place::descriptor(),
+          v1::ExplainRequest::descriptor()}) {
       for (int i = 0; i < each->field_count(); ++i) {
         if (Lacks(NameOf(*each->field(i)))) {
           (*map)[each].push_back(each->field(i));

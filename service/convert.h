@@ -40,10 +40,15 @@ absl::StatusOr<TokenIds> ReadHistory(absl::string_view field,
 // Of a session that has a Binding.
 void WriteOpened(const Session& session, v1::SessionOpened* wire);
 void WriteUpdated(const Session& session, v1::SessionUpdated* wire);
+// What is in force at its next position.
+void WriteInForce(const Session& session, v1::ExplainResponse* wire);
 
 // ---- steps (convert_step.cc)
 // --------------------------------------------------
 
+// True for a Place that says nothing: absent, or the emptied one that is kept
+// for its memory.
+bool IsEmpty(const v1::Place& place);
 // The bytes of a Place.
 absl::StatusOr<absl::string_view> ReadPlace(absl::string_view field,
                                             const v1::Place& wire);

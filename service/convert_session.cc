@@ -160,4 +160,15 @@ void WriteUpdated(const Session& session, v1::SessionUpdated* wire) {
   WriteRules(session, wire);
 }
 
+void WriteInForce(const Session& session, v1::ExplainResponse* wire) {
+  const Resolution& resolution = BindingOf(session).resolution;
+  const uint32_t phase = session.phase();
+  wire->set_position(session.position());
+  wire->set_phase(phase);
+  WriteInForce(
+      session.plan(phase),
+      phase == 0 ? resolution.base : resolution.phases[phase - 1].resolved,
+      wire);
+}
+
 }  // namespace logitd

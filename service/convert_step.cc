@@ -99,6 +99,11 @@ void AddKeptIds(const TokenIds& ids, v1::StepResult* wire) {
 
 }  // namespace
 
+bool IsEmpty(const v1::Place& place) {
+  return place.where_case() == v1::Place::WHERE_NOT_SET ||
+         (place.has_inline_() && place.inline_().empty());
+}
+
 absl::StatusOr<absl::string_view> ReadPlace(absl::string_view field,
                                             const v1::Place& wire) {
   if (!wire.inline_().empty()) return absl::string_view(wire.inline_());

@@ -7,11 +7,11 @@
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "sampler/status_macros.h"
 #include "service/convert.h"
+#include "service/convert_row.h"
 #include "service/lists.h"
 #include "service/preflight.h"
 #include "service/session/field_path.h"
 #include "service/status.h"
-#include "service/transport/rows.h"
 
 namespace logitd {
 
@@ -117,7 +117,11 @@ absl::Status OnceCall::Prepare() {
   auto session = Session::Open(*std::move(start), env_.limits);
   if (!session.ok()) return InField("open.", session.status());
   session_.emplace(*std::move(session));
-  LOGITD_RETURN_IF_ERROR(ReadRow());
+  LOGITD_ASSIGN_OR_RETURN(
+      row_, ReadOneRow(request_.logits(), request_.dtype(),
+                       request_.has_guidance_row() ? &request_.guidance_row()
+                                                   : nullptr,
+                       request_.mask(), env_.limits));
   LOGITD_RETURN_IF_ERROR(ReadEntryFields());
   const uint32_t count = std::max(request_.draw_count(), 1u);
   if (count > kDrawsMax) {
@@ -125,44 +129,6 @@ absl::Status OnceCall::Prepare() {
         "draw_count: ", count, " is outside [1, ", kDrawsMax, "]"));
   }
   draws_.resize(count);
-  return absl::OkStatus();
-}
-
-absl::Status OnceCall::ReadRow() {
-  RowShape shape = {1, 0, Dtype::kFloat32};
-  LOGITD_ASSIGN_OR_RETURN(shape.dtype, ReadDtype(request_.dtype()));
-  LOGITD_ASSIGN_OR_RETURN(const absl::string_view logits,
-                          ReadPlace("logits", request_.logits()));
-  // The remainder, if there is one, is refused with the tensor.
-  shape.row_width = static_cast<uint32_t>(logits.size() / SizeOf(shape.dtype));
-  LOGITD_ASSIGN_OR_RETURN(const RowTensor rows,
-                          RowTensor::Create(logits, shape, env_.limits));
-  row_ = rows.At(0);
-  LOGITD_RETURN_IF_ERROR(ReadGuidance(shape));
-  const std::string& mask = request_.mask();
-  if (mask.empty()) return absl::OkStatus();
-  const size_t words_max = (size_t{shape.row_width} + 31) / 32;
-  if (mask.size() % 4 != 0 || mask.size() / 4 > words_max) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("mask: ", mask.size(), " bytes are not 1 to ", words_max,
-                     " words of 4 bytes for a row of ", shape.row_width));
-  }
-  row_.mask = reinterpret_cast<const uint8_t*>(mask.data());
-  row_.mask_bytes = mask.size();
-  return absl::OkStatus();
-}
-
-absl::Status OnceCall::ReadGuidance(RowShape shape) {
-  if (!request_.has_guidance_row()) return absl::OkStatus();
-  LOGITD_ASSIGN_OR_RETURN(const absl::string_view logits,
-                          ReadPlace("guidance_row", request_.guidance_row()));
-  const size_t expected = shape.row_width * SizeOf(shape.dtype);
-  if (logits.size() != expected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("guidance_row: ", logits.size(),
-                     " bytes are not the row's ", expected));
-  }
-  row_.guidance = logits.data();
   return absl::OkStatus();
 }
 

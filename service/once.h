@@ -50,8 +50,6 @@ class OnceCall final : public grpc::ServerUnaryReactor, private Batch {
   void Start(Workspace* workspace);
   absl::Status Prepare();
   void Refuse(const absl::Status& status);
-  absl::Status ReadRow();
-  absl::Status ReadGuidance(RowShape shape);
   absl::Status ReadEntryFields();
   absl::Status Answer();
 

@@ -15,11 +15,8 @@ namespace {
 constexpr uint32_t kNoMask = 0xFFFFFFFFu;
 constexpr uint32_t kNoRow = 0xFFFFFFFFu;
 
-// True for a Place that says nothing: absent, or the emptied one that is kept
-// for its memory.
-bool IsEmpty(const v1::Place& place) {
-  return place.where_case() == v1::Place::WHERE_NOT_SET ||
-         (place.has_inline_() && place.inline_().empty());
+bool HasToken(EntryStatus status) {
+  return status == EntryStatus::kOk || status == EntryStatus::kReplayed;
 }
 
 absl::Status CheckIndex(const char* field, uint32_t index, uint32_t count) {
@@ -39,11 +36,13 @@ absl::Status StepRun::Prepare(const v1::Step& wire, SessionTable* table) {
   entry_count_ = 0;
   order_.clear();
   tasks_.clear();
+  groups_.Clear();
   LOGITD_RETURN_IF_ERROR(CheckStepArrays(wire, limits_));
-  LOGITD_RETURN_IF_ERROR(groups_.Read(wire));
   const auto count = static_cast<uint32_t>(wire.session_id_size());
-  if (count == 0 && wire.row_count() == 0) return absl::OkStatus();
-  LOGITD_RETURN_IF_ERROR(ReadTensors(wire));
+  if (count > 0 || wire.row_count() > 0) {
+    LOGITD_RETURN_IF_ERROR(ReadTensors(wire));
+  }
+  LOGITD_RETURN_IF_ERROR(groups_.Read(wire));
   entry_count_ = count;
   if (entries_.size() < count) entries_.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -138,8 +137,7 @@ void StepRun::MakeTasks() {
 bool StepRun::IsReached(const StepEntry& entry) const {
   if (entry.parent == kNoParent) return true;
   const EntryResult& parent = entries_[entry.parent].result;
-  const bool ran = parent.status == EntryStatus::kOk ||
-                   parent.status == EntryStatus::kReplayed;
+  const bool ran = HasToken(parent.status);
   const auto index = static_cast<uint32_t>(&entry - entries_.data());
   return ran && parent.outcome.token == groups_.LeadsTo(index);
 }
@@ -149,22 +147,41 @@ void StepRun::WriteGroups(v1::StepResult* wire, Metrics* metrics) const {
     v1::GroupResult* result = wire->add_group();
     result->set_first_entry(group.first);
     result->set_mode(group.mode);
-    uint32_t accepted = 0, last = group.first;
-    bool had_drafts = false;
-    for (uint32_t i = group.first + 1; i < group.first + group.size; ++i) {
-      if (entries_[i].parent == last) had_drafts = true;
-      if (!IsReached(entries_[i])) continue;
+    uint32_t accepted = 0, tokens = 0;
+    uint32_t drawn_now = 0;  // not answered again
+    uint32_t last = group.first;
+    for (uint32_t i = group.first; i < group.first + group.size; ++i) {
+      const EntryStatus status = entries_[i].result.status;
+      tokens += HasToken(status) ? 1 : 0;
+      if (i == group.first || !IsReached(entries_[i])) continue;
       ++accepted;
+      drawn_now += entries_[last].result.status == EntryStatus::kOk ? 1 : 0;
       last = i;
-      had_drafts = false;
     }
     result->set_accepted(accepted);
-    const EntryStatus end = entries_[last].result.status;
-    metrics->AddDrafts(accepted, had_drafts && end == EntryStatus::kOk);
+    result->set_token_count(tokens);
+    const bool has_more = groups_.HasChildren(last, group);
+    const bool rejected =
+        has_more && entries_[last].result.status == EntryStatus::kOk;
+    metrics->AddDrafts(drawn_now, rejected);
   }
 }
 
+StepEntry* StepRun::TakeReached(size_t task) {
+  while (HasMore(task)) {
+    StepEntry& entry = entries_[order_[tasks_[task].next++]];
+    if (IsReached(entry)) return &entry;
+  }
+  return nullptr;
+}
+
 StepOutcome StepRun::Write(v1::StepResult* wire, Metrics* metrics) {
+  // What is wrong with an entry that was not reached is nobody's business.
+  for (uint32_t i = 0; i < entry_count_; ++i) {
+    if (entries_[i].parent == kNoParent || IsReached(entries_[i])) continue;
+    entries_[i].result.status = EntryStatus::kSkipped;
+    entries_[i].result.error = absl::OkStatus();
+  }
   WriteGroups(wire, metrics);
   return WriteResults(absl::MakeConstSpan(entries_).first(entry_count_), wire,
                       metrics);

@@ -58,12 +58,9 @@ class StepRun {
   // Entries to run, and the tasks they form.
   size_t run_count() const { return order_.size(); }
   size_t task_count() const { return tasks_.size(); }
-  // The next entry of a task, which has one. Tasks may be asked in parallel.
-  StepEntry& TakeEntry(size_t task) {
-    return entries_[order_[tasks_[task].next++]];
-  }
-  // False for an entry of a row group whose draft was not taken: it is not run.
-  bool IsReached(const StepEntry& entry) const;
+  // The next entry of a task that is to run; nullptr: none. Passes over those
+  // of row groups whose draft was not taken. Tasks may be asked in parallel.
+  StepEntry* TakeReached(size_t task);
   bool HasMore(size_t task) const {
     return tasks_[task].next < tasks_[task].end;
   }
@@ -81,6 +78,8 @@ class StepRun {
   absl::Status PrepareEntry(const v1::Step& wire, uint32_t index,
                             SessionTable* table, StepEntry* entry) const;
   void MakeTasks();
+  // False for an entry of a row group whose draft was not taken.
+  bool IsReached(const StepEntry& entry) const;
   void WriteGroups(v1::StepResult* wire, Metrics* metrics) const;
 
   const Limits& limits_;

@@ -37,8 +37,9 @@ absl::Status CheckNoGroups(const v1::Step& wire) {
   if (wire.verify_mode_size() > 0) return refuse("verify_mode");
   if (wire.draft_token_size() > 0) return refuse("draft_token");
   if (wire.parents_size() > 0) return refuse("parents");
-  if (wire.has_draft_probabilities()) return refuse("draft_probabilities");
-  if (wire.has_draft_ids()) return refuse("draft_ids");
+  if (!IsEmpty(wire.draft_probabilities()))
+    return refuse("draft_probabilities");
+  if (!IsEmpty(wire.draft_ids())) return refuse("draft_ids");
   if (wire.draft_offset_size() > 0) return refuse("draft_offset");
   return absl::OkStatus();
 }
@@ -68,9 +69,13 @@ absl::Status CheckBytes(uint64_t size, uint64_t expected, uint64_t drafts) {
 
 }  // namespace
 
-absl::Status StepGroups::Read(const v1::Step& wire) {
+void StepGroups::Clear() {
   groups_.clear();
   members_.clear();
+}
+
+absl::Status StepGroups::Read(const v1::Step& wire) {
+  Clear();
   if (wire.group_size_size() == 0) return CheckNoGroups(wire);
   LOGITD_RETURN_IF_ERROR(ReadSizes(wire));
   members_.resize(static_cast<size_t>(wire.session_id_size()));
@@ -108,11 +113,6 @@ absl::Status StepGroups::ReadSizes(const v1::Step& wire) {
 }
 
 absl::Status StepGroups::ReadGroup(const v1::Step& wire, const Group& group) {
-  if (group.size > 1 && group.mode == v1::VERIFY_MODE_REJECTION &&
-      wire.parents_size() > 0) {
-    return Wrong("parents", group.first,
-                 "begins a group of mode REJECTION: chains only");
-  }
   for (uint32_t i = 1; i < group.size; ++i) {
     LOGITD_RETURN_IF_ERROR(ReadMember(wire, group, group.first + i));
   }
@@ -120,9 +120,12 @@ absl::Status StepGroups::ReadGroup(const v1::Step& wire, const Group& group) {
   for (uint32_t i = group.first; i < group.first + group.size; ++i) {
     const int mode = wire.mode_size() > 0 ? wire.mode(static_cast<int>(i)) : 0;
     if (mode != v1::ENTRY_MODE_UNSPECIFIED && mode != v1::ENTRY_MODE_SAMPLE) {
-      return Wrong("mode", i, "of a group must be SAMPLE");
+      return Wrong(
+          "mode", i,
+          absl::StrCat("has ", mode, "; in a group it must be SAMPLE"));
     }
   }
+  if (wire.parents_size() == 0) return absl::OkStatus();  // a chain
   // Which of two equal drafts would be the one that was drawn?
   std::vector<std::pair<uint32_t, uint32_t>> seen;
   for (uint32_t i = group.first + 1; i < group.first + group.size; ++i) {
@@ -150,10 +153,17 @@ absl::Status StepGroups::ReadMember(const v1::Step& wire, const Group& group,
                        "): a parent stands before it in its group"));
     }
     member.parent = group.first + parent;
+    if (group.mode == v1::VERIFY_MODE_REJECTION && member.parent != index - 1) {
+      return Wrong("parents", index,
+                   absl::StrCat("has ", parent,
+                                "; groups of mode REJECTION are chains"));
+    }
   }
   const int parent = static_cast<int>(member.parent);
   if (wire.session_id(i) != wire.session_id(parent)) {
-    return Wrong("session_id", index, "is not of its group's session");
+    return Wrong("session_id", index,
+                 absl::StrCat("has ", wire.session_id(i), "; its group is of ",
+                              wire.session_id(parent)));
   }
   const uint64_t behind = uint64_t{wire.position(parent)} + 1;
   if (wire.position(i) != behind) {
@@ -178,10 +188,10 @@ std::vector<Draft*> StepGroups::BeginDrafts() {
 
 absl::Status StepGroups::ReadProbabilities(const v1::Step& wire) {
   const std::vector<Draft*> drafts = BeginDrafts();
-  if (!wire.has_draft_probabilities()) {
-    if (!wire.has_draft_ids() && wire.draft_offset_size() == 0) {
-      return absl::OkStatus();
-    }
+  const bool has_lists =
+      !IsEmpty(wire.draft_ids()) || wire.draft_offset_size() > 1;
+  if (IsEmpty(wire.draft_probabilities())) {
+    if (!has_lists) return absl::OkStatus();
     return absl::InvalidArgumentError(
         "draft_probabilities: required with draft_ids and draft_offset");
   }
@@ -192,7 +202,7 @@ absl::Status StepGroups::ReadProbabilities(const v1::Step& wire) {
   LOGITD_ASSIGN_OR_RETURN(
       const absl::string_view values,
       ReadPlace("draft_probabilities", wire.draft_probabilities()));
-  if (wire.has_draft_ids()) return ReadLists(wire, values, drafts);
+  if (!IsEmpty(wire.draft_ids())) return ReadLists(wire, values, drafts);
   if (wire.draft_offset_size() > 0) {
     return absl::InvalidArgumentError("draft_offset: set without draft_ids");
   }
@@ -225,6 +235,13 @@ absl::Status StepGroups::ReadLists(const v1::Step& wire,
     drafts[i]->count = static_cast<uint32_t>(end - first);
   }
   return absl::OkStatus();
+}
+
+bool StepGroups::HasChildren(uint32_t entry, const Group& group) const {
+  for (uint32_t i = group.first + 1; i < group.first + group.size; ++i) {
+    if (members_[i].parent == entry) return true;
+  }
+  return false;
 }
 
 std::optional<Draft> StepGroups::VerifiedBy(uint32_t entry) const {

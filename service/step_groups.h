@@ -23,7 +23,8 @@ inline constexpr uint32_t kNoParent = 0xFFFFFFFFu;
 
 class StepGroups {
  public:
-  // O(entries) and what Place checks.
+  void Clear();
+  // O(entries log entries).
   absl::Status Read(const v1::Step& wire);
 
   // The entry that `entry` follows; kNoParent: none, it always runs.
@@ -41,6 +42,8 @@ class StepGroups {
     v1::VerifyMode mode = v1::VERIFY_MODE_MATCH;
   };
   absl::Span<const Group> groups() const { return groups_; }
+  // True if a draft follows that entry.
+  bool HasChildren(uint32_t entry, const Group& group) const;
 
  private:
   struct Member {

@@ -12,6 +12,7 @@
 #include "sampler/fingerprint.h"
 #include "sampler/status_macros.h"
 #include "service/built.h"
+#include "service/explain.h"
 #include "service/lists.h"
 #include "service/preflight.h"
 #include "service/session/field_path.h"
@@ -78,7 +79,7 @@ int ListElements(const v1::SampleRequest& message) {
 bool HasLittleToDo(const v1::SampleRequest& message) {
   constexpr int kElementsMax = 8;
   return ListElements(message) <= kElementsMax &&
-         message.step().session_id_size() <= 1;
+         message.step().session_id_size() <= 1 && message.explain_size() == 0;
 }
 
 grpc::Status Serialize(const v1::SampleResponse& reply,
@@ -237,6 +238,7 @@ absl::Status Stream::Look(Request* request) const {
   request->light = request->kept && HasLittleToDo(message);
   if (rows > 0) request->times.transport = Transport::kInline;
   LOGITD_RETURN_IF_ERROR(CheckBuilt(message));
+  LOGITD_RETURN_IF_ERROR(CheckExplainSize(message));
   return CheckListSizes(message, env_.limits);
 }
 
@@ -290,7 +292,7 @@ void Stream::RunLists(Workspace* workspace) {
                  [this] { env_.workers.Run(this, 0); });
   }
   if (!RunStep(workspace)) return;
-  Answer();
+  Answer(workspace);
   GoOn();
 }
 
@@ -318,8 +320,9 @@ bool Stream::RunStep(Workspace* workspace) {
 
 // One row at a time: a session's many rows take turns with other streams.
 bool Stream::RunTask(size_t task, Workspace* workspace) {
-  StepEntry& entry = step_.TakeEntry(task);
-  if (step_.IsReached(entry)) RunEntry(&entry, workspace);
+  StepEntry* const entry = step_.TakeReached(task);
+  if (entry == nullptr) return false;
+  RunEntry(entry, workspace);
   return step_.HasMore(task);
 }
 
@@ -352,7 +355,7 @@ void Stream::AfterTasks(Workspace* workspace) {
     case Out::kLists:
       return RunLists(workspace);
     case Out::kRows:
-      Answer();
+      Answer(workspace);
       GoOn();
   }
 }
@@ -365,12 +368,13 @@ void Stream::CountRequest(Clock::time_point answering) {
   env_.metrics.AddRequest(times);
 }
 
-void Stream::Answer() {
+void Stream::Answer(Workspace* workspace) {
   const Clock::time_point answering = Clock::now();
   StepOutcome outcome;
   if (has_result_) {
     outcome = step_.Write(reply_.mutable_step(), &env_.metrics);
   }
+  ExplainRows(current_->message, env_, &table_, workspace, &reply_);
   RequestTimes& times = current_->times;
   times.rows = outcome.row_seconds;
   reply_.set_draining(env_.draining.load(std::memory_order_relaxed));

@@ -84,7 +84,7 @@ class Stream final
   bool RunTask(size_t task, Workspace* workspace) override;
   void RunEntry(StepEntry* entry, Workspace* workspace);
   void AfterTasks(Workspace* workspace) override;
-  void Answer();
+  void Answer(Workspace* workspace);
   void CountRequest(Clock::time_point answering);
   void GoOn();
 

@@ -340,7 +340,7 @@ HWY_INLINE float RestrictBlock(const RowView& row, uint32_t b, Cut cut) {
   });
 }
 
-// Then told(block, its sum) for each block that may hold members.
+// Then told(block) for each block that may hold members.
 template <class Told>
 HWY_INLINE double Restrict(const RowView& row, Cut cut, uint32_t* active_count,
                            const Told& told) {

@@ -122,16 +122,17 @@ bool Session::Answered(const Entry& entry, EntryResult* result) const {
 void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
                   Workspace* workspace, EntryResult* result) {
   const NoisePoint at = {key_, position(), entry.attempt};
-  std::optional<uint32_t> given;
-  if (entry.mode == EntryMode::kGiven) given = entry.given_token;
+  RowOptions options;
+  if (entry.mode == EntryMode::kGiven) options.given = entry.given_token;
+  options.observer = entry.observer;
+  if (entry.draft) options.draft = &*entry.draft;
   result->phase = phase();
   const bool watch = entry.watch && entry.mode == EntryMode::kSample;
   Report report = watch ? WithQuality(report_) : report_;
   report.kept_ids_max = limits_.max_kept_ids;
-  result->error =
-      sampler.Sample(plan(phase()), history_, feedback_.now(), at,
-                     WithGuidanceInForce(row), report, given, workspace,
-                     &result->outcome, entry.draft ? &*entry.draft : nullptr);
+  result->error = sampler.Sample(plan(phase()), history_, feedback_.now(), at,
+                                 WithGuidanceInForce(row), report, options,
+                                 workspace, &result->outcome);
   if (!result->error.ok()) {
     result->status = EntryStatus::kError;
     result->phase = 0;

@@ -79,6 +79,7 @@ struct Entry {
   std::optional<Draft>
       draft;           // to be verified in place of a draw; kSample only
   bool watch = false;  // with kSample only
+  StageObserver* observer = nullptr;  // told of the stages; changes nothing
 };
 
 // How a watched token was chosen.

@@ -44,7 +44,7 @@ struct OurSession {
     const NoisePoint at = {StreamKey{42}, history.position(), 0};
     row.logits = logits;
     const absl::Status status = sampler.Sample(
-        plan, history, {}, at, row, report, std::nullopt, &workspace, &outcome);
+        plan, history, {}, at, row, report, {}, &workspace, &outcome);
     if (!status.ok()) Die("sample", std::string(status.message()));
     history.Append(outcome.token);
   }

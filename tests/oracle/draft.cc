@@ -27,12 +27,12 @@ Verdict Verify(const Answer& answer, uint32_t draft,
     residual[id] = std::max<Real>(target(id) - drafted(id), 0);
     all += residual[id];
   }
-  if (needed < has || all == 0) {
+  if (needed < has || (all == 0 && has > 0)) {
     verdict.token = draft;
     verdict.accepted = true;
     return verdict;
   }
-  const Winner other = Race(residual, at, 5, 6);
+  const Winner other = Race(all > 0 ? residual : answer.weight, at, 5, 6);
   verdict.token = other.token;
   verdict.closest = std::max(verdict.closest, other.closest);
   return verdict;

@@ -124,7 +124,8 @@ class CaseRunner {
 
   const kernels::KernelTable& kernels() const { return sampler_.kernels(); }
   // The error of Compile or of Sample, or the outcome.
-  const Ran& Run(const Case& c, HistoryMaker make_history = MakeHistory);
+  const Ran& Run(const Case& c, HistoryMaker make_history = MakeHistory,
+                 StageObserver* observer = nullptr);
 
  private:
   Row Store(const Case& c);

@@ -54,15 +54,16 @@ const Draft* CaseRunner::StoreDraft(const Case& c) {
   return &draft_;
 }
 
-const Ran& CaseRunner::Run(const Case& c, HistoryMaker make_history) {
+const Ran& CaseRunner::Run(const Case& c, HistoryMaker make_history,
+                           StageObserver* observer) {
   absl::StatusOr<Plan> plan = Plan::Compile(c.params, c.vocab_size);
   ran_.status = plan.status();
   ran_.end = FinishReason::kNone;
   if (!plan.ok()) return ran_;
   History history = make_history(c, *plan);
-  ran_.status =
-      sampler_.Sample(*plan, history, c.feedback, c.at, Store(c), c.report,
-                      c.given, &workspace_, &ran_.outcome, StoreDraft(c));
+  ran_.status = sampler_.Sample(*plan, history, c.feedback, c.at, Store(c),
+                                c.report, {c.given, StoreDraft(c), observer},
+                                &workspace_, &ran_.outcome);
   if (!ran_.status.ok()) return ran_;
   history.Append(ran_.outcome.token);
   ran_.end = CheckEnds(*plan, history);

@@ -161,7 +161,7 @@ TEST_P(NamedDialect, IsKeptByTheSampler) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, NamedDialect, testing::ValuesIn(NamedDialectCases()),
-                         [](const auto& info) { return info.param.c.name; });
+                         [](const auto& named) { return named.param.c.name; });
 
 // A dialect is more than a name: with two of them swapped, many cases fail.
 TEST(Dialects, ThatAreSwappedTurnManyCasesRed) {

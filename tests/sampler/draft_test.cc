@@ -198,19 +198,20 @@ TEST_P(Drafts, ThatAreWrongAreRefusedByName) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(error_of({4, {}, {}}), "draft_token: 4 is outside [0, 4)");
   EXPECT_EQ(error_of({1, {.5f, .5f, kNan, 0}, {}}),
-            "draft_probabilities: nan at index 2 is outside [0, 1]");
-  EXPECT_EQ(error_of({1, {.5f, -.5f, 0, 1}, {}}),
-            "draft_probabilities: -0.5 at index 1 is outside [0, 1]");
+            "draft_probabilities: nan at index 2 of draft 1 is outside [0, 1]");
+  EXPECT_EQ(
+      error_of({1, {.5f, -.5f, 0, 1}, {}}),
+      "draft_probabilities: -0.5 at index 1 of draft 1 is outside [0, 1]");
   EXPECT_EQ(error_of({1, {.5f, 1.5f, 0, 0}, {}}),
-            "draft_probabilities: 1.5 at index 1 is outside [0, 1]");
+            "draft_probabilities: 1.5 at index 1 of draft 1 is outside [0, 1]");
   EXPECT_EQ(error_of({1, {.5f, 0, .5f, 0}, {}}),
             "draft_probabilities: the draft 1 itself has 0");
   EXPECT_EQ(error_of({3, {.5f, .5f, 0}, {}}),
             "draft_probabilities: the draft 3 itself has 0");
   EXPECT_EQ(error_of({1, {.5f, .5f}, {1, 4}}),
-            "draft_ids: 4 at index 1 is outside [0, 4)");
+            "draft_ids: 4 at index 1 of draft 1 is outside [0, 4)");
   EXPECT_EQ(error_of({1, {.5f, .5f}, {1, 1}}),
-            "draft_ids: 1 at index 1 does not rise");
+            "draft_ids: 1 at index 1 of draft 1 does not rise");
   EXPECT_EQ(error_of({2, {.5f, .5f}, {1, 3}}),
             "draft_probabilities: the draft 2 itself has 0");
   c.params.mirostat = 2;
@@ -218,6 +219,43 @@ TEST_P(Drafts, ThatAreWrongAreRefusedByName) {
   c.params.mirostat.reset();
   c.params.adaptive_p_target = .5;
   EXPECT_THAT(error_of({1, {}, {}}), HasSubstr("with adaptive_p"));
+}
+
+// A drafter whose probabilities were rounded up gives too little to none.
+TEST_P(Drafts, NeverBringBackATokenThatWasRemoved) {
+  Case c;
+  c.vocab_size = 300;
+  c.logits.assign(300, 0.0f);
+  c.logits[5] = 8;
+  c.params.top_k = 1;
+  std::vector<float> q(300, 0.0f);
+  q[5] = 1;
+  q[200] = 0.002f;
+  for (uint32_t position = 0; position < 50; ++position) {
+    c.at.position = position;
+    c.draft = DraftCase{200, q, {}};
+    EXPECT_EQ(runner_.Run(c).outcome.token, 5u);
+    // All of it is too much of everything.
+    c.draft = DraftCase{200, std::vector<float>(300, 1.0f), {}};
+    EXPECT_EQ(runner_.Run(c).outcome.token, 5u);
+  }
+  c.params.top_k.reset();
+  c.params.banned_ids = {200};
+  c.draft = DraftCase{200, std::vector<float>(300, 1.0f), {}};
+  for (uint32_t position = 0; position < 200; ++position) {
+    c.at.position = position;
+    EXPECT_NE(runner_.Run(c).outcome.token, 200u);
+  }
+}
+
+// As the padding of a row is.
+TEST_P(Drafts, AreNotLookedAtBeyondTheVocabulary) {
+  Case c;
+  c.vocab_size = 3;
+  c.logits = {0, 1, 2};
+  c.draft =
+      DraftCase{1, {0, 1, 0, std::numeric_limits<float>::quiet_NaN()}, {}};
+  EXPECT_TRUE(runner_.Run(c).status.ok());
 }
 
 // -0 is a 0.

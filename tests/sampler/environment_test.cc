@@ -57,7 +57,7 @@ TEST_P(Allocations, OfAWarmSampleAreNone) {
     if (!c.guidance.empty()) row.guidance = c.guidance.data();
     const auto sample = [&] {
       return sampler.Sample(*plan, history, c.feedback, c.at, row, c.report,
-                            c.given, &workspace, &outcome);
+                            {c.given}, &workspace, &outcome);
     };
     if (!sample().ok()) continue;  // a failure's message may allocate
     const uint64_t before = AllocationCount();
@@ -82,8 +82,7 @@ TEST_P(Allocations, OfASmallerRowAfterALargeOneAreNone) {
   const History history;
   const auto sample = [&](const Plan& plan) {
     return sampler
-        .Sample(plan, history, {}, {}, row, {}, std::nullopt, &workspace,
-                &outcome)
+        .Sample(plan, history, {}, {}, row, {}, {}, &workspace, &outcome)
         .ok();
   };
   ASSERT_TRUE(sample(large));

@@ -225,6 +225,31 @@ TEST_P(MassPrefixes, AreTheShortestWhereASampleMisleads) {
   }
 }
 
+// Blocks of nearly equal mass, one token or many in each, beside blocks of
+// twice the mass: a regression on the mass makes sums below 0 of surprisals.
+TEST_P(MassPrefixes, AreTheShortestWhereMassSaysNothingOfSurprisal) {
+  constexpr uint32_t kBlocks = 300;
+  Dice dice(36);
+  for (uint32_t phase = 0; phase < 9; ++phase) {
+    SCOPED_TRACE("phase " + std::to_string(phase));
+    std::vector<float> logits(size_t{kBlocks} * kBlock, -60.0f);
+    for (uint32_t b = 0; b < kBlocks; ++b) {
+      float* const block = &logits[size_t{b} * kBlock];
+      const bool is_sampled = b % 9 == phase;
+      const bool is_peak = b / 9 % 2 == 0;
+      const double mass = is_sampled ? (is_peak ? 1.01 : 0.99) : 2;
+      const uint32_t tokens = is_peak ? 1 : kBlock;
+      for (uint32_t i = 0; i < tokens; ++i) {
+        block[i] =
+            static_cast<float>(std::log(mass / tokens)) + 1e-4f * dice.Normal();
+      }
+    }
+    Weigh(logits, 1);
+    ASSERT_NO_FATAL_FAILURE(ExpectAll(&dice, 1));
+    ASSERT_NO_FATAL_FAILURE(ExpectAllBeyond(&dice, 3));
+  }
+}
+
 // Tokens that have no weight, in blocks that have some and in others, on rows
 // that a list holds whole and on longer ones. The weights of typical_p are not
 // those of its keys, so that its search looks too low.

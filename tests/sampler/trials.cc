@@ -32,9 +32,8 @@ class SamplerDrawer : public Drawer {
   }
 
   uint32_t Draw(const NoisePoint& at) override {
-    const absl::Status status =
-        sampler_.Sample(*plan_, history_, {}, at, row_, report_, std::nullopt,
-                        &workspace_, &outcome_);
+    const absl::Status status = sampler_.Sample(
+        *plan_, history_, {}, at, row_, report_, {}, &workspace_, &outcome_);
     return status.ok() ? outcome_.token : kNoToken;
   }
 

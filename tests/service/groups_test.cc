@@ -141,6 +141,8 @@ struct GroupCase {
   bool masks = false;
   Drafter drafter;
   std::function<void(v1::SamplingParams*)> set;
+  uint32_t accepted_least = 0;  // of the drafts of 60 tokens
+  uint32_t accepted_most = 1000;
 };
 
 void SetMany(v1::SamplingParams* params) {
@@ -171,15 +173,15 @@ std::vector<GroupCase> GroupCases() {
     params->set_mirostat(2);
   };
   return {
-      {"GoodChain", false, false, chain(0.85), nothing},
-      {"GoodChainManyKnobs", false, true, chain(0.85), SetMany},
-      {"PerfectChainManyKnobs", false, true, chain(1), SetMany},
-      {"BadChainManyKnobs", false, true, chain(0.1), SetMany},
-      {"AdversarialChain", false, false, chain(0), SetMany},
-      {"ChainWithMirostat", false, false, chain(0.7), mirostat},
-      {"GoodTreeManyKnobs", true, true, tree(0.85), SetMany},
-      {"BadTreeManyKnobs", true, true, tree(0.1), SetMany},
-      {"TreeWithMirostat", true, false, tree(0.7), mirostat},
+      {"GoodChain", false, false, chain(0.85), nothing, 30, 1000},
+      {"GoodChainManyKnobs", false, true, chain(0.85), SetMany, 30, 1000},
+      {"PerfectChainManyKnobs", false, true, chain(1), SetMany, 50, 50},
+      {"BadChainManyKnobs", false, true, chain(0.1), SetMany, 0, 15},
+      {"AdversarialChain", false, false, chain(0), SetMany, 0, 0},
+      {"ChainWithMirostat", false, false, chain(0.7), mirostat, 25, 1000},
+      {"GoodTreeManyKnobs", true, true, tree(0.85), SetMany, 30, 1000},
+      {"BadTreeManyKnobs", true, true, tree(0.1), SetMany, 0, 20},
+      {"TreeWithMirostat", true, false, tree(0.7), mirostat, 25, 1000},
   };
 }
 
@@ -256,12 +258,15 @@ TEST_P(GroupsMatch, StepsWithoutDrafts) {
     }
     ASSERT_GE(ran, 1u);
     EXPECT_EQ(result.group(0).accepted(), ran - 1);
+    EXPECT_EQ(result.group(0).token_count(), ran);
     EXPECT_EQ(result.group(0).mode(), v1::VERIFY_MODE_MATCH);
     accepted += ran - 1;
     ++groups;
   }
   std::cout << "  " << accepted << " drafts accepted in " << groups
             << " groups\n";
+  EXPECT_GE(accepted, c.accepted_least);
+  EXPECT_LE(accepted, c.accepted_most);
   const auto all = absl::MakeConstSpan(drafted);
   EXPECT_EQ(std::vector<Token>(all.begin(), all.begin() + 60), plain);
 
@@ -276,7 +281,7 @@ TEST_P(GroupsMatch, StepsWithoutDrafts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, GroupsMatch, ::testing::ValuesIn(GroupCases()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& named) { return named.param.name; });
 
 // ---- ends and errors inside a group
 
@@ -293,6 +298,76 @@ TEST_F(Groups, StopWhereTheSessionEnds) {
               ::testing::ElementsAre(v1::ENTRY_STATUS_OK, v1::ENTRY_STATUS_OK,
                                      v1::ENTRY_STATUS_SKIPPED));
   EXPECT_EQ(result.finish_reason(1), v1::FINISH_REASON_MAX_TOKENS);
+  EXPECT_EQ(result.group(0).accepted(), 2u);
+  EXPECT_EQ(result.group(0).token_count(), 2u);
+}
+
+// The group again: the head is the last result, and the rest goes on from it.
+TEST_F(Groups, OfOneTokenAreAnsweredAgain) {
+  GroupCase c;
+  c.set = [](v1::SamplingParams*) {};
+  Open(kPlain, c);
+  const std::vector<Token> truth = Generate(1, false);
+  Open(kDrafted, c);
+  StepBuilder builder(kDrafted, false);
+  builder.AddGroup(0, 0, {{0, 0}, {0, truth[0].id + 1}}, false);
+  stream_.Call(builder.request());
+  const v1::StepResult result = stream_.Call(builder.request()).step();
+  EXPECT_EQ(result.status(0), v1::ENTRY_STATUS_REPLAYED);
+  EXPECT_EQ(result.status(1), v1::ENTRY_STATUS_SKIPPED);
+  EXPECT_EQ(result.token(0), truth[0].id);
+  EXPECT_EQ(result.group(0).token_count(), 1u);
+}
+
+// Phases switch inside a group as they do between steps.
+TEST_F(Groups, SwitchPhases) {
+  GroupCase c;
+  c.set = [](v1::SamplingParams*) {};
+  const auto open = [&](uint64_t id, uint32_t trigger) {
+    v1::SampleRequest request;
+    v1::OpenSession* wire = AddOpen(id, kVocab, &request);
+    v1::Phase* phase = wire->add_phases();
+    phase->set_name("greedy");
+    phase->add_enter()->set_tokens(IdBytes({trigger}));
+    phase->mutable_default_params()->set_temperature(0);
+    EXPECT_FALSE(stream_.Call(request).opened(0).has_error());
+  };
+  Open(9, c);
+  const uint32_t first = [&] {
+    StepBuilder builder(9, false);
+    builder.AddRow(0, 0);
+    return stream_.Call(builder.request()).step().token(0);
+  }();
+  open(kPlain, first);
+  const std::vector<Token> truth = Generate(3, false);
+  EXPECT_EQ(truth[1].kept, 1u);
+  open(kDrafted, first);
+  StepBuilder builder(kDrafted, false);
+  builder.AddGroup(0, 0, {{0, 0}, {0, truth[0].id}, {1, truth[1].id}}, false);
+  const v1::StepResult result = stream_.Call(builder.request()).step();
+  EXPECT_EQ(result.group(0).accepted(), 2u);
+  EXPECT_THAT(result.phase(), ::testing::ElementsAre(0, 1, 1));
+}
+
+// What is wrong with an entry tells when it is reached.
+TEST_F(Groups, DoNotLookAtWhatIsNotReached) {
+  GroupCase c;
+  c.set = [](v1::SamplingParams*) {};
+  Open(kPlain, c);
+  const std::vector<Token> truth = Generate(1, false);
+  for (const bool is_reached : {false, true}) {
+    Open(is_reached ? 8 : 7, c);
+    StepBuilder builder(is_reached ? 8 : 7, false);
+    builder.AddGroup(0, 0, {{0, 0}, {0, truth[0].id + (is_reached ? 0 : 1)}},
+                     false);
+    v1::Step* step = builder.request().mutable_step();
+    step->add_row(0);
+    step->add_row(99);
+    const v1::StepResult result = stream_.Call(builder.request()).step();
+    EXPECT_EQ(result.status(0), v1::ENTRY_STATUS_OK);
+    EXPECT_EQ(result.status(1),
+              is_reached ? v1::ENTRY_STATUS_ERROR : v1::ENTRY_STATUS_SKIPPED);
+  }
 }
 
 TEST_F(Groups, AreSkippedBehindARowThatFails) {
@@ -415,11 +490,46 @@ TEST_F(GroupsReject, TakesOneHotDrafts) {
 }
 
 TEST_F(GroupsReject, TakesRowsOfProbabilities) {
+  // The first is taken whatever chance says, the second hardly ever.
   std::vector<float> q(2 * kVocab, 1e-5f);
-  q[6] = q[kVocab + 7] = 1e-4f;
+  q[6] = 1e-20f;
+  q[kVocab + 7] = 1;
   step()->mutable_draft_probabilities()->set_inline_(FloatBytes(q));
-  EXPECT_EQ(Tokens(), Verified({{6, q.data(), nullptr, kVocab},
-                                {7, q.data() + kVocab, nullptr, kVocab}}));
+  const std::vector<uint32_t> tokens = Tokens();
+  EXPECT_EQ(tokens, Verified({{6, q.data(), nullptr, kVocab},
+                              {7, q.data() + kVocab, nullptr, kVocab}}));
+  ASSERT_EQ(tokens.size(), 2u);
+  EXPECT_NE(tokens[1], 7u);
+}
+
+TEST_F(GroupsReject, StandsBesideATreeOfAnotherSession) {
+  AddOpen(3, kVocab, &request_);
+  for (const uint32_t position : {0u, 1u, 1u}) {
+    testing::AddEntry(3, position, RowBehind(position, 5), &request_);
+    step()->add_draft_token(position +
+                            static_cast<uint32_t>(step()->draft_token_size()));
+  }
+  step()->add_group_size(3);
+  step()->add_verify_mode(v1::VERIFY_MODE_MATCH);
+  for (const uint32_t parent : {0u, 0u, 1u, 0u, 0u, 0u}) {
+    step()->add_parents(parent);
+  }
+  const v1::SampleResponse reply = stream_.Call(request_);
+  EXPECT_FALSE(reply.has_error()) << reply.error().message();
+  EXPECT_EQ(reply.step().group_size(), 2);
+}
+
+// An engine sends its empty arrays too.
+TEST_F(GroupsReject, TakesNothingForNoDrafts) {
+  step()->Clear();
+  testing::AddEntry(kDrafted, 0, RowBehind(0, 5), &request_);
+  step()->add_draft_token(0);
+  step()->add_group_size(1);
+  step()->add_verify_mode(v1::VERIFY_MODE_REJECTION);
+  step()->mutable_draft_probabilities()->set_inline_("");
+  step()->mutable_draft_ids()->set_inline_("");
+  step()->add_draft_offset(0);
+  EXPECT_EQ(Tokens().size(), 1u);
 }
 
 TEST_F(GroupsReject, TakesLists) {
@@ -464,8 +574,8 @@ TEST_F(GroupsReject, NamesWhatIsWrongWithProbabilities) {
 TEST_F(GroupsReject, IsForChains) {
   for (const uint32_t parent : {0u, 0u, 0u}) step()->add_parents(parent);
   EXPECT_THAT(Error(), StatusIs(Code::kInvalidArgument,
-                                "step.parents: entry 0 begins a group of mode "
-                                "REJECTION: chains only"));
+                                "step.parents: entry 2 has 0; groups of mode "
+                                "REJECTION are chains"));
 }
 
 // ---- a step that is wrong in itself
@@ -513,14 +623,14 @@ TEST_F(WrongGroups, NameSizes) {
 
 TEST_F(WrongGroups, NameMembers) {
   step()->set_session_id(2, 2);
-  ExpectError("step.session_id: entry 2 is not of its group's session");
+  ExpectError("step.session_id: entry 2 has 2; its group is of 1");
   step()->set_session_id(2, 1);
   step()->set_position(2, 3);
   ExpectError("step.position: entry 2 has 3; behind its parent is 2");
   step()->set_position(2, 2);
   for (int i = 0; i < 3; ++i) step()->add_mode(v1::ENTRY_MODE_SAMPLE);
   step()->set_mode(1, v1::ENTRY_MODE_PEEK);
-  ExpectError("step.mode: entry 1 of a group must be SAMPLE");
+  ExpectError("step.mode: entry 1 has 3; in a group it must be SAMPLE");
   step()->clear_mode();
   step()->mutable_draft_token()->Truncate(2);
   ExpectError("step.draft_token: 2 elements for 3 entries");

@@ -95,8 +95,8 @@ TEST_P(PastKnobs, GoOnAlikeAfterDraftsThatAreTakenBackAndInForks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, PastKnobs, ::testing::Values(Stammer, WithPhases),
-                         [](const auto& info) {
-                           return info.param == Stammer ? "Base" : "Phases";
+                         [](const auto& named) {
+                           return named.param == Stammer ? "Base" : "Phases";
                          });
 
 TEST(PastKnobsOfAnUnknownPrompt, AreRefusedByName) {
