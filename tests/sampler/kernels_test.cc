@@ -111,7 +111,9 @@ TEST_P(Kernels, LoadWidensEveryFloat16Exactly) {
       ASSERT_EQ(Bits(row().l[i]), Bits(expected)) << "bits " << i;
       const float one = Widen(bytes.data() + misaligned, Dtype::kFloat16, i);
       ASSERT_EQ(std::isnan(one), std::isnan(wide)) << "bits " << i;
-      if (!std::isnan(wide)) ASSERT_EQ(Bits(one), Bits(wide)) << "bits " << i;
+      if (!std::isnan(wide)) {
+        ASSERT_EQ(Bits(one), Bits(wide)) << "bits " << i;
+      }
     }
   }
 }

@@ -189,7 +189,9 @@ TEST_P(Properties, WhatIsReportedChangesNoToken) {
       if (r.final_logprob) {
         EXPECT_EQ(outcome.final_logprob, plain.final_logprob);
       }
-      if (r.raw_logprob) EXPECT_EQ(outcome.raw_logprob, plain.raw_logprob);
+      if (r.raw_logprob) {
+        EXPECT_EQ(outcome.raw_logprob, plain.raw_logprob);
+      }
     }
   });
 }

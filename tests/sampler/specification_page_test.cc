@@ -42,7 +42,9 @@ TEST(SpecificationPage, HasTheRangeAndTheOffValueOfEveryKnob) {
     const Cells& cells = row->second;
     ASSERT_EQ(cells.size(), 7u) << knob.name;
     EXPECT_FALSE(cells[2].empty()) << knob.name;
-    if (!knob.range.empty()) EXPECT_EQ(cells[2], knob.range) << knob.name;
+    if (!knob.range.empty()) {
+      EXPECT_EQ(cells[2], knob.range) << knob.name;
+    }
     EXPECT_EQ(cells[3], knob.off) << knob.name;
   }
 }

@@ -73,7 +73,9 @@ TEST_P(Turns, MirostatLearnsMoreFromATokenWithALargerEta) {
       c.params.mirostat_eta = eta;
       const double mu = *Ask(c).feedback.mu;
       EXPECT_GT(mu, before) << eta;
-      if (eta == .1) EXPECT_EQ(mu, by_default);
+      if (eta == .1) {
+        EXPECT_EQ(mu, by_default);
+      }
       before = mu;
     }
   }
