@@ -83,6 +83,9 @@ struct Outcome {
   bool greedy = false;  // no draw: greedy, or forced
   ForcedBy forced = ForcedBy::kNone;  // that had a token for this row
   bool forced_overruled = false;      // which was hard-banned, so not taken
+  bool is_forced() const {
+    return forced != ForcedBy::kNone && !forced_overruled;
+  }
   bool soft_bans_lifted = false;
   uint32_t non_finite_banned = 0;  // of both rows
   double final_logprob = kNotReported;

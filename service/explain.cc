@@ -115,9 +115,7 @@ absl::Status ExplainRow(const v1::ExplainRequest& wire, const Environment& env,
   if (result.status == EntryStatus::kSkipped) return absl::OkStatus();
   WriteStages(explainer, reply);
   const Outcome& outcome = result.outcome;
-  const bool is_forced =
-      outcome.forced != ForcedBy::kNone && !outcome.forced_overruled;
-  if (is_forced) {
+  if (outcome.is_forced()) {
     reply->set_rank(1);
     return absl::OkStatus();
   }
@@ -138,19 +136,21 @@ absl::Status CheckExplainSize(const v1::SampleRequest& request) {
                    " elements are more than ", kExplainMax));
 }
 
-void ExplainRows(const v1::SampleRequest& request, const Environment& env,
+bool ExplainNext(const v1::SampleRequest& request, const Environment& env,
                  SessionTable* table, Workspace* workspace,
                  v1::SampleResponse* reply) {
-  for (int i = 0; i < request.explain_size(); ++i) {
-    v1::ExplainResponse* answer = reply->add_explained();
-    const absl::Status status =
-        ExplainRow(request.explain(i), env, table, workspace, answer);
-    if (status.ok()) continue;
+  const int i = reply->explained_size();
+  if (i == request.explain_size()) return true;
+  v1::ExplainResponse* answer = reply->add_explained();
+  const absl::Status status =
+      ExplainRow(request.explain(i), env, table, workspace, answer);
+  if (!status.ok()) {
     env.metrics.AddError(status.code());
     answer->Clear();
     WriteStatus(InField(absl::StrCat("explain[", i, "]."), status),
                 answer->mutable_error());
   }
+  return i + 1 == request.explain_size();
 }
 
 }  // namespace logitd

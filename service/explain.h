@@ -19,9 +19,9 @@ inline constexpr int kExplainMax = 16;
 // RESOURCE_EXHAUSTED for more elements than that.
 absl::Status CheckExplainSize(const v1::SampleRequest& request);
 
-// Answers each element of the request; errors are told in its answer. Moves no
-// session.
-void ExplainRows(const v1::SampleRequest& request, const Environment& env,
+// Answers the next element that `reply` has no answer to; an error is told in
+// its answer. Moves no session. True when all are answered.
+bool ExplainNext(const v1::SampleRequest& request, const Environment& env,
                  SessionTable* table, Workspace* workspace,
                  v1::SampleResponse* reply);
 

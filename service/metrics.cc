@@ -120,9 +120,8 @@ void Metrics::AddOutcome(Shard* shard, const EntryResult& result) const {
   count(kTokens, result.given ? kGiven : kSampled, true);
   count(kFinished, static_cast<size_t>(result.finish),
         result.finish != FinishReason::kNone);
-  const bool is_forced =
-      outcome.forced != ForcedBy::kNone && !outcome.forced_overruled;
-  count(kGreedyRows, 0, outcome.greedy && !is_forced && !result.given);
+  count(kGreedyRows, 0,
+        outcome.greedy && !outcome.is_forced() && !result.given);
   count(kRepeated, 0, result.repeats);
   count(kPhaseSwitches, 0, result.switches_phase);
   count(kNonFiniteRows, kBanned, outcome.non_finite_banned > 0);

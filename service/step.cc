@@ -54,7 +54,6 @@ absl::Status StepRun::Prepare(const v1::Step& wire, SessionTable* table) {
     entry.result.given = false;
     entry.result.phase = 0;
     entry.started = entry.ended = {};
-    entry.parent = groups_.ParentOf(i);
     absl::Status status = PrepareEntry(wire, i, table, &entry);
     if (!status.ok()) {
       entry.session = nullptr;
@@ -134,12 +133,12 @@ void StepRun::MakeTasks() {
   }
 }
 
-bool StepRun::IsReached(const StepEntry& entry) const {
-  if (entry.parent == kNoParent) return true;
-  const EntryResult& parent = entries_[entry.parent].result;
-  const bool ran = HasToken(parent.status);
-  const auto index = static_cast<uint32_t>(&entry - entries_.data());
-  return ran && parent.outcome.token == groups_.LeadsTo(index);
+bool StepRun::IsReached(uint32_t index) const {
+  const uint32_t parent = groups_.ParentOf(index);
+  if (parent == kNoParent) return true;
+  const EntryResult& before = entries_[parent].result;
+  return HasToken(before.status) &&
+         before.outcome.token == groups_.LeadsTo(index);
 }
 
 void StepRun::WriteGroups(v1::StepResult* wire, Metrics* metrics) const {
@@ -153,7 +152,7 @@ void StepRun::WriteGroups(v1::StepResult* wire, Metrics* metrics) const {
     for (uint32_t i = group.first; i < group.first + group.size; ++i) {
       const EntryStatus status = entries_[i].result.status;
       tokens += HasToken(status) ? 1 : 0;
-      if (i == group.first || !IsReached(entries_[i])) continue;
+      if (i == group.first || !IsReached(i)) continue;
       ++accepted;
       drawn_now += entries_[last].result.status == EntryStatus::kOk ? 1 : 0;
       last = i;
@@ -169,8 +168,8 @@ void StepRun::WriteGroups(v1::StepResult* wire, Metrics* metrics) const {
 
 StepEntry* StepRun::TakeReached(size_t task) {
   while (HasMore(task)) {
-    StepEntry& entry = entries_[order_[tasks_[task].next++]];
-    if (IsReached(entry)) return &entry;
+    const uint32_t index = order_[tasks_[task].next++];
+    if (IsReached(index)) return &entries_[index];
   }
   return nullptr;
 }
@@ -178,7 +177,7 @@ StepEntry* StepRun::TakeReached(size_t task) {
 StepOutcome StepRun::Write(v1::StepResult* wire, Metrics* metrics) {
   // What is wrong with an entry that was not reached is nobody's business.
   for (uint32_t i = 0; i < entry_count_; ++i) {
-    if (entries_[i].parent == kNoParent || IsReached(entries_[i])) continue;
+    if (IsReached(i)) continue;
     entries_[i].result.status = EntryStatus::kSkipped;
     entries_[i].result.error = absl::OkStatus();
   }

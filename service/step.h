@@ -31,7 +31,6 @@ struct StepEntry {
   Row row;
   Session* session = nullptr;  // nullptr: answered already
   EntryResult result;
-  uint32_t parent = kNoParent;  // the entry that it follows, in a row group
   Clock::time_point started;
   Clock::time_point ended;  // equal to started when no row ran
 
@@ -79,7 +78,7 @@ class StepRun {
                             SessionTable* table, StepEntry* entry) const;
   void MakeTasks();
   // False for an entry of a row group whose draft was not taken.
-  bool IsReached(const StepEntry& entry) const;
+  bool IsReached(uint32_t index) const;
   void WriteGroups(v1::StepResult* wire, Metrics* metrics) const;
 
   const Limits& limits_;

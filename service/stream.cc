@@ -291,9 +291,7 @@ void Stream::RunLists(Workspace* workspace) {
     return Fetch(done.fetch, env_, &fetched_,
                  [this] { env_.workers.Run(this, 0); });
   }
-  if (!RunStep(workspace)) return;
-  Answer(workspace);
-  GoOn();
+  if (RunStep(workspace)) ExplainRows(workspace);
 }
 
 bool Stream::RunStep(Workspace* workspace) {
@@ -355,9 +353,19 @@ void Stream::AfterTasks(Workspace* workspace) {
     case Out::kLists:
       return RunLists(workspace);
     case Out::kRows:
-      Answer(workspace);
-      GoOn();
+    case Out::kExplain:
+      ExplainRows(workspace);
   }
+}
+
+// One at a time, as rows are: each is worth twenty of them.
+void Stream::ExplainRows(Workspace* workspace) {
+  if (!ExplainNext(current_->message, env_, &table_, workspace, &reply_)) {
+    out_ = Out::kExplain;
+    return env_.workers.Run(this, 0);
+  }
+  Answer();
+  GoOn();
 }
 
 void Stream::CountRequest(Clock::time_point answering) {
@@ -368,13 +376,12 @@ void Stream::CountRequest(Clock::time_point answering) {
   env_.metrics.AddRequest(times);
 }
 
-void Stream::Answer(Workspace* workspace) {
+void Stream::Answer() {
   const Clock::time_point answering = Clock::now();
   StepOutcome outcome;
   if (has_result_) {
     outcome = step_.Write(reply_.mutable_step(), &env_.metrics);
   }
-  ExplainRows(current_->message, env_, &table_, workspace, &reply_);
   RequestTimes& times = current_->times;
   times.rows = outcome.row_seconds;
   reply_.set_draining(env_.draining.load(std::memory_order_relaxed));

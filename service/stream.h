@@ -58,7 +58,7 @@ class Stream final
   };
 
   // What the workers, or the executor, have of the request that runs.
-  enum class Out { kNothing, kLists, kRows };
+  enum class Out { kNothing, kLists, kRows, kExplain };
 
   // gRPC's events.
   void OnReadDone(bool ok) override;
@@ -84,7 +84,8 @@ class Stream final
   bool RunTask(size_t task, Workspace* workspace) override;
   void RunEntry(StepEntry* entry, Workspace* workspace);
   void AfterTasks(Workspace* workspace) override;
-  void Answer(Workspace* workspace);
+  void ExplainRows(Workspace* workspace);
+  void Answer();
   void CountRequest(Clock::time_point answering);
   void GoOn();
 

@@ -112,7 +112,7 @@ TEST_P(AnyPast, PermutingTheIdsPermutesTheOutcome) {
     ASSERT_EQ(KeptIds(renamed), expected) << seed;
     EXPECT_EQ(renamed.forced, plain.forced);
     EXPECT_EQ(renamed.soft_bans_lifted, plain.soft_bans_lifted);
-    if (plain.forced != ForcedBy::kNone && !plain.forced_overruled) {
+    if (plain.is_forced()) {
       EXPECT_EQ(renamed.token, names[plain.token]);
     }
     for (size_t i = 0; i < expected.size(); ++i) {
