@@ -217,7 +217,7 @@ TEST(History, CountsAnewWhenAnotherDialectCountsOtherParts) {
   Params of_output = params;
   of_output.dialect = Dialect::kSglang;
   const std::vector<Plan> plans = {Compile(params), Compile(of_output)};
-  History history({{1, 2}});
+  History history(TokenIds{1, 2});
   history.Append(3);
   ASSERT_TRUE(history.Follow(plans, 0, 0).ok());
   const Counts both = {{1, 1}, {2, 1}, {3, 1}}, output = {{3, 1}};

@@ -211,7 +211,7 @@ TEST_F(PhaseUpdate, AKnobThatLooksAtAllKeepsAllForThePhasesToo) {
 TEST_F(PhaseUpdate, OfAPromptNotSentKeepsTheInitialPhaseByItsName) {
   SessionStart start = StartWith({Phase("a", {{1}}), Phase("b", {{2}}, {{3}})});
   start.prompt_length = 700;
-  start.initial_phase = "b";
+  start.initial_phase = std::string("b");
   Session session = OpenOrDie(start);
   start.generated = TokensOf(Run(20, &session), 20);
   // By its name also where the numbers alone would match.
