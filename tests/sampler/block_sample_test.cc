@@ -132,6 +132,21 @@ TEST_P(BlockSamples, OfEqualBlocksAreExact) {
   EXPECT_NEAR(sample.Deviation(0), 0, 1e-12 * mass_);
 }
 
+// However many blocks a row has, if it is worth a sample, the sample's are of
+// them.
+TEST_P(BlockSamples, OfCountsEndWithTheRow) {
+  for (uint32_t blocks = BlockSample::kWorthwhile; blocks < 300; ++blocks) {
+    Weigh(std::vector<float>(size_t{blocks} * kBlock, 1.5f));
+    std::vector<uint32_t> listed(BlockSample::kBlocksMax);
+    const BlockSample sample(kernels(), row(), listed.data());
+    const double count = blocks / sample.BlocksForOne();
+    EXPECT_NEAR(count, std::round(count), 1e-9);
+    listed.resize(static_cast<size_t>(std::lround(count)));
+    ASSERT_FALSE(listed.empty());
+    EXPECT_LT(listed.back(), blocks);
+  }
+}
+
 TEST_P(BlockSamples, ListIdsBetweenTwoValues) {
   Dice dice(44);
   std::vector<float> logits(size_t{300} * kBlock);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "sampler/stages.h"
+#include "sampler/workspace.h"
 #include "tests/sampler/ask.h"
 #include "tests/sampler/knob_notes.h"
 
@@ -103,6 +105,20 @@ TEST_P(Forced, AHardBanOverrulesAForcedTokenOrFailsTheRow) {
   c.params.suppressed_ids = {2};
   EXPECT_EQ(Ask(c).token, 2u);
   EXPECT_FALSE(Ask(c).forced_overruled);
+}
+
+// What lies behind a mask's end in memory says nothing.
+TEST_P(Forced, AShortMaskBansWhatIsBeyondIt) {
+  Workspace workspace;
+  workspace.Reserve(16);
+  const std::vector<float> logits(16, 0);
+  uint32_t bad = 0;
+  kernels().load_f32(logits.data(), 16, false, workspace.row(), &bad);
+  const Plan plan = *Plan::Compile(Params(), 16);
+  const uint8_t bits[] = {0xFF, 0xFF};
+  EXPECT_FALSE(IsHardBanned(plan, bits, 1, 7, &workspace));
+  EXPECT_TRUE(IsHardBanned(plan, bits, 1, 8, &workspace));
+  EXPECT_FALSE(IsHardBanned(plan, bits, 2, 8, &workspace));
 }
 
 TEST_P(Forced, AGivenTokenIsReportedBesideTheForcedOne) {

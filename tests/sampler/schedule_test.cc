@@ -57,13 +57,24 @@ TEST(ScheduleValues, HaveAFingerprintThatTellsTheirLimitsApart) {
   std::set<std::vector<std::string>> fingerprints;
   for (const auto& [min, max] :
        std::vector<std::pair<std::optional<double>, std::optional<double>>>{
-           {{}, {}}, {.6, {}}, {{}, .6}, {.6, .6}, {.6, .8}}) {
+           {{}, {}}, {.6, {}}, {{}, .6}, {.6, .6}, {.6, .8}, {.7, .8}}) {
     Params params;
     params.schedules = {
         {kTemperatureField, kLinear, {{0, 1.5}, {10, .5}}, min, max}};
     fingerprints.insert(FingerprintLines(*Plan::Compile(params, 100)));
   }
-  EXPECT_EQ(fingerprints.size(), 5u);
+  EXPECT_EQ(fingerprints.size(), 6u);
+}
+
+// As many tokens as there are keep all of them.
+TEST(ScheduleValues, OfAsManyTokensAsThereAreLeaveNoTrace) {
+  const auto lines_of = [](double count) {
+    Params params;
+    params.schedules = {{kTopKField, kLinear, {{0, count}, {4, 200}}, {}, {}}};
+    return FingerprintLines(*Plan::Compile(params, 100));
+  };
+  EXPECT_EQ(lines_of(100), FingerprintLines(*Plan::Compile(Params(), 100)));
+  EXPECT_NE(lines_of(99), lines_of(100));
 }
 
 TEST(ScheduleValues, OfStepsHoldAPointsValueUntilTheNext) {

@@ -38,6 +38,13 @@ TEST(StageVersions, OfNgramsBeginAtOneToken) {
               ::testing::Contains("no_repeat_ngram=1"));
 }
 
+TEST(StageVersions, OfAPlanWithoutKnobsAreOfWhatAlwaysRuns) {
+  const std::vector<std::string> lines =
+      FingerprintLines(*Plan::Compile(Params(), 100));
+  EXPECT_THAT(lines, ::testing::ElementsAre(kSemantics, "core=0", "check=1",
+                                            "hard_bans=1", "draw=1"));
+}
+
 TEST(FingerprintOfPhases, SaysWhereEachBeginsAndEnds) {
   using ::testing::Contains;
   using ::testing::HasSubstr;
@@ -48,6 +55,8 @@ TEST(FingerprintOfPhases, SaysWhereEachBeginsAndEnds) {
       plan, {{{&plan, 0, &enter, &leave}, {&plan, 1, &leave, &none}}});
   EXPECT_THAT(lines, Contains("phase1.enter=5,6;7"));
   EXPECT_THAT(lines, Contains("phase1.leave=8"));
+  EXPECT_THAT(lines, Contains("phase1.check=1"));
+  EXPECT_THAT(lines, Contains("phase2.draw=1"));
   EXPECT_THAT(lines, Not(Contains(HasSubstr("phase1.within"))));
   EXPECT_THAT(lines, Contains("phase2.within=1"));
   EXPECT_THAT(lines, Contains("phase2.enter=8"));

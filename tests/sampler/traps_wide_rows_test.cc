@@ -89,6 +89,22 @@ TEST_P(WideRows, OfEqualLogitsKeepHalfOfThemForHalfTheMass) {
   }
 }
 
+// More ties than any list holds, in every other block: the last one kept is the
+// k-th of them.
+TEST_P(WideRows, OfTiesInSomeBlocksKeepTheFirst) {
+  constexpr uint32_t kBlock = kernels::kBlockSize;
+  std::vector<float> logits(size_t{512} * kBlock, 0);
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (i / kBlock % 2 == 0) logits[i] = 1;
+  }
+  Params params;
+  params.top_k = 9000;
+  const TokenIds kept = Ask(logits, params).kept_ids;
+  ASSERT_EQ(kept.size(), 9000u);
+  const uint32_t last = 8999;
+  EXPECT_EQ(kept.back(), last / kBlock * 2 * kBlock + last % kBlock);
+}
+
 // Cutting away the token's part of the tail would show in its rank and draw.
 TEST_P(WideRows, DrawTokensFromAllThatIsKept) {
   Case c = Question(WideRow(), Only("top_p", &Params::top_p, .9).params);
