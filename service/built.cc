@@ -23,16 +23,12 @@ using Names = std::set<std::string>;
 // The whole list. A service stands for all its methods.
 const Names& Lacking() {
   static const auto* const names = new Names{
-      "ExplainRequest.alternatives",
       "OpenSession.history_digest",
       "OpenSession.receipt",
       "Place.candidates",
       "Place.region",
       "Place.segments",
       "ProfileService.ImportProfile",
-      "SampleRequest.verify",
-      "SamplingService.Explain",
-      "SamplingService.Verify",
   };
   return *names;
 }
@@ -106,8 +102,7 @@ const std::vector<const FieldDescriptor*>& LackingIn(const Descriptor* type) {
     for (const Descriptor* each :
          {v1::SampleRequest::descriptor(), v1::OpenSession::descriptor(),
           v1::UpdateSession::descriptor(), v1::Report::descriptor(),
-          v1::Step::descriptor(), v1::Place::descriptor(),
-          v1::ExplainRequest::descriptor()}) {
+          v1::Step::descriptor(), v1::Place::descriptor()}) {
       for (int i = 0; i < each->field_count(); ++i) {
         if (Lacks(NameOf(*each->field(i)))) {
           (*map)[each].push_back(each->field(i));

@@ -327,7 +327,7 @@ std::vector<Setting> LimitSettings() {
       Count("max_inflight", "Unanswered requests of one stream.",
             &Limits::max_inflight, 1, 64),
       Count("max_streams",
-            "Sample streams, and SampleOnce calls, open at once.",
+            "Sample streams, and other calls of rows, open at once.",
             &Limits::max_streams, 1, 65536),
       Bytes("max_unanswered_bytes",
             "Unanswered requests of all streams and calls together; one "

@@ -42,6 +42,7 @@ void WriteOpened(const Session& session, v1::SessionOpened* wire);
 void WriteUpdated(const Session& session, v1::SessionUpdated* wire);
 // What is in force at its next position.
 void WriteInForce(const Session& session, v1::ExplainResponse* wire);
+void WriteInForce(const Session& session, v1::Alternative* wire);
 
 // ---- steps (convert_step.cc)
 // --------------------------------------------------

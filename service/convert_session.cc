@@ -160,15 +160,25 @@ void WriteUpdated(const Session& session, v1::SessionUpdated* wire) {
   WriteRules(session, wire);
 }
 
-void WriteInForce(const Session& session, v1::ExplainResponse* wire) {
+// Of the phase that it is in.
+const ResolvedParams& ResolvedNow(const Session& session) {
   const Resolution& resolution = BindingOf(session).resolution;
   const uint32_t phase = session.phase();
+  return phase == 0 ? resolution.base : resolution.phases[phase - 1].resolved;
+}
+
+void WriteInForce(const Session& session, v1::ExplainResponse* wire) {
   wire->set_position(session.position());
-  wire->set_phase(phase);
-  WriteInForce(
-      session.plan(phase),
-      phase == 0 ? resolution.base : resolution.phases[phase - 1].resolved,
-      wire);
+  wire->set_phase(session.phase());
+  WriteInForce(session.plan(session.phase()), ResolvedNow(session), wire);
+}
+
+void WriteInForce(const Session& session, v1::Alternative* wire) {
+  wire->set_fingerprint(session.fingerprint());
+  WriteParams(session.plan(session.phase()), wire->mutable_resolved());
+  for (const v1::Clamped& clamped : ResolvedNow(session).clamped) {
+    *wire->add_clamped() = clamped;
+  }
 }
 
 }  // namespace logitd

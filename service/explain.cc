@@ -7,10 +7,8 @@
 #include "sampler/explain.h"
 #include "sampler/noise.h"
 #include "sampler/status_macros.h"
-#include "service/built.h"
 #include "service/convert.h"
 #include "service/convert_row.h"
-#include "service/lists.h"
 #include "service/session/field_path.h"
 #include "service/status.h"
 
@@ -18,6 +16,7 @@ namespace logitd {
 namespace {
 
 constexpr uint32_t kTopNBuiltIn = 10;
+constexpr int kAlternativesMax = 64;
 
 absl::Status CheckTokens(const TokenIds& ids, const Limits& limits,
                          uint32_t vocab_size) {
@@ -32,6 +31,12 @@ absl::Status CheckTokens(const TokenIds& ids, const Limits& limits,
         absl::StrCat("ids: ", id, " is outside [0, ", vocab_size, ")"));
   }
   return absl::OkStatus();
+}
+
+void WritePeek(const EntryResult& result, v1::StepResult* wire) {
+  ResultWriter writer;
+  writer.Ask(result);
+  writer.Add(result, wire);
 }
 
 void WriteStages(const Explainer& explainer, v1::ExplainResponse* wire) {
@@ -71,86 +76,100 @@ void WriteChances(const Explainer& explainer, const NoisePoint& at,
   }
 }
 
-absl::Status ExplainRow(const v1::ExplainRequest& wire, const Environment& env,
-                        SessionTable* table, Workspace* workspace,
-                        v1::ExplainResponse* reply) {
-  LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
-  if (wire.has_open()) {
-    return absl::InvalidArgumentError(
-        "open: must not be set on a stream; open the session, then name it");
-  }
-  LOGITD_ASSIGN_OR_RETURN(Session* const session,
-                          table->Find(wire.session_id()));
-  LOGITD_ASSIGN_OR_RETURN(
-      const Row row,
-      ReadOneRow(wire.logits(), wire.dtype(),
-                 wire.has_guidance_row() ? &wire.guidance_row() : nullptr,
-                 wire.mask(), env.limits));
-  const uint32_t vocab_size = session->plan().vocab_size;
-  const uint32_t top_n = wire.has_top_n() ? wire.top_n() : kTopNBuiltIn;
-  if (top_n > env.limits.max_top_n) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("top_n: ", top_n, " tokens are more than --max_top_n ",
-                     env.limits.max_top_n));
-  }
-  LOGITD_ASSIGN_OR_RETURN(TokenIds ids,
-                          ReadHistory("ids", wire.ids(), env.limits));
-  LOGITD_RETURN_IF_ERROR(CheckTokens(ids, env.limits, vocab_size));
-  LOGITD_RETURN_IF_ERROR(CheckAttempt(wire.attempt()));
+}  // namespace
 
-  Explainer explainer(env.sampler.kernels(), vocab_size, top_n, std::move(ids));
+absl::Status Explanation::Read() {
+  const Limits& limits = env_.limits;
+  LOGITD_ASSIGN_OR_RETURN(
+      row_, ReadOneRow(request_.logits(), request_.dtype(),
+                       request_.has_guidance_row() ? &request_.guidance_row()
+                                                   : nullptr,
+                       request_.mask(), limits));
+  top_n_ = request_.has_top_n() ? request_.top_n() : kTopNBuiltIn;
+  if (top_n_ > limits.max_top_n) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("top_n: ", top_n_, " tokens are more than --max_top_n ",
+                     limits.max_top_n));
+  }
+  LOGITD_ASSIGN_OR_RETURN(ids_, ReadHistory("ids", request_.ids(), limits));
+  LOGITD_RETURN_IF_ERROR(CheckTokens(ids_, limits, session_.plan().vocab_size));
+  LOGITD_RETURN_IF_ERROR(CheckAttempt(request_.attempt()));
+  const int alternatives = request_.alternatives_size();
+  if (alternatives > kAlternativesMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("alternatives: ", alternatives, " elements are more than ",
+                     kAlternativesMax));
+  }
+  if (!request_.has_sweep()) return absl::OkStatus();
+  auto sweep = KnobSweep::Create(request_.sweep(), MakeTrial());
+  if (!sweep.ok()) return InField("sweep.", sweep.status());
+  sweep_.emplace(*std::move(sweep));
+  return absl::OkStatus();
+}
+
+Trial Explanation::MakeTrial() const {
+  return {session_, row_, request_.attempt()};
+}
+
+absl::Status Explanation::Explain(Workspace* workspace) {
+  Explainer explainer(env_.sampler.kernels(), session_.plan().vocab_size,
+                      top_n_, ids_);
   Entry entry;
-  entry.position = session->position();
-  entry.attempt = wire.attempt();
+  entry.position = session_.position();
+  entry.attempt = request_.attempt();
   entry.mode = EntryMode::kPeek;
   entry.observer = &explainer;
   EntryResult result;
-  session->Step(entry, row, env.sampler, workspace, &result);
+  session_.Step(entry, row_, env_.sampler, workspace, &result);
   LOGITD_RETURN_IF_ERROR(result.error);
 
-  WriteInForce(*session, reply);
-  ResultWriter writer;
-  writer.Ask(result);
-  writer.Add(result, reply->mutable_outcome());
+  WriteInForce(session_, &answer_);
+  WritePeek(result, answer_.mutable_outcome());
   if (result.status == EntryStatus::kSkipped) return absl::OkStatus();
-  WriteStages(explainer, reply);
+  WriteStages(explainer, &answer_);
   const Outcome& outcome = result.outcome;
   if (outcome.is_forced()) {
-    reply->set_rank(1);
+    answer_.set_rank(1);
     return absl::OkStatus();
   }
-  reply->set_rank(explainer.RankOf(outcome.token));
+  answer_.set_rank(explainer.RankOf(outcome.token));
   if (!outcome.greedy) {
     WriteChances(explainer,
-                 {session->key(), session->position(), wire.attempt()}, reply);
+                 {session_.key(), session_.position(), request_.attempt()},
+                 &answer_);
   }
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status CheckExplainSize(const v1::SampleRequest& request) {
-  if (request.explain_size() <= kExplainMax) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("explain: ", request.explain_size(),
-                   " elements are more than ", kExplainMax));
+// Errors are the alternative's own.
+void Explanation::TryNext(Workspace* workspace) {
+  const int i = answer_.alternatives_size();
+  v1::Alternative* answer = answer_.add_alternatives();
+  Trial trial = MakeTrial();
+  EntryResult result;
+  const absl::Status status = trial.Look(request_.alternatives(i), std::nullopt,
+                                         env_, workspace, &result);
+  if (!status.ok()) {
+    return WriteStatus(InField(absl::StrCat("alternatives[", i, "]."), status),
+                       answer->mutable_error());
+  }
+  WritePeek(result, answer->mutable_outcome());
+  WriteInForce(trial.session, answer);
 }
 
-bool ExplainNext(const v1::SampleRequest& request, const Environment& env,
-                 SessionTable* table, Workspace* workspace,
-                 v1::SampleResponse* reply) {
-  const int i = reply->explained_size();
-  if (i == request.explain_size()) return true;
-  v1::ExplainResponse* answer = reply->add_explained();
-  const absl::Status status =
-      ExplainRow(request.explain(i), env, table, workspace, answer);
-  if (!status.ok()) {
-    env.metrics.AddError(status.code());
-    answer->Clear();
-    WriteStatus(InField(absl::StrCat("explain[", i, "]."), status),
-                answer->mutable_error());
+absl::StatusOr<bool> Explanation::RunTurn(Workspace* workspace) {
+  if (!std::exchange(is_explained_, true)) {
+    LOGITD_RETURN_IF_ERROR(Read());
+    LOGITD_RETURN_IF_ERROR(Explain(workspace));
+  } else if (answer_.alternatives_size() < request_.alternatives_size()) {
+    TryNext(workspace);
+  } else if (sweep_) {
+    const auto done = sweep_->RunTurn(env_, workspace, answer_.mutable_sweep());
+    if (!done.ok()) return InField("sweep.", done.status());
+    if (!*done) return false;
+    sweep_.reset();
   }
-  return i + 1 == request.explain_size();
+  return !sweep_ && answer_.alternatives_size() == request_.alternatives_size();
 }
 
 }  // namespace logitd

@@ -81,32 +81,11 @@ class Applier {
                       v1::SessionUpdated* reply) {
     reply->set_session_id(wire.session_id());
     LOGITD_ASSIGN_OR_RETURN(Session * session, table_.Find(wire.session_id()));
-    LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
-    const Binding& bound = BindingOf(*session);
-    v1::SamplingParams params = bound.request;
-    LOGITD_RETURN_IF_ERROR(ApplyUpdate(wire, env_.limits, &params));
-    ProfilePtr profile = bound.profile;
-    if (wire.rebind()) {
-      LOGITD_ASSIGN_OR_RETURN(profile, NewestOf(bound, env_.profiles));
-    }
-    auto binding =
-        Bind(std::move(profile), std::move(params), bound.request_phases,
-             session->plan().vocab_size, env_.limits, bound.by_default);
-    if (!binding.ok()) return AsUpdate(wire.rebind(), binding.status());
-    Params base;
-    std::vector<PhaseParams> phases;
-    LOGITD_RETURN_IF_ERROR(AsUpdate(
-        wire.rebind(), ReadBinding(**binding, env_.limits, &base, &phases)));
-    std::optional<uint32_t> position;
-    if (wire.has_position()) position = wire.position();
     std::optional<Report> report;
     if (wire.has_report()) {
       LOGITD_ASSIGN_OR_RETURN(report, ReadReport(wire.report()));
     }
-    LOGITD_RETURN_IF_ERROR(
-        AsUpdate(wire.rebind(),
-                 session->Update(position, std::move(base), report,
-                                 std::move(phases), *std::move(binding))));
+    LOGITD_RETURN_IF_ERROR(ChangeParams(wire, report, env_, session));
     WriteUpdated(*session, reply);
     return absl::OkStatus();
   }
@@ -212,6 +191,32 @@ absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
       ReadBinding(*binding, env.limits, &start.params, &start.phases));
   start.origin = std::move(binding);
   return start;
+}
+
+absl::Status ChangeParams(const v1::UpdateSession& wire,
+                          const std::optional<Report>& report,
+                          const Environment& env, Session* session) {
+  LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
+  const Binding& bound = BindingOf(*session);
+  v1::SamplingParams params = bound.request;
+  LOGITD_RETURN_IF_ERROR(ApplyUpdate(wire, env.limits, &params));
+  ProfilePtr profile = bound.profile;
+  if (wire.rebind()) {
+    LOGITD_ASSIGN_OR_RETURN(profile, NewestOf(bound, env.profiles));
+  }
+  auto binding =
+      Bind(std::move(profile), std::move(params), bound.request_phases,
+           session->plan().vocab_size, env.limits, bound.by_default);
+  if (!binding.ok()) return AsUpdate(wire.rebind(), binding.status());
+  Params base;
+  std::vector<PhaseParams> phases;
+  LOGITD_RETURN_IF_ERROR(AsUpdate(
+      wire.rebind(), ReadBinding(**binding, env.limits, &base, &phases)));
+  std::optional<uint32_t> position;
+  if (wire.has_position()) position = wire.position();
+  return AsUpdate(wire.rebind(),
+                  session->Update(position, std::move(base), report,
+                                  std::move(phases), *std::move(binding)));
 }
 
 absl::Status CheckListSizes(const v1::SampleRequest& request,

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -44,7 +45,13 @@ ListsDone ApplyLists(const v1::SampleRequest& request, const Environment& env,
                      const ListTurn& turn, SessionTable* table,
                      v1::SampleResponse* reply);
 
-// As an element of `open`, without a table: for SampleOnce.
+// Changes a session as `wire` says, but for its report, which is replaced if
+// there is one. Errors: as UpdateSession's.
+absl::Status ChangeParams(const v1::UpdateSession& wire,
+                          const std::optional<Report>& report,
+                          const Environment& env, Session* session);
+
+// As an element of `open`, without a table: for calls with one session.
 absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
                                        const Environment& env,
                                        const FetchedProfile& fetched);

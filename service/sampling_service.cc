@@ -3,27 +3,18 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "sampler/fingerprint.h"
 #include "service/built.h"
 #include "service/call_trace.h"
+#include "service/inquiry_call.h"
 #include "service/once.h"
 #include "service/peer.h"
 #include "service/status.h"
 
 namespace logitd {
 namespace {
-
-grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context,
-                                 const char* method, Metrics* metrics) {
-  metrics->AddError(absl::StatusCode::kUnimplemented);
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(absl::UnimplementedError(
-      absl::StrCat("SamplingService.", method, ": not built yet"))));
-  return reactor;
-}
 
 void WriteLimits(const Limits& limits, v1::GetServerInfoResponse* response) {
   auto& wire = *response->mutable_limits();
@@ -71,30 +62,34 @@ SamplingServiceImpl::Sample(grpc::CallbackServerContext* context) {
   return stream.release();
 }
 
-grpc::ServerUnaryReactor* SamplingServiceImpl::SampleOnce(
-    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
-    grpc::ByteBuffer* response) {
+UnaryCall::Caller SamplingServiceImpl::CallerOf(
+    grpc::CallbackServerContext* context) {
   // On a Unix socket all calls are one client: each would have a turn else.
   const std::string client = ClientOf(*context);
   const absl::Duration patience =
       absl::FromChrono(context->deadline()) - absl::Now();
-  return new OnceCall(
-      env_, &once_calls_,
-      {env_.admission.NewAccount(client.empty() ? "unix" : client), patience,
-       TraceOf(*context)},
-      *request, response);
+  return {env_.admission.NewAccount(client.empty() ? "unix" : client), patience,
+          TraceOf(*context)};
+}
+
+grpc::ServerUnaryReactor* SamplingServiceImpl::SampleOnce(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return new OnceCall(env_, &calls_, CallerOf(context), *request, response);
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::Verify(
-    grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
-    grpc::ByteBuffer*) {
-  return Refuse(context, "Verify", &env_.metrics);
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return new VerifyCall(kVerifyCall, env_, &calls_, CallerOf(context), *request,
+                        response);
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::Explain(
-    grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
-    grpc::ByteBuffer*) {
-  return Refuse(context, "Explain", &env_.metrics);
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return new ExplainCall(kExplainCall, env_, &calls_, CallerOf(context),
+                         *request, response);
 }
 
 grpc::ServerUnaryReactor* SamplingServiceImpl::GetServerInfo(

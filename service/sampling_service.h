@@ -12,6 +12,7 @@
 #include "logitd/v1/sampling.grpc.pb.h"
 #include "service/environment.h"
 #include "service/stream.h"
+#include "service/unary_call.h"
 
 namespace logitd {
 
@@ -44,11 +45,13 @@ class SamplingServiceImpl final
       v1::GetServerInfoResponse* response) override;
 
  private:
+  UnaryCall::Caller CallerOf(grpc::CallbackServerContext* context);
+
   const Environment env_;
   StreamSet* const streams_;
   const std::string version_;
   const std::chrono::steady_clock::time_point started_;
-  std::atomic<uint32_t> once_calls_{0};
+  std::atomic<uint32_t> calls_{0};  // in flight, but for GetServerInfo
 };
 
 }  // namespace logitd

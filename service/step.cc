@@ -162,7 +162,7 @@ void StepRun::WriteGroups(v1::StepResult* wire, Metrics* metrics) const {
     const bool has_more = groups_.HasChildren(last, group);
     const bool rejected =
         has_more && entries_[last].result.status == EntryStatus::kOk;
-    metrics->AddDrafts(drawn_now, rejected);
+    if (metrics != nullptr) metrics->AddDrafts(drawn_now, rejected);
   }
 }
 
@@ -182,8 +182,33 @@ StepOutcome StepRun::Write(v1::StepResult* wire, Metrics* metrics) {
     entries_[i].result.error = absl::OkStatus();
   }
   WriteGroups(wire, metrics);
-  return WriteResults(absl::MakeConstSpan(entries_).first(entry_count_), wire,
-                      metrics);
+  return WriteResults(entries(), wire, metrics);
+}
+
+bool StepRun::IsDraftTaken(uint32_t index,
+                           const StepGroups::Group& group) const {
+  for (uint32_t i = index + 1; i < group.first + group.size; ++i) {
+    if (groups_.ParentOf(i) == index && IsReached(i)) return true;
+  }
+  return false;
+}
+
+uint32_t StepRun::FirstDifference() const {
+  uint32_t first = entry_count_;
+  for (uint32_t i = entry_count_; i-- > 0;) {
+    if (entries_[i].entry.mode != EntryMode::kGiven) continue;
+    const EntryResult& result = entries_[i].result;
+    const bool follows = HasToken(result.status) &&
+                         result.outcome.token == result.outcome.drawn_token;
+    if (!follows) first = i;
+  }
+  for (const StepGroups::Group& group : groups_.groups()) {
+    for (uint32_t i = group.first; i < group.first + group.size; ++i) {
+      if (!IsReached(i) || !groups_.HasChildren(i, group)) continue;
+      if (!IsDraftTaken(i, group)) first = std::min(first, i);
+    }
+  }
+  return first;
 }
 
 StepOutcome WriteResults(absl::Span<const StepEntry> entries,
@@ -206,9 +231,9 @@ StepOutcome WriteResults(absl::Span<const StepEntry> entries,
     outcome.busy_seconds += seconds;
     run += seconds > 0 ? 1 : 0;
     writer.Add(entry.result, wire);
-    metrics->AddRow(entry.result, seconds);
+    if (metrics != nullptr) metrics->AddRow(entry.result, seconds);
   }
-  metrics->AddStep();
+  if (metrics != nullptr) metrics->AddStep();
   if (run == 0) return outcome;
   outcome.part_run =
       static_cast<double>(run) / static_cast<double>(entries.size());

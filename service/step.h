@@ -37,13 +37,14 @@ struct StepEntry {
   void Fail(absl::Status why);
 };
 
-// The results of entries, which are counted, and the time of their rows.
+// The results of entries, and the time of their rows.
 struct StepOutcome {
   absl::Status error;       // the first, if there is one; in the results too
   double row_seconds = 0;   // from the start of the first to the last's end
   double busy_seconds = 0;  // of each, added up
   double part_run = 0;      // of the entries
 };
+// Counted in `metrics` unless that is nullptr.
 StepOutcome WriteResults(absl::Span<const StepEntry> entries,
                          v1::StepResult* wire, Metrics* metrics);
 
@@ -64,8 +65,15 @@ class StepRun {
     return tasks_[task].next < tasks_[task].end;
   }
 
-  // After all tasks.
+  // After all tasks. Counted in `metrics` unless that is nullptr.
   StepOutcome Write(v1::StepResult* wire, Metrics* metrics);
+
+  // After Write(). The first entry that drew another token than it was given,
+  // or than any draft behind it; as many as there are entries: none.
+  uint32_t FirstDifference() const;
+  absl::Span<const StepEntry> entries() const {
+    return absl::MakeConstSpan(entries_).first(entry_count_);
+  }
 
  private:
   struct Task {
@@ -79,6 +87,7 @@ class StepRun {
   void MakeTasks();
   // False for an entry of a row group whose draft was not taken.
   bool IsReached(uint32_t index) const;
+  bool IsDraftTaken(uint32_t index, const StepGroups::Group& group) const;
   void WriteGroups(v1::StepResult* wire, Metrics* metrics) const;
 
   const Limits& limits_;

@@ -12,7 +12,6 @@
 #include "sampler/fingerprint.h"
 #include "sampler/status_macros.h"
 #include "service/built.h"
-#include "service/explain.h"
 #include "service/lists.h"
 #include "service/preflight.h"
 #include "service/session/field_path.h"
@@ -79,7 +78,8 @@ int ListElements(const v1::SampleRequest& message) {
 bool HasLittleToDo(const v1::SampleRequest& message) {
   constexpr int kElementsMax = 8;
   return ListElements(message) <= kElementsMax &&
-         message.step().session_id_size() <= 1 && message.explain_size() == 0;
+         message.step().session_id_size() <= 1 && message.explain_size() == 0 &&
+         message.verify_size() == 0;
 }
 
 grpc::Status Serialize(const v1::SampleResponse& reply,
@@ -112,7 +112,8 @@ Stream::Stream(const Environment& env, StreamSet* set,
       account_(std::move(account)),
       log_("Sample", std::move(trace)),
       table_(env.limits),
-      step_(env.limits) {}
+      step_(env.limits),
+      inquiries_(env_, stopping_) {}
 
 Stream::~Stream() {
   env_.metrics.AddSessions(-static_cast<int64_t>(table_.size()), 0);
@@ -238,7 +239,7 @@ absl::Status Stream::Look(Request* request) const {
   request->light = request->kept && HasLittleToDo(message);
   if (rows > 0) request->times.transport = Transport::kInline;
   LOGITD_RETURN_IF_ERROR(CheckBuilt(message));
-  LOGITD_RETURN_IF_ERROR(CheckExplainSize(message));
+  LOGITD_RETURN_IF_ERROR(CheckInquiries(message));
   return CheckListSizes(message, env_.limits);
 }
 
@@ -291,7 +292,7 @@ void Stream::RunLists(Workspace* workspace) {
     return Fetch(done.fetch, env_, &fetched_,
                  [this] { env_.workers.Run(this, 0); });
   }
-  if (RunStep(workspace)) ExplainRows(workspace);
+  if (RunStep(workspace)) AnswerInquiries(workspace);
 }
 
 bool Stream::RunStep(Workspace* workspace) {
@@ -353,15 +354,15 @@ void Stream::AfterTasks(Workspace* workspace) {
     case Out::kLists:
       return RunLists(workspace);
     case Out::kRows:
-    case Out::kExplain:
-      ExplainRows(workspace);
+    case Out::kInquiries:
+      AnswerInquiries(workspace);
   }
 }
 
-// One at a time, as rows are: each is worth twenty of them.
-void Stream::ExplainRows(Workspace* workspace) {
-  if (!ExplainNext(current_->message, env_, &table_, workspace, &reply_)) {
-    out_ = Out::kExplain;
+void Stream::AnswerInquiries(Workspace* workspace) {
+  v1::SampleRequest* const request = &current_->message;
+  if (!inquiries_.RunTurn(request, &table_, workspace, &reply_)) {
+    out_ = Out::kInquiries;
     return env_.workers.Run(this, 0);
   }
   Answer();

@@ -21,6 +21,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "logitd/v1/sampling.pb.h"
 #include "service/environment.h"
+#include "service/inquiries.h"
 #include "service/log_call.h"
 #include "service/preflight.h"
 #include "service/step.h"
@@ -58,7 +59,7 @@ class Stream final
   };
 
   // What the workers, or the executor, have of the request that runs.
-  enum class Out { kNothing, kLists, kRows, kExplain };
+  enum class Out { kNothing, kLists, kRows, kInquiries };
 
   // gRPC's events.
   void OnReadDone(bool ok) override;
@@ -84,7 +85,7 @@ class Stream final
   bool RunTask(size_t task, Workspace* workspace) override;
   void RunEntry(StepEntry* entry, Workspace* workspace);
   void AfterTasks(Workspace* workspace) override;
-  void ExplainRows(Workspace* workspace);
+  void AnswerInquiries(Workspace* workspace);
   void Answer();
   void CountRequest(Clock::time_point answering);
   void GoOn();
@@ -102,6 +103,7 @@ class Stream final
   // Confined to the thread that runs requests.
   SessionTable table_;
   StepRun step_;
+  Inquiries inquiries_;
   std::unique_ptr<Request> current_;
   v1::SampleResponse reply_;
   bool has_result_ = false;  // the request's step can be answered

@@ -141,6 +141,10 @@ class Session {
   // A copy; from index 1 on with a stream key of its own.
   Session Fork(uint32_t index) const;
 
+  // INVALID_ARGUMENT for a token that is not of the vocabulary.
+  absl::Status CheckTokens(const char* field,
+                           absl::Span<const uint32_t> tokens) const;
+
   // The plan of a phase, of the base without one.
   const Plan& plan(uint32_t phase = 0) const { return rules_->plans[phase]; }
   uint32_t phase_count() const {
@@ -200,8 +204,6 @@ class Session {
   Row WithGuidanceInForce(const Row& row) const;
   static absl::Status CheckReport(const Report& report, uint32_t count_max);
   absl::Status CheckPosition(std::optional<uint32_t> position) const;
-  absl::Status CheckTokens(const char* field,
-                           absl::Span<const uint32_t> tokens) const;
   absl::Status CheckRoom(uint64_t more_tokens) const;
 
   Limits limits_;

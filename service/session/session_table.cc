@@ -30,9 +30,18 @@ absl::Status SessionTable::CheckFree(const char* field, uint64_t id) const {
 absl::StatusOr<Session*> SessionTable::Insert(uint64_t id, SessionStart start) {
   auto session = Session::Open(std::move(start), limits_);
   if (!session.ok()) return session.status();
+  return Put(id, *std::move(session));
+}
+
+Session* SessionTable::Put(uint64_t id, Session session) {
   auto& slot = open_[id];
-  slot = std::make_unique<Session>(*std::move(session));
+  slot = std::make_unique<Session>(std::move(session));
   return slot.get();
+}
+
+absl::StatusOr<Session*> SessionTable::Add(uint64_t id, Session session) {
+  LOGITD_RETURN_IF_ERROR(CheckFree("session_id", id));
+  return Put(id, std::move(session));
 }
 
 absl::StatusOr<Session*> SessionTable::Open(uint64_t id, SessionStart start,
@@ -126,10 +135,7 @@ absl::StatusOr<Session*> SessionTable::Fork(uint64_t parent_id,
   auto parent = Find(parent_id);
   if (!parent.ok()) return InField("parent_", parent.status());
   LOGITD_RETURN_IF_ERROR(CheckFree("child_session_id", child_id));
-  auto child = std::make_unique<Session>((*parent)->Fork(index));
-  auto& slot = open_[child_id];
-  slot = std::move(child);
-  return slot.get();
+  return Put(child_id, (*parent)->Fork(index));
 }
 
 }  // namespace logitd

@@ -49,6 +49,10 @@ class SessionTable {
   // True for an id closed not long ago and not open now.
   bool WasClosed(uint64_t id) const;
 
+  // Takes a session in. FAILED_PRECONDITION: the id is open.
+  // RESOURCE_EXHAUSTED: a limit.
+  absl::StatusOr<Session*> Add(uint64_t id, Session session);
+
   // As Find for the parent, as Open for the child.
   absl::StatusOr<Session*> Fork(uint64_t parent_id, uint64_t child_id,
                                 uint32_t index);
@@ -58,6 +62,7 @@ class SessionTable {
 
  private:
   absl::Status CheckFree(const char* field, uint64_t id) const;
+  Session* Put(uint64_t id, Session session);
   absl::StatusOr<Session*> Insert(uint64_t id, SessionStart start);
   absl::Status AddPart(const HistoryPart& part, SessionStart* start) const;
   void RememberClosed(uint64_t id);

@@ -252,10 +252,6 @@ TEST_F(Explain, NamesWhatIsWrongAndAnswersTheOthers) {
   explain_->mutable_open()->set_vocab_size(3);
   EXPECT_EQ(Error().code(), Code::kInvalidArgument);
   explain_->clear_open();
-  explain_->add_alternatives()->set_top_k(1);
-  EXPECT_THAT(Error(), StatusIs(Code::kUnimplemented,
-                                "explain[0].alternatives: not built yet"));
-  explain_->clear_alternatives();
   const float nan = std::numeric_limits<float>::quiet_NaN();
   std::vector<float> row = RowAt(0);
   row[3] = nan;

@@ -108,11 +108,6 @@ absl::Status ErrorOf(const std::string& type, const FieldDescriptor* field,
     SetSomething(field, request.mutable_update(0));
     return StatusOf(stream->Call(request).updated(0).error());
   }
-  if (type == "ExplainRequest") {
-    request.add_explain()->set_session_id(1);
-    SetSomething(field, request.mutable_explain(0));
-    return StatusOf(stream->Call(request).explained(0).error());
-  }
   v1::OpenSession* open = AddOpen(2, kVocab, &request);
   SetSomething(field, type == "Report"
                           ? static_cast<Message*>(open->mutable_report())
@@ -126,7 +121,6 @@ std::string PathOf(const std::string& type) {
   if (type == "Step") return "step.";
   if (type == "Place") return "step.logits.";
   if (type == "UpdateSession") return "update[0].";
-  if (type == "ExplainRequest") return "explain[0].";
   return type == "Report" ? "open[0].report." : "open[0].";
 }
 

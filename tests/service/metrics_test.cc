@@ -396,10 +396,10 @@ TEST_F(CountedRows, ErrorsOfEveryCall) {
   EXPECT_EQ(Metric("logitd_errors_total{code=\"NOT_FOUND\"}"), 1);
   v1::VerifyResponse verified;
   EXPECT_FALSE(server_.NewStub()->Verify(&second, {}, &verified).ok());
-  EXPECT_EQ(Metric("logitd_errors_total{code=\"UNIMPLEMENTED\"}"), 1);
+  EXPECT_EQ(Metric("logitd_errors_total{code=\"INVALID_ARGUMENT\"}"), 1);
   v1::SampleOnceResponse once;
   EXPECT_FALSE(server_.NewStub()->SampleOnce(&third, {}, &once).ok());
-  EXPECT_EQ(Metric("logitd_errors_total{code=\"INVALID_ARGUMENT\"}"), 1);
+  EXPECT_EQ(Metric("logitd_errors_total{code=\"INVALID_ARGUMENT\"}"), 2);
 }
 
 class UnwatchedRows : public CountedRows {

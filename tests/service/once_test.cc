@@ -134,21 +134,5 @@ TEST_F(OnceTest, NamesTheFieldThatIsWrong) {
          Code::kInvalidArgument, "dtype: required");
 }
 
-TEST_F(OnceTest, OtherMethodsSayThatTheyAreNotBuilt) {
-  const auto stub = server_.NewStub();
-  {
-    grpc::ClientContext context;
-    v1::VerifyResponse response;
-    EXPECT_THAT(StatusOf(stub->Verify(&context, {}, &response)),
-                StatusIs(Code::kUnimplemented,
-                         "SamplingService.Verify: not built yet"));
-  }
-  grpc::ClientContext context;
-  v1::ExplainResponse response;
-  EXPECT_THAT(
-      StatusOf(stub->Explain(&context, {}, &response)),
-      StatusIs(Code::kUnimplemented, "SamplingService.Explain: not built yet"));
-}
-
 }  // namespace
 }  // namespace logitd

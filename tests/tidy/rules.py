@@ -81,7 +81,7 @@ INCLUDES_ALLOWED = [
     (r"^service/convert[^/]*\.(h|cc)$", PROTOBUF, "the translator"),
     (r"^service/\w*_service\.(h|cc)$", PROTOBUF, "the handlers"),
     (
-        r"^service/(server|stream|step|once|lists|explain|preflight|status|health|built|profile_watch)\w*\.(h|cc)$",
+        r"^service/(server|stream|step|once|unary_call|inquir|lists|explain|sweep|verify|preflight|status|health|built|profile_watch)\w*\.(h|cc)$",
         PROTOBUF,
         "the doors: from the wire to a session and back",
     ),
