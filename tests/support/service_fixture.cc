@@ -147,7 +147,7 @@ std::string IdBytes(const std::vector<uint32_t>& ids) {
 
 std::vector<uint32_t> IdsOf(const std::string& bytes) {
   std::vector<uint32_t> ids(bytes.size() / 4);
-  std::memcpy(ids.data(), bytes.data(), 4 * ids.size());
+  if (!ids.empty()) std::memcpy(ids.data(), bytes.data(), 4 * ids.size());
   return ids;
 }
 
