@@ -76,10 +76,12 @@ TEST_P(Explained, EndsWithWhatTheStepUsesToTheBit) {
     const StageRecord& last = explainer.records().back();
     ASSERT_EQ(last.kept, outcome.kept) << c.name;
     ASSERT_EQ(Bits(last.entropy), Bits(outcome.final_entropy)) << c.name;
+    uint32_t rank = 0;
     for (const TopToken& top : outcome.top_final) {
       const TokenChange* token = Find(last, top.id);
       ASSERT_NE(token, nullptr) << c.name << ", token " << top.id;
       ASSERT_EQ(Bits(token->logprob_after), Bits(top.logprob)) << c.name;
+      ASSERT_EQ(explainer.RankOf(top.id), ++rank) << c.name;
     }
     for (const StageRecord& record : explainer.records()) {
       ++stages[record.stage];

@@ -36,6 +36,17 @@ TEST(Targets, AreListedBestFirstAndFoundByName) {
   EXPECT_EQ(kernels::Find("no such set"), nullptr);
 }
 
+// Or comparing them would compare one with itself.
+TEST(Targets, HaveCodeOfTheirOwn) {
+  const kernels::KernelList list = kernels::Available();
+  for (size_t i = 0; i < list.count; ++i) {
+    for (size_t k = 0; k < i; ++k) {
+      EXPECT_NE(list.tables[i]->weigh, list.tables[k]->weigh)
+          << list.tables[i]->name << " and " << list.tables[k]->name;
+    }
+  }
+}
+
 TEST(Targets, IncludeWhatThisProcessorHas) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2")) {

@@ -358,6 +358,8 @@ TEST_P(Rows, WithAMaskLongerThanTheRowAreRefused) {
   c.has_mask = true;
   c.mask.assign(8, 0xFF);
   EXPECT_THAT(Fail(c), Invalid("mask_words", "2"));
+  EXPECT_THAT(std::string(Fail(c).message()),
+              ::testing::EndsWith("outside [1, 1] for a row of 3"));
 }
 
 TEST_P(Rows, RefuseAGivenTokenBeyondTheVocabulary) {

@@ -151,6 +151,26 @@ TEST_P(Shaping, TopNSigmaDoesNotSeeBannedTokens) {
   EXPECT_THAT(KeptIds(Ask(row, params)), ElementsAre(0, 1));
 }
 
+// Squares from 2^-100 on say something.
+TEST_P(Shaping, TopNSigmaCutsFromTheLeastSquaresOn) {
+  Params params;
+  params.top_n_sigma = .5;
+  EXPECT_EQ(Ask({0, 0, -0x1p-50f, -0x1p-50f}, params).kept, 2u);  // Q = 2^-100
+  EXPECT_EQ(Ask({0, 0, -0x1p-51f, -0x1p-51f}, params).kept, 4u);
+}
+
+// Where a prefix must have more than p, and only all mass is more, it ends
+// where nothing is missing: what is too little to be added is not kept.
+TEST_P(Shaping, TopPNextToOneEndsWhereAllMassIs) {
+  Params params;
+  params.top_p = 1 - 0x1p-53;
+  const std::vector<float> row = {0, -1, -60};
+  for (const Dialect dialect : {Dialect::kSglang, Dialect::kOpenvino}) {
+    params.dialect = dialect;
+    EXPECT_THAT(KeptIds(Ask(row, params)), ElementsAre(0, 1));
+  }
+}
+
 TEST_P(Shaping, TypicalMayDropTheMostProbableToken) {
   EXPECT_THAT(KeptOfLadder(&Params::typical_p, .2), ElementsAre(1));
   EXPECT_THAT(KeptOfLadder(&Params::typical_p, .5), ElementsAre(0, 1));
