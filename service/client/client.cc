@@ -8,6 +8,26 @@
 #include "service/client/status.h"
 
 namespace logitd::client {
+namespace {
+
+// One unary call of the stub.
+template <class Request, class Response>
+absl::StatusOr<Response> Call(grpc::Status (v1::SamplingService::Stub::*method)(
+                                  grpc::ClientContext*, const Request&,
+                                  Response*),
+                              const Request& request, absl::Duration timeout,
+                              v1::SamplingService::Stub* stub) {
+  grpc::ClientContext call;
+  call.set_deadline(DeadlineAfter(timeout));
+  Response response;
+  const grpc::Status status = (stub->*method)(&call, request, &response);
+  if (!status.ok()) {
+    return ToStatus(status);
+  }
+  return response;
+}
+
+}  // namespace
 
 Client::Client(std::shared_ptr<grpc::Channel> channel)
     : channel_(std::move(channel)),
@@ -28,26 +48,26 @@ std::unique_ptr<Stream> Client::Sample(absl::Duration timeout) const {
 
 absl::StatusOr<v1::SampleOnceResponse> Client::SampleOnce(
     const v1::SampleOnceRequest& request, absl::Duration timeout) const {
-  grpc::ClientContext call;
-  call.set_deadline(DeadlineAfter(timeout));
-  v1::SampleOnceResponse response;
-  const grpc::Status status = stub_->SampleOnce(&call, request, &response);
-  if (!status.ok()) {
-    return ToStatus(status);
-  }
-  return response;
+  return Call(&v1::SamplingService::Stub::SampleOnce, request, timeout,
+              stub_.get());
+}
+
+absl::StatusOr<v1::ExplainResponse> Client::Explain(
+    const v1::ExplainRequest& request, absl::Duration timeout) const {
+  return Call(&v1::SamplingService::Stub::Explain, request, timeout,
+              stub_.get());
+}
+
+absl::StatusOr<v1::VerifyResponse> Client::Verify(
+    const v1::VerifyRequest& request, absl::Duration timeout) const {
+  return Call(&v1::SamplingService::Stub::Verify, request, timeout,
+              stub_.get());
 }
 
 absl::StatusOr<v1::GetServerInfoResponse> Client::GetServerInfo(
     absl::Duration timeout) const {
-  grpc::ClientContext call;
-  call.set_deadline(DeadlineAfter(timeout));
-  v1::GetServerInfoResponse response;
-  const grpc::Status status = stub_->GetServerInfo(&call, {}, &response);
-  if (!status.ok()) {
-    return ToStatus(status);
-  }
-  return response;
+  return Call(&v1::SamplingService::Stub::GetServerInfo,
+              v1::GetServerInfoRequest(), timeout, stub_.get());
 }
 
 absl::StatusOr<std::string> Client::CheckHealth(const std::string& service,

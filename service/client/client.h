@@ -41,6 +41,17 @@ class Client {
       const v1::SampleOnceRequest& request,
       absl::Duration timeout = kCallTimeout) const;
 
+  // What becomes of one row, and why; what other parameters would do. An error
+  // of the row is the status.
+  [[nodiscard]] absl::StatusOr<v1::ExplainResponse> Explain(
+      const v1::ExplainRequest& request,
+      absl::Duration timeout = kCallTimeout) const;
+
+  // Whether tokens follow from rows. An error of a row is the status.
+  [[nodiscard]] absl::StatusOr<v1::VerifyResponse> Verify(
+      const v1::VerifyRequest& request,
+      absl::Duration timeout = kCallTimeout) const;
+
   // What the server is, may and can do.
   [[nodiscard]] absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(
       absl::Duration timeout = kCallTimeout) const;

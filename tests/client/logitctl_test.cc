@@ -219,7 +219,7 @@ TEST_F(LogitctlTest, PrintsServerInfoAndHealth) {
 
 TEST_F(LogitctlTest, TeachesEveryCommand) {
   for (const char* command :
-       {"generate", "sweep", "sample", "info", "health"}) {
+       {"generate", "sweep", "explain", "sample", "info", "health"}) {
     const Outcome outcome = Run(absl::StrCat(command, " --help"));
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_THAT(outcome.output, HasSubstr("Examples:")) << command;

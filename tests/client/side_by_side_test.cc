@@ -51,6 +51,13 @@ TEST(SideBySide, StartsANewGroupWhereThePageIsTooNarrow) {
   EXPECT_NE(SideBySide(columns, 1), "");
 }
 
+TEST(RepeatShare, CountsWhatCompletesThreeThatCameBefore) {
+  EXPECT_EQ(RepeatShare({}), 0);
+  EXPECT_EQ(RepeatShare({1, 2, 3, 1, 2}), 0);
+  EXPECT_EQ(RepeatShare({1, 2, 3, 1, 2, 3}), 1 / 6.0);
+  EXPECT_EQ(RepeatShare({5, 5, 5, 5}), 1 / 4.0);
+}
+
 TEST(SharedTokens, CountsUpToTheFirstDifference) {
   EXPECT_EQ(SharedTokens({1, 2, 3}, {1, 2, 4, 5}), 2);
   EXPECT_EQ(SharedTokens({1, 2}, {1, 2, 3}), 2);

@@ -61,7 +61,14 @@ TEST(Usage, OfASweepIsJudgedBeforeConnecting) {
   ExpectWrong("sweep --knob top_k --values 1,2,x", "top_k: \"x\"");
   ExpectWrong("sweep --knob banned_ids --values 1", "banned_ids is a list");
   ExpectWrong("sweep --knob top_k --values $(seq -s, 65)", "65 is more than");
-  ExpectWrong("sweep --knob top_p", "--values is required");
+  for (const char* flags :
+       {"", " --from 0", " --from 0 --to 1 --values 1", " --values 1 --to 2"}) {
+    ExpectWrong(std::string("sweep --knob top_p") + flags,
+                "either --values, for texts, or --from and --to");
+  }
+  ExpectWrong("sweep --knob top_p --values 1 -o json", "only with --from");
+  ExpectWrong("explain --top 0", "not a whole number from 1 to 32");
+  ExpectWrong("explain --rows nothing.npy", "cannot open nothing.npy");
 }
 
 TEST(Usage, OfSampleIsJudgedBeforeConnecting) {
@@ -93,7 +100,7 @@ TEST(Usage, OfNumbersKnowsNoSignAndNoWrapping) {
 }
 
 TEST(Usage, OfCommandsNamesTheWrongWordAndAllThereAre) {
-  const std::string all = "there are generate, sweep, sample, info, health";
+  const std::string all = "there are generate, sweep, explain, sample, info";
   ExpectWrong("bogus", "\"bogus\" is not a command; " + all);
   ExpectWrong("bogus generate", "\"bogus\" is not a command; " + all);
   ExpectWrong("--seed 1 generate", "\"--seed\" is not a command; " + all);

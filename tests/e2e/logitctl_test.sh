@@ -67,6 +67,17 @@ expect 0 'tokens/s' generate --seed 42 --p-less --dry-multiplier 0.8
 expect 1 'conflicts with top_p' generate --set mirostat=2 --top-p 0.9
 expect 1 'logit_bias' generate --logit-bias 99999=1
 expect 1 'top_k: 0 is outside' sweep --knob top_k --values 5,0
+expect 0 '3 flips' sweep --knob temperature --from 0 --to 2 --seed 42
+expect 0 '"word_above": ' sweep --knob temperature --from 0 --to 2 --seed 42 -o json
+expect 1 'at 0: top_p: 0 is outside' sweep --knob top_p --from 0 --to 1
+expect 0 'drawn: make (39102), rank 7 of 43' explain --prompt 'i want to' --seed 42 \
+    --temperature 0.7 --top-p 0.9 --repetition-penalty 1.3
+expect 0 'top_p             logit    -9.278156          -  removed' explain \
+    --prompt 'i want to' --seed 42 --temperature 0.7 --top-p 0.9 \
+    --repetition-penalty 1.3 --tokens to
+expect 0 '"block_uniform": ' explain --prompt 'i want to' --seed 42 -o json
+expect 0 'greedy: ' explain --temperature 0
+expect 2 'is neither a word of the model nor an id' explain --tokens xyzzyq
 expect 1 'unknown word: xyzzyq' generate --prompt 'hello xyzzyq'
 echo "ok: refusals name field, value and range"
 

@@ -37,7 +37,7 @@ TEST(Targets, AreListedBestFirstAndFoundByName) {
 }
 
 // Or comparing them would compare one with itself.
-TEST(Targets, HaveCodeOfTheirOwn) {
+TEST(KernelTables, HaveCodeOfTheirOwn) {
   const kernels::KernelList list = kernels::Available();
   for (size_t i = 0; i < list.count; ++i) {
     for (size_t k = 0; k < i; ++k) {

@@ -360,6 +360,11 @@ TEST_P(Rows, WithAMaskLongerThanTheRowAreRefused) {
   EXPECT_THAT(Fail(c), Invalid("mask_words", "2"));
   EXPECT_THAT(std::string(Fail(c).message()),
               ::testing::EndsWith("outside [1, 1] for a row of 3"));
+  c = Question(std::vector<float>(100, 0));
+  c.has_mask = true;
+  c.mask.assign(20, 0xFF);
+  EXPECT_THAT(std::string(Fail(c).message()),
+              ::testing::EndsWith("5 is outside [1, 4] for a row of 100"));
 }
 
 TEST_P(Rows, RefuseAGivenTokenBeyondTheVocabulary) {

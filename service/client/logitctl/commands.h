@@ -12,6 +12,7 @@ namespace logitd::logitctl {
 
 void AddGenerate(CLI::App* app, Command* command);
 void AddSweep(CLI::App* app, Command* command);
+void AddExplain(CLI::App* app, Command* command);
 void AddSample(CLI::App* app, Command* command);
 void AddInfo(CLI::App* app, Command* command);
 void AddHealth(CLI::App* app, Command* command);

@@ -15,9 +15,6 @@ namespace logitd::logitctl {
 namespace {
 
 constexpr char kWho[] = "the server refused";
-// The demo model looks at this many tokens.
-constexpr std::size_t kContextTokens = 2;
-
 // The state of one run: what each of Generate's steps works on.
 class Run {
  public:
@@ -86,9 +83,7 @@ class Run {
     absl::flat_hash_map<std::string, std::uint32_t> rows;
     for (const std::size_t index : live_) {
       const std::vector<std::uint32_t>& all = contexts_[index];
-      const std::size_t seen = std::min(all.size(), kContextTokens);
-      std::string context =
-          client::PackIds(absl::MakeConstSpan(all).last(seen));
+      std::string context = client::PackIds(ContextOf(all));
       const auto [row, added] = rows.try_emplace(
           context, static_cast<std::uint32_t>(contexts.size()));
       if (added) {
@@ -172,8 +167,8 @@ class Run {
     Text& text = result_.texts[index];
     text.finish_reason = entry.finish_reason;
     if (entry.token.has_value()) {
-      text.tokens.push_back(
-          {*entry.token, entry.final_logprob, entry.kept, entry.phase});
+      text.tokens.push_back({*entry.token, entry.final_logprob, entry.kept,
+                             entry.phase, entry.final_entropy});
       contexts_[index].push_back(*entry.token);
       on_token_(index, text);
     }
@@ -192,6 +187,12 @@ class Run {
 };
 
 }  // namespace
+
+absl::Span<const std::uint32_t> ContextOf(
+    absl::Span<const std::uint32_t> tokens) {
+  constexpr std::size_t kContextTokens = 2;
+  return tokens.last(std::min(tokens.size(), kContextTokens));
+}
 
 std::vector<std::uint32_t> Text::Ids() const {
   std::vector<std::uint32_t> ids;

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "logitd/v1/sampling.pb.h"
 #include "service/client/logitctl/demo_model.h"
 #include "service/client/stream.h"
@@ -40,6 +41,7 @@ struct Token {
   double final_logprob;
   std::uint32_t kept;
   std::uint32_t phase;  // Text::phases[phase] is its name.
+  double entropy;       // Of its draw, nats; NaN unless the session reports it.
 };
 
 // One session's text.
@@ -66,6 +68,10 @@ struct Generated {
 // Called for each token as it comes, the last one of `text`; `index` is the
 // text's.
 using OnToken = std::function<void(std::size_t index, const Text& text)>;
+
+// What the demo model looks at of a text.
+absl::Span<const std::uint32_t> ContextOf(
+    absl::Span<const std::uint32_t> tokens);
 
 // Runs the order to its end. A refused open, fork, entry or request ends it
 // with the server's own message.

@@ -49,6 +49,7 @@ int Main(int argc, char** argv) {
   Command command;
   AddGenerate(&app, &command);
   AddSweep(&app, &command);
+  AddExplain(&app, &command);
   AddSample(&app, &command);
   AddInfo(&app, &command);
   AddHealth(&app, &command);

@@ -86,25 +86,7 @@ absl::StatusOr<v1::SessionOpened> Ask(const ResolveFlags& flags,
 template <class Resolved>
 void PrintResolved(const std::string& title, const v1::SamplingParams& asked,
                    const Resolved& resolved) {
-  absl::PrintF("%s\n", title);
-  std::map<std::string, std::string> sources;
-  std::map<std::string, std::string> off;
-  for (const v1::Provenance& from : resolved.provenance()) {
-    off[from.knob()] = absl::StrCat(OffText(from), " (off)");
-    sources[from.knob()] = absl::StrCat(
-        LevelText(from.level()),
-        from.rule().empty() ? "" : absl::StrCat(", ", from.rule()));
-  }
-  for (const auto& [knob, value] : ValuesOf(resolved.resolved())) {
-    absl::PrintF("  %-*s %-12s %s\n", kNameWidth, knob, value, sources[knob]);
-    sources.erase(knob);
-  }
-  for (const auto& [knob, source] : sources) {
-    absl::PrintF("  %-*s %-12s %s\n", kNameWidth, knob, off[knob], source);
-  }
-  for (const v1::Clamped& clamped : resolved.clamped()) {
-    absl::PrintF("  clamped %s\n", OverruledText(OfClamp(clamped)));
-  }
+  absl::PrintF("%s", KnobsText(title, resolved));
   for (const Overruled& forced : ForcedIn(asked, resolved)) {
     absl::PrintF("  forced %s\n", OverruledText(forced));
   }

@@ -81,7 +81,48 @@ std::vector<Overruled> OverruledIn(const v1::SamplingParams& asked,
   return all;
 }
 
+// `Resolved` has what is resolved, where from, and what was clamped.
+template <class Resolved>
+std::string TextOfKnobs(const std::string& title, const Resolved& resolved) {
+  constexpr int kNameWidth = 24;
+  std::string text = title + "\n";
+  std::map<std::string, std::string> sources;
+  std::map<std::string, std::string> off;
+  for (const v1::Provenance& from : resolved.provenance()) {
+    off[from.knob()] = absl::StrCat(OffText(from), " (off)");
+    sources[from.knob()] = absl::StrCat(
+        LevelText(from.level()),
+        from.rule().empty() ? "" : absl::StrCat(", ", from.rule()));
+  }
+  for (const auto& [knob, value] : ValuesOf(resolved.resolved())) {
+    absl::StrAppendFormat(&text, "  %-*s %-12s %s\n", kNameWidth, knob, value,
+                          sources[knob]);
+    sources.erase(knob);
+  }
+  for (const auto& [knob, source] : sources) {
+    absl::StrAppendFormat(&text, "  %-*s %-12s %s\n", kNameWidth, knob,
+                          off[knob], source);
+  }
+  for (const v1::Clamped& clamped : resolved.clamped()) {
+    absl::StrAppend(&text, "  clamped ", OverruledText(OfClamp(clamped)), "\n");
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string KnobsText(const std::string& title,
+                      const v1::SessionOpened& resolved) {
+  return TextOfKnobs(title, resolved);
+}
+std::string KnobsText(const std::string& title,
+                      const v1::ResolvedPhase& resolved) {
+  return TextOfKnobs(title, resolved);
+}
+std::string KnobsText(const std::string& title,
+                      const v1::ExplainResponse& resolved) {
+  return TextOfKnobs(title, resolved);
+}
 
 std::string LevelText(v1::ParamLevel level) {
   const std::string name = v1::ParamLevel_Name(level);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "logitd/v1/session.pb.h"
+#include "logitd/v1/sampling.pb.h"
 
 namespace logitd::logitctl {
 
@@ -17,6 +17,15 @@ std::string LevelText(v1::ParamLevel level);
 
 // The value of a knob that is off; "none" of a list.
 std::string OffText(const v1::Provenance& from);
+
+// `title`, then a line for each knob that some level set: its value, and where
+// it came from; then what clamps changed.
+std::string KnobsText(const std::string& title,
+                      const v1::SessionOpened& resolved);
+std::string KnobsText(const std::string& title,
+                      const v1::ResolvedPhase& resolved);
+std::string KnobsText(const std::string& title,
+                      const v1::ExplainResponse& resolved);
 
 // A knob whose value in force is not the one asked for.
 struct Overruled {

@@ -1,6 +1,8 @@
 #include "service/client/logitctl/side_by_side.h"
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -101,6 +103,19 @@ std::size_t SharedTokens(absl::Span<const std::uint32_t> a,
                     b.begin())
           .first -
       a.begin());
+}
+
+double RepeatShare(absl::Span<const std::uint32_t> tokens) {
+  std::set<std::array<std::uint32_t, 3>> seen;
+  std::size_t repeats = 0;
+  for (std::size_t i = 2; i < tokens.size(); ++i) {
+    const bool is_new =
+        seen.insert({tokens[i - 2], tokens[i - 1], tokens[i]}).second;
+    repeats += is_new ? 0 : 1;
+  }
+  return tokens.empty() ? 0
+                        : static_cast<double>(repeats) /
+                              static_cast<double>(tokens.size());
 }
 
 }  // namespace logitd::logitctl

@@ -34,6 +34,9 @@ std::vector<std::string> Wrap(absl::string_view text, std::size_t width);
 std::size_t SharedTokens(absl::Span<const std::uint32_t> a,
                          absl::Span<const std::uint32_t> b);
 
+// The share of tokens that complete three in a row which came before.
+double RepeatShare(absl::Span<const std::uint32_t> tokens);
+
 }  // namespace logitd::logitctl
 
 #endif  // LOGITD_SERVICE_CLIENT_LOGITCTL_SIDE_BY_SIDE_H_

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -19,7 +20,9 @@
 #include "service/client/logitctl/knobs.h"
 #include "service/client/logitctl/profile_client.h"
 #include "service/client/logitctl/resolved_text.h"
+#include "service/client/logitctl/row_question.h"
 #include "service/client/logitctl/side_by_side.h"
+#include "service/client/logitctl/usage.h"
 #include "service/client/logitctl/worker.h"
 #include "service/client/messages.h"
 
@@ -30,9 +33,15 @@ constexpr std::size_t kValuesMax = 64;
 constexpr std::size_t kDefaultWidth = 100;
 
 struct SweepFlags {
-  WorkerFlags worker;
+  RowFlags row;
   std::string knob;
   std::vector<std::string> values;
+  std::optional<double> from;
+  std::optional<double> to;
+  std::uint32_t count = 11;
+  std::string output = "text";
+
+  const WorkerFlags& worker() const { return row.worker; }
 };
 
 constexpr char kAbout[] =
@@ -40,7 +49,12 @@ constexpr char kAbout[] =
     "for "
     "each value. All of them run as one batch on one stream.\nUnder each text: "
     "how many tokens it has in common with the text before it, counted from "
-    "the start. Where the profile overrules a value, the title has both.";
+    "the start, the mean entropy of its draws in nats, and the share of its "
+    "tokens that complete three in a row which it already had. Where the "
+    "profile overrules a value, the title has both.\nWith --from and --to "
+    "in place of --values: the next token alone, on one row, at values "
+    "between, "
+    "and all flips: the values from which another token is drawn.";
 
 constexpr char kExamples[] = R"(Examples:
   logitctl sweep --knob temperature --values 0,0.3,0.7,1,1.5 --seed 42
@@ -48,6 +62,8 @@ constexpr char kExamples[] = R"(Examples:
   logitctl sweep --knob top_p --values 0.3,0.7,1 --seed 42
   logitctl sweep --knob repetition_penalty --values 1,1.2,2 --temperature 0
       a knob that matters most where nothing is left to chance
+  logitctl sweep --knob temperature --from 0 --to 2 --prompt "thank you"
+      at which temperatures the next word changes, to the last digit
 )";
 
 // All sessions of a sweep need one seed, so the client has to make it.
@@ -95,6 +111,7 @@ Order MakeOrder(const std::vector<v1::SamplingParams>& changes,
     v1::OpenSession open = worker.blank_session();
     open.set_session_id(order.sessions.size() + 1);
     open.set_seed(seed);
+    open.mutable_report()->set_entropy(true);
     open.mutable_params()->MergeFrom(change);
     order.sessions.push_back(std::move(open));
   }
@@ -127,6 +144,15 @@ void PrintOverruledOnce(const Worker& worker,
   }
 }
 
+double MeanEntropy(const Text& text) {
+  double sum = 0;
+  for (const Token& token : text.tokens) {
+    sum += token.entropy;
+  }
+  return text.tokens.empty() ? 0
+                             : sum / static_cast<double>(text.tokens.size());
+}
+
 std::vector<Column> Columns(const SweepFlags& flags,
                             const std::vector<v1::SamplingParams>& changes,
                             const Vocabulary& vocabulary,
@@ -144,6 +170,9 @@ std::vector<Column> Columns(const SweepFlags& flags,
     column.text = TextOf(vocabulary, all);
     column.notes.push_back(absl::StrCat(
         ids.size(), " tokens, ", client::FinishName(text.finish_reason)));
+    column.notes.push_back(absl::StrFormat("entropy %.2f", MeanEntropy(text)));
+    column.notes.push_back(
+        absl::StrFormat("repeats %.1f%%", 100 * RepeatShare(ids)));
     if (i > 0) {
       column.notes.push_back(absl::StrCat("first ", SharedTokens(before, ids),
                                           " as at ", flags.values[i - 1]));
@@ -154,23 +183,46 @@ std::vector<Column> Columns(const SweepFlags& flags,
   return columns;
 }
 
-absl::Status RunSweep(const SweepFlags& flags) {
+// The next token alone.
+absl::Status SweepRow(const SweepFlags& flags) {
+  auto question = RowQuestion::Make(flags.row);
+  if (!question.ok()) {
+    return question.status();
+  }
+  v1::Sweep* sweep = question->request().mutable_sweep();
+  sweep->set_knob(flags.knob);
+  sweep->set_from(*flags.from);
+  sweep->set_to(*flags.to);
+  sweep->set_value_count(flags.count);
+  const auto answer = question->Ask();
+  if (!answer.ok()) {
+    return answer.status();
+  }
+  const auto print = flags.output == "json" ? SweptJson : SweptText;
+  absl::PrintF("%s", print(flags.knob, answer->sweep(), question->word_of()));
+  PrintOverruled(question->asked(), answer->opened());
+  absl::FPrintF(stderr, "# seed %u, position %u\n", answer->opened().seed(),
+                answer->position());
+  return absl::OkStatus();
+}
+
+absl::Status SweepTexts(const SweepFlags& flags) {
   const auto changes = ParseValues(flags);
   if (!changes.ok()) {
     return changes.status();
   }
-  const auto knobs = flags.worker.knobs.Parse();
+  const auto knobs = flags.worker().knobs.Parse();
   if (!knobs.ok()) {
     return knobs.status();
   }
-  auto worker = Worker::Connect(flags.worker, *knobs);
+  auto worker = Worker::Connect(flags.worker(), *knobs);
   if (!worker.ok()) {
     return worker.status();
   }
   const Order order = MakeOrder(*changes, *worker);
   const auto generated = worker->Run(order, [](std::size_t, const Text&) {});
   if (!generated.ok()) {
-    return HintProfile(flags.worker.server, flags.worker.profile,
+    return HintProfile(flags.worker().server, flags.worker().profile,
                        generated.status());
   }
   absl::PrintF("%s", SideBySide(Columns(flags, *changes, worker->vocabulary(),
@@ -182,6 +234,21 @@ absl::Status RunSweep(const SweepFlags& flags) {
                 absl::ToDoubleSeconds(generated->model_time),
                 absl::ToDoubleSeconds(generated->service_time));
   return absl::OkStatus();
+}
+
+absl::Status RunSweep(const SweepFlags& flags) {
+  if (flags.from.has_value() != flags.to.has_value() ||
+      flags.from.has_value() != flags.values.empty()) {
+    return UsageError(
+        "either --values, for texts, or --from and --to, for the next token");
+  }
+  if (flags.from.has_value()) {
+    return SweepRow(flags);
+  }
+  if (!flags.row.rows.empty() || flags.output != "text") {
+    return UsageError("--rows and -o json: only with --from and --to");
+  }
+  return SweepTexts(flags);
 }
 
 }  // namespace
@@ -197,9 +264,20 @@ void AddSweep(CLI::App* app, Command* command) {
   sweep
       ->add_option("--values", flags->values, "Its values, with commas between")
       ->type_name("V,V,...")
-      ->delimiter(',')
-      ->required();
-  flags->worker.AddTo(sweep);
+      ->delimiter(',');
+  sweep->add_option("--from", flags->from, "The least value of a range")
+      ->type_name("V");
+  sweep->add_option("--to", flags->to, "The largest")->type_name("V");
+  TakeWholeNumbers(2, 1024,
+                   sweep
+                       ->add_option("--count", flags->count,
+                                    "How many values of the range to show")
+                       ->type_name("N")
+                       ->capture_default_str());
+  sweep->add_option("-o,--output", flags->output, "How a range is printed")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  flags->row.AddTo(sweep);
   sweep->footer(kExamples);
   sweep->callback(
       [flags, command] { *command = [flags] { return RunSweep(*flags); }; });

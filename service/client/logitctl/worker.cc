@@ -31,6 +31,7 @@ absl::StatusOr<Worker> Worker::Connect(const WorkerFlags& flags,
   if (!connected.ok()) {
     return connected.status();
   }
+  worker.client_ = *connected;
   worker.stream_ = connected->Sample(flags.server.timeout());
   auto model = DemoModel::Connect(flags.model.target, flags.server.timeout());
   if (!model.ok()) {
@@ -71,6 +72,11 @@ absl::Status Worker::FillBlanks(const WorkerFlags& flags, const Knobs& knobs) {
   blank_session_.set_salt(flags.knobs.salt);
   blank_session_.set_prompt(client::PackIds(*prompt));
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Worker::PromptRow() {
+  return model_->Rows({client::PackIds(ContextOf(blank_order_.prompt))},
+                      blank_order_.dtype);
 }
 
 absl::StatusOr<Generated> Worker::Run(const Order& order,

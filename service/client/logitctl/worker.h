@@ -7,6 +7,7 @@
 #define LOGITD_SERVICE_CLIENT_LOGITCTL_WORKER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ class Worker {
   // The knobs that the flags set, without what Worker adds to them.
   const v1::SamplingParams& asked() const { return asked_; }
   absl::StatusOr<Generated> Run(const Order& order, const OnToken& on_token);
+  // For calls beside the stream.
+  const client::Client& client() const { return *client_; }
+  // The model's row behind the prompt, in the dtype of the blank order.
+  absl::StatusOr<std::string> PromptRow();
 
  private:
   Worker() = default;
@@ -53,6 +58,7 @@ class Worker {
   absl::Status FillBlanks(const WorkerFlags& flags, const Knobs& knobs);
 
   std::unique_ptr<DemoModel> model_;
+  std::optional<client::Client> client_;
   std::unique_ptr<client::Stream> stream_;
   Order blank_order_;
   v1::OpenSession blank_session_;
