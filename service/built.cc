@@ -23,8 +23,6 @@ using Names = std::set<std::string>;
 // The whole list. A service stands for all its methods.
 const Names& Lacking() {
   static const auto* const names = new Names{
-      "OpenSession.history_digest",
-      "OpenSession.receipt",
       "Place.candidates",
       "Place.region",
       "Place.segments",

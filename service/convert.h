@@ -31,7 +31,7 @@ absl::StatusOr<SessionStart> ReadOpen(const v1::OpenSession& wire,
 // A further part of a history; FAILED_PRECONDITION if it carries more.
 absl::StatusOr<HistoryPart> ReadPart(const v1::OpenSession& wire,
                                      const Limits& limits);
-absl::StatusOr<Report> ReadReport(const v1::Report& wire);
+absl::StatusOr<SessionReport> ReadReport(const v1::Report& wire);
 // ReadIds of a history: at most --max_history.
 absl::StatusOr<TokenIds> ReadHistory(absl::string_view field,
                                      const std::string& bytes,
@@ -43,6 +43,8 @@ void WriteUpdated(const Session& session, v1::SessionUpdated* wire);
 // What is in force at its next position.
 void WriteInForce(const Session& session, v1::ExplainResponse* wire);
 void WriteInForce(const Session& session, v1::Alternative* wire);
+// Of a session that has a Binding (convert_receipt.cc).
+void WriteReceipt(const SessionRecord& record, v1::Receipt* wire);
 
 // ---- steps (convert_step.cc)
 // --------------------------------------------------
@@ -73,7 +75,7 @@ class ResultWriter {
   void AddNumbers(const EntryResult& result, v1::StepResult* wire) const;
   uint32_t ErrorIndex(const EntryResult& result, v1::StepResult* wire);
 
-  Report any_ = {false};
+  SessionReport any_ = kSilent;
   bool any_given_ = false;
   bool any_flag_ = false;
   bool any_phase_ = false;

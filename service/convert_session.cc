@@ -10,6 +10,7 @@
 #include "service/built.h"
 #include "service/convert.h"
 #include "service/profiles/binding.h"
+#include "service/profiles/catalog_name.h"
 #include "service/session/field_path.h"
 
 namespace logitd {
@@ -49,9 +50,9 @@ absl::StatusOr<TokenIds> ReadHistory(absl::string_view field,
   return ReadIds(field, bytes);
 }
 
-absl::StatusOr<Report> ReadReport(const v1::Report& wire) {
+absl::StatusOr<SessionReport> ReadReport(const v1::Report& wire) {
   LOGITD_RETURN_IF_ERROR(InField("report.", CheckBuilt(wire)));
-  Report report;
+  SessionReport report;
   report.final_logprob = !wire.has_final_logprob() || wire.final_logprob();
   report.raw_logprob = wire.raw_logprob();
   report.tempered_logprob = wire.tempered_logprob();
@@ -61,6 +62,7 @@ absl::StatusOr<Report> ReadReport(const v1::Report& wire) {
   report.top_n_raw = wire.top_n_raw();
   report.row_digest = wire.row_digest();
   report.kept_ids = wire.kept_ids();
+  report.history_digest = wire.history_digest();
   return report;
 }
 
@@ -82,6 +84,13 @@ absl::StatusOr<SessionStart> ReadOpen(const v1::OpenSession& wire,
   LOGITD_RETURN_IF_ERROR(ReadExpected(wire, &start));
   LOGITD_ASSIGN_OR_RETURN(start.feedback, ReadFeedback(wire.state()));
   start.initial_phase = wire.initial_phase();
+  start.record = wire.receipt();
+  start.history_digest = wire.history_digest();
+  if (!start.history_digest.empty() && start.history_digest.size() != 8) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("history_digest: ", start.history_digest.size(),
+                     " bytes are not the 8 of a digest"));
+  }
   return start;
 }
 
@@ -141,8 +150,7 @@ void WriteRules(const Session& session, Reply* reply) {
   }
   reply->set_phase(session.phase());
   if (binding.profile != nullptr) {
-    reply->set_profile_revision(absl::StrCat(binding.profile->name(), "@",
-                                             binding.profile->revision()));
+    reply->set_profile_revision(NameWithRevision(*binding.profile));
   }
   reply->set_history_needed(session.needs_prompt()
                                 ? v1::HISTORY_NEEDED_PROMPT

@@ -178,7 +178,7 @@ absl::StatusOr<Entry> ReadEntry(const v1::Step& wire, int i) {
 }
 
 void ResultWriter::Ask(const EntryResult& result) {
-  const Report& report = result.report;
+  const SessionReport& report = result.report;
   any_.final_logprob |= report.final_logprob;
   any_.raw_logprob |= report.raw_logprob;
   any_.tempered_logprob |= report.tempered_logprob;
@@ -186,6 +186,7 @@ void ResultWriter::Ask(const EntryResult& result) {
   any_.entropy |= report.entropy;
   any_.row_digest |= report.row_digest;
   any_.kept_ids |= report.kept_ids;
+  any_.history_digest |= report.history_digest;
   any_given_ |= result.given;
   any_flag_ |= Flags(result) != 0;
   any_phase_ |= HasOutcome(result) && result.phase != 0;
@@ -213,6 +214,9 @@ void ResultWriter::Add(const EntryResult& result, v1::StepResult* wire) {
   if (any_error_) wire->add_error_index(ErrorIndex(result, wire));
   if (has) AddTop(result, entry_count_, wire);
   if (any_.row_digest) wire->add_row_digest(has ? outcome.row_digest : 0);
+  if (any_.history_digest) {
+    wire->add_history_digest(has ? result.history_digest : "");
+  }
   if (any_.kept_ids) AddKeptIds(has ? outcome.kept_ids : TokenIds(), wire);
   ++entry_count_;
 }

@@ -25,7 +25,9 @@ class Explanation final : public Inquiry {
   Explanation(const v1::ExplainRequest* request, uint64_t /*session_id*/,
               const Session& session, const Environment& env,
               v1::ExplainResponse* answer)
-      : request_(*request), env_(env), answer_(*answer), session_(session) {}
+      : request_(*request), env_(env), answer_(*answer), session_(session) {
+    session_.DropRecord();
+  }
 
   absl::StatusOr<bool> RunTurn(Workspace* workspace) override;
 

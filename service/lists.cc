@@ -51,6 +51,10 @@ class Applier {
     WriteParams(session.plan(), reply->mutable_resolved());
     reply->set_generated_count(session.generated());
     reply->set_finish_reason(static_cast<v1::FinishReason>(session.finish()));
+    if (const SessionRecord* record = session.record()) {
+      reply->set_row_chain_digest(record->RowChainDigest());
+      WriteReceipt(*record, reply->mutable_receipt());
+    }
     return absl::OkStatus();
   }
 
@@ -81,7 +85,7 @@ class Applier {
                       v1::SessionUpdated* reply) {
     reply->set_session_id(wire.session_id());
     LOGITD_ASSIGN_OR_RETURN(Session * session, table_.Find(wire.session_id()));
-    std::optional<Report> report;
+    std::optional<SessionReport> report;
     if (wire.has_report()) {
       LOGITD_ASSIGN_OR_RETURN(report, ReadReport(wire.report()));
     }
@@ -194,7 +198,7 @@ absl::StatusOr<SessionStart> ReadStart(const v1::OpenSession& open,
 }
 
 absl::Status ChangeParams(const v1::UpdateSession& wire,
-                          const std::optional<Report>& report,
+                          const std::optional<SessionReport>& report,
                           const Environment& env, Session* session) {
   LOGITD_RETURN_IF_ERROR(CheckBuilt(wire));
   const Binding& bound = BindingOf(*session);

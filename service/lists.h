@@ -48,7 +48,7 @@ ListsDone ApplyLists(const v1::SampleRequest& request, const Environment& env,
 // Changes a session as `wire` says, but for its report, which is replaced if
 // there is one. Errors: as UpdateSession's.
 absl::Status ChangeParams(const v1::UpdateSession& wire,
-                          const std::optional<Report>& report,
+                          const std::optional<SessionReport>& report,
                           const Environment& env, Session* session);
 
 // As an element of `open`, without a table: for calls with one session.

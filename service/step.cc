@@ -50,7 +50,7 @@ absl::Status StepRun::Prepare(const v1::Step& wire, SessionTable* table) {
     entry.session = nullptr;
     entry.result.status = EntryStatus::kSkipped;
     entry.result.error = absl::OkStatus();
-    entry.result.report = Report{false};
+    entry.result.report = kSilent;
     entry.result.given = false;
     entry.result.phase = 0;
     entry.started = entry.ended = {};

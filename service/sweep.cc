@@ -101,7 +101,7 @@ std::vector<double> Spread(const v1::Sweep& wire, uint32_t count, bool whole) {
 }  // namespace
 
 absl::Status Trial::Look(const v1::SamplingParams& set,
-                         const std::optional<Report>& report,
+                         const std::optional<SessionReport>& report,
                          const Environment& env, Workspace* workspace,
                          EntryResult* result) {
   v1::UpdateSession update;
@@ -153,7 +153,8 @@ absl::StatusOr<KnobSweep> KnobSweep::Create(const v1::Sweep& wire,
                    std::move(trial));
 }
 
-absl::Status KnobSweep::Look(double value, const std::optional<Report>& report,
+absl::Status KnobSweep::Look(double value,
+                             const std::optional<SessionReport>& report,
                              const Environment& env, Workspace* workspace,
                              EntryResult* result) {
   v1::SamplingParams set;
@@ -170,14 +171,13 @@ absl::StatusOr<bool> KnobSweep::RunTurn(const Environment& env,
                                         Workspace* workspace,
                                         v1::SweepResult* answer) {
   const auto end = std::chrono::steady_clock::now() + Inquiry::kTurn;
-  const Report silent = {false};
   do {
     if (!is_searched_) {
       const std::optional<double> value = search_.Next();
       is_searched_ = !value;
       if (is_searched_) continue;
       EntryResult result;
-      LOGITD_RETURN_IF_ERROR(Look(*value, silent, env, workspace, &result));
+      LOGITD_RETURN_IF_ERROR(Look(*value, kSilent, env, workspace, &result));
       search_.Tell(result.outcome.token);
     } else if (results_.size() < told_.size()) {
       EntryResult& result = results_.emplace_back();

@@ -28,8 +28,9 @@ struct Trial {
   // What it is with these knobs set over the present ones, which they replace.
   // Errors: as of UpdateSession, without "set.", and of the row.
   absl::Status Look(const v1::SamplingParams& set,
-                    const std::optional<Report>& report, const Environment& env,
-                    Workspace* workspace, EntryResult* result);
+                    const std::optional<SessionReport>& report,
+                    const Environment& env, Workspace* workspace,
+                    EntryResult* result);
 };
 
 class KnobSweep {
@@ -44,7 +45,7 @@ class KnobSweep {
  private:
   KnobSweep(const google::protobuf::FieldDescriptor* knob,
             std::vector<double> told, FlipSearch search, Trial trial);
-  absl::Status Look(double value, const std::optional<Report>& report,
+  absl::Status Look(double value, const std::optional<SessionReport>& report,
                     const Environment& env, Workspace* workspace,
                     EntryResult* result);
   void Answer(v1::SweepResult* answer);
@@ -53,7 +54,7 @@ class KnobSweep {
   std::vector<double> told_;  // values
   FlipSearch search_;
   Trial trial_;
-  Report report_;  // of the values told
+  SessionReport report_;  // of the values told
   bool is_searched_ = false;
   std::vector<EntryResult> results_;  // parallel to told_, as far as they go
 };

@@ -106,6 +106,9 @@ absl::Status UnaryCall::Read(const grpc::ByteBuffer& bytes) {
   if (open().more()) {
     return absl::InvalidArgumentError("open.more: must not be set here");
   }
+  if (open().receipt()) {
+    return absl::InvalidArgumentError("open.receipt: must not be set here");
+  }
   return absl::OkStatus();
 }
 

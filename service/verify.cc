@@ -41,7 +41,9 @@ Verification::Verification(v1::VerifyRequest* request, uint64_t session_id,
       answer_(*answer),
       copy_(session),
       table_(env.limits),
-      step_(env.limits) {}
+      step_(env.limits) {
+  copy_.DropRecord();
+}
 
 absl::Status Verification::MakeStep() {
   LOGITD_ASSIGN_OR_RETURN(

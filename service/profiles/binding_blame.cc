@@ -13,6 +13,7 @@
 #include "sampler/params.h"
 #include "service/convert_params.h"
 #include "service/profiles/binding.h"
+#include "service/profiles/catalog_name.h"
 #include "service/profiles/knob.h"
 #include "service/profiles/resolve_one.h"
 #include "service/session/field_path.h"
@@ -68,9 +69,8 @@ absl::Status FaultOf(const Level& level, const std::string& knob,
 }  // namespace
 
 absl::Status OfProfile(const v1::Profile& profile, const absl::Status& status) {
-  return InField(
-      absl::StrCat("profile: ", profile.name(), "@", profile.revision(), ", "),
-      status);
+  return InField(absl::StrCat("profile: ", NameWithRevision(profile), ", "),
+                 status);
 }
 
 absl::Status IfOfProfile(const v1::Profile* profile,

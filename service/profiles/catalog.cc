@@ -82,8 +82,8 @@ void Catalog::NoteUnfitLocked(const v1::Profile& profile) {
   const absl::Status fit =
       options_.validate ? options_.validate(profile) : absl::OkStatus();
   if (fit.ok()) return;
-  const std::string why = absl::StrCat(profile.name(), "@", profile.revision(),
-                                       ": ", fit.message());
+  const std::string why =
+      absl::StrCat(NameWithRevision(profile), ": ", fit.message());
   unfit_[profile.name()] = why;
   Log(LogLevel::kWarning, "a stored profile is not valid", {{"error", why}});
 }

@@ -50,6 +50,10 @@ absl::StatusOr<std::string> ParsePlainName(absl::string_view text) {
   return parsed.name;
 }
 
+std::string NameWithRevision(const v1::Profile& profile) {
+  return absl::StrCat(profile.name(), "@", profile.revision());
+}
+
 absl::Status NoSuchProfile(absl::string_view name) {
   return absl::NotFoundError(absl::StrCat("name: there is no ", name));
 }

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "logitd/v1/profiles.pb.h"
 
 namespace logitd {
 
@@ -18,6 +19,8 @@ struct ProfileName {
 absl::StatusOr<ProfileName> ParseProfileName(absl::string_view text);
 // One that may not carry a revision.
 absl::StatusOr<std::string> ParsePlainName(absl::string_view text);
+// "profiles/chat@7".
+std::string NameWithRevision(const v1::Profile& profile);
 
 // NOT_FOUND on `name`, "profiles/chat".
 absl::Status NoSuchProfile(absl::string_view name);

@@ -42,6 +42,18 @@ Quality TakeQuality(const Report& asked, Outcome* outcome) {
   return quality;
 }
 
+TakenToken TakenBy(const Entry& entry, const Row& row, uint32_t token,
+                   uint64_t row_digest) {
+  TakenToken taken = {token, entry.attempt};
+  taken.origin = entry.mode == EntryMode::kGiven ? TokenOrigin::kGiven
+                                                 : TokenOrigin::kDrawn;
+  taken.inputs = (row.mask != nullptr ? kMaskInput : 0) |
+                 (row.guidance != nullptr ? kGuidanceInput : 0) |
+                 (entry.draft ? kDraftInput : 0);
+  taken.row_digest = row_digest;
+  return taken;
+}
+
 bool EndsWithOneOf(absl::Span<const uint32_t> tail, uint32_t token) {
   const size_t count = std::min<size_t>(tail.size(), kRepeatWindow);
   const auto last = tail.last(count);
@@ -81,9 +93,11 @@ absl::Status Session::CheckPosition(std::optional<uint32_t> expected) const {
       "position: ", *expected, " is not the session's; expected ", position()));
 }
 
-void Session::Take(uint32_t token) {
-  history_.Append(token);
+void Session::Take(const TakenToken& taken) {
+  history_.Append(taken.token);
+  generated_chain_.Append(taken.token);
   phases_.Append(history_.tail(), position(), history_.floor());
+  if (record_) record_->Take(taken);
 }
 
 FinishReason Session::LastEnds() const {
@@ -97,6 +111,7 @@ void Session::Step(const Entry& entry, const Row& row, const Sampler& sampler,
   result->finish = FinishReason::kNone;
   result->phase = 0;
   result->quality.reset();
+  result->history_digest.clear();
   if (Answered(entry, result)) return;
   result->error = CheckPosition(entry.position);
   if (result->error.ok()) result->error = CheckRoom(1);
@@ -130,27 +145,33 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   const bool watch = entry.watch && entry.mode == EntryMode::kSample;
   Report report = watch ? WithQuality(report_) : report_;
   report.kept_ids_max = limits_.max_kept_ids;
-  result->error = sampler.Sample(plan(phase()), history_, feedback_.now(), at,
-                                 WithGuidanceInForce(row), report, options,
-                                 workspace, &result->outcome);
+  report.row_digest |= record_.has_value();
+  const Row used = WithGuidanceInForce(row);
+  result->error =
+      sampler.Sample(plan(phase()), history_, feedback_.now(), at, used, report,
+                     options, workspace, &result->outcome);
   if (!result->error.ok()) {
     result->status = EntryStatus::kError;
     result->phase = 0;
     return;
   }
+  const uint64_t row_digest = result->outcome.row_digest;
+  if (!report_.row_digest) result->outcome.row_digest = 0;
   if (entry.mode == EntryMode::kPeek) {
     result->status = EntryStatus::kPeeked;
+    if (report_.history_digest) result->history_digest = history_digest();
     return;
   }
   if (watch) result->quality = TakeQuality(report_, &result->outcome);
   result->repeats = EndsWithOneOf(history_.tail(), result->outcome.token);
-  Take(result->outcome.token);
+  Take(TakenBy(entry, used, result->outcome.token, row_digest));
   feedback_.Move(position(), result->outcome.feedback);
   FollowPhase();
   result->switches_phase = phase() != result->phase;
   finish_ = LastEnds();
   result->status = EntryStatus::kOk;
   result->finish = finish_;
+  if (report_.history_digest) result->history_digest = history_digest();
   Keep(entry, *result);
 }
 
@@ -172,11 +193,24 @@ void Session::Keep(const Entry& entry, const EntryResult& result) {
   last_->result = result;
 }
 
+HistoryChain Session::ChainAt(uint32_t to) const {
+  HistoryChain chain = generated_chain_;
+  const absl::Span<const uint32_t> kept = history_.tail();
+  const uint32_t back = position() - std::min(to, position());
+  for (size_t i = 0; i < std::min<size_t>(back, kept.size()); ++i) {
+    chain.TakeBack(kept[kept.size() - 1 - i]);
+  }
+  return chain;
+}
+
 absl::Status Session::Rewind(uint32_t to) {
   const uint32_t from = position();
   LOGITD_RETURN_IF_ERROR(feedback_.CheckRewind(to));
+  const HistoryChain chain = ChainAt(to);
   LOGITD_RETURN_IF_ERROR(history_.Rewind(to));
+  generated_chain_ = chain;
   feedback_.Rewind(to);
+  if (record_) record_->Rewind(generated());
   if (to == from) return absl::OkStatus();  // nothing was taken back
   phases_.Rewind(to);
   FollowPhase();
@@ -199,15 +233,16 @@ absl::Status Session::Append(std::optional<uint32_t> expected,
   }
   // A refused append leaves no trace, in what can be rewound neither. One token
   // cannot be refused.
-  std::optional<std::pair<History, PhaseTracker>> before;
-  if (tokens.size() > 1) before.emplace(history_, phases_);
+  std::optional<std::tuple<History, HistoryChain, PhaseTracker>> before;
+  if (tokens.size() > 1) before.emplace(history_, generated_chain_, phases_);
   for (size_t i = 0; i < tokens.size(); ++i) {
-    Take(tokens[i]);
+    Take({tokens[i]});
     finish_ = LastEnds();
     const size_t left = tokens.size() - i - 1;
     if (finish_ == FinishReason::kNone || left == 0) continue;
     finish_ = FinishReason::kNone;
-    std::tie(history_, phases_) = *std::move(before);
+    std::tie(history_, generated_chain_, phases_) = *std::move(before);
+    if (record_) record_->Rewind(generated());
     return absl::FailedPreconditionError(
         absl::StrCat("tokens: the one at index ", i,
                      " finishes the session, and ", left, " follow it"));
@@ -222,7 +257,16 @@ Session Session::Fork(uint32_t index) const {
   child.seed_ = child.key_.bits;
   child.salt_.clear();
   child.last_.reset();
+  if (index > 0 && child.record_) child.record_->AddPart(child.RecordPart());
   return child;
+}
+
+absl::Status Session::CheckRecord() const {
+  return record_ ? record_->CheckPart() : absl::OkStatus();
+}
+
+SessionRecord::Part Session::RecordPart() const {
+  return {generated(), seed_, salt_, rules_, origin_};
 }
 
 }  // namespace logitd

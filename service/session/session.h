@@ -8,7 +8,7 @@
 // Memory: 4 bytes per token kept, 8 to 16 more where DRY or no_repeat_ngram is
 // on, 8 per switch of phases that can be undone, 48 per step where mirostat or
 // adaptive-p is on (at most 512 steps), 12 to 24 per distinct id counted, 4 per
-// kept id in the last result, 2 KiB.
+// kept id in the last result, what a record holds (session_record.h), 2 KiB.
 #ifndef LOGITD_SERVICE_SESSION_SESSION_H_
 #define LOGITD_SERVICE_SESSION_SESSION_H_
 
@@ -30,9 +30,11 @@
 #include "sampler/workspace.h"
 #include "service/limits.h"
 #include "service/session/feedback_trail.h"
+#include "service/session/history_chain.h"
 #include "service/session/phase_tracker.h"
 #include "service/session/phases.h"
 #include "service/session/rules.h"
+#include "service/session/session_record.h"
 
 namespace logitd {
 
@@ -47,6 +49,13 @@ struct Origin {
   }
 };
 
+// The numbers that come with each token: the sampler's, and the session's own.
+struct SessionReport : Report {
+  bool history_digest = false;
+};
+// No numbers at all.
+inline constexpr SessionReport kSilent = {{false}};
+
 // What a session begins with; Open checks all of it.
 struct SessionStart {
   uint32_t vocab_size = 0;
@@ -56,8 +65,10 @@ struct SessionStart {
   TokenIds prompt;
   std::optional<uint32_t> prompt_length;  // when the prompt is not given
   TokenIds generated;
-  Feedback feedback;  // that an earlier session of these tokens had
-  Report report;
+  Feedback feedback;           // that an earlier session of these tokens had
+  std::string history_digest;  // that the history must have; empty: any
+  SessionReport report;
+  bool record = false;               // for a receipt
   std::string expected_fingerprint;  // empty: any
   std::vector<std::string> expected_fingerprint_lines;
   std::vector<PhaseParams> phases;
@@ -101,12 +112,13 @@ struct EntryResult {
   absl::Status error;
   FinishReason finish = FinishReason::kNone;
   bool given = false;
-  uint32_t phase = 0;  // that the token was drawn in; 0: the base
-  Report report;       // what the session was asked to report
+  uint32_t phase = 0;    // that the token was drawn in; 0: the base
+  SessionReport report;  // what the session was asked to report
   Outcome outcome;
   bool repeats = false;
   bool switches_phase = false;
   std::optional<Quality> quality;  // of a watched entry
+  std::string history_digest;      // after the token, if asked for
 };
 
 class Session {
@@ -127,7 +139,7 @@ class Session {
   // end it no more. FAILED_PRECONDITION: too little is known of the history.
   // O(history) when the phases switch by other sequences.
   absl::Status Update(std::optional<uint32_t> position, Params params,
-                      const std::optional<Report>& report,
+                      const std::optional<SessionReport>& report,
                       std::vector<PhaseParams> phases = {},
                       std::shared_ptr<const Origin> origin = nullptr);
 
@@ -138,8 +150,14 @@ class Session {
   absl::Status Append(std::optional<uint32_t> position,
                       absl::Span<const uint32_t> tokens);
 
-  // A copy; from index 1 on with a stream key of its own.
+  // A copy; from index 1 on with a stream key of its own. CheckRecord() was OK.
   Session Fork(uint32_t index) const;
+  // OK if a session with other rules or another key can still be recorded.
+  absl::Status CheckRecord() const;
+  // Stops recording.
+  void DropRecord() { record_.reset(); }
+  // nullptr: not recorded.
+  const SessionRecord* record() const { return record_ ? &*record_ : nullptr; }
 
   // INVALID_ARGUMENT for a token that is not of the vocabulary.
   absl::Status CheckTokens(const char* field,
@@ -155,8 +173,11 @@ class Session {
   // True when the prompt's tokens are needed to open the session again: a knob
   // looks at them, or a switch of phases may lie in them.
   bool needs_prompt() const;
+  // Of rules, seed and history: 8 bytes. Covers the prompt's tokens where they
+  // are needed, else its length.
+  std::string history_digest() const;
   const std::shared_ptr<const Origin>& origin() const { return origin_; }
-  const Report& report() const { return report_; }
+  const SessionReport& report() const { return report_; }
   uint64_t seed() const { return seed_; }
   const std::string& salt() const { return salt_; }
   StreamKey key() const { return key_; }
@@ -182,6 +203,8 @@ class Session {
       Params params, std::vector<PhaseParams> phases, uint32_t vocab_size,
       const Limits& limits, const Origin* origin);
   absl::Status TakeHistory(const SessionStart& start);
+  absl::Status CheckDigest(const SessionStart& start) const;
+  void BeginRecord(SessionStart start);
   absl::Status TakePrompt(const SessionStart& start, uint32_t length);
   // What the phases of `table` (nullptr: none) make of the history.
   // FAILED_PRECONDITION: they need more of it than is known.
@@ -189,8 +212,13 @@ class Session {
       const std::shared_ptr<const PhaseTable>& table) const;
   // The number that the phase of an unsent prompt has in `table`.
   absl::StatusOr<uint32_t> InitialPhaseUnder(const PhaseTable* table) const;
-  // A token at the end of the history, its switch of phases and its end.
-  void Take(uint32_t token);
+  // What generated_chain_ was before the tokens from `to` on, as far as they
+  // are kept.
+  HistoryChain ChainAt(uint32_t to) const;
+  // A token at the end of the history, and its switch of phases.
+  void Take(const TakenToken& taken);
+  // Of the next token on.
+  SessionRecord::Part RecordPart() const;
   // Counts for the plan in force; call after tokens were taken.
   void FollowPhase() { history_.Switch(plan(phase())); }
   // What the last token means by the plan that it was drawn with.
@@ -212,12 +240,15 @@ class Session {
   uint64_t seed_ = 0;
   std::string salt_;
   StreamKey key_;
-  Report report_;
+  SessionReport report_;
   History history_;
+  HistoryChain prompt_chain_;     // of the prompt's tokens that were sent
+  HistoryChain generated_chain_;  // of those behind it
   PhaseTracker phases_;
   FeedbackTrail feedback_;
   FinishReason finish_ = FinishReason::kNone;
   std::optional<Last> last_;
+  std::optional<SessionRecord> record_;
 };
 
 }  // namespace logitd

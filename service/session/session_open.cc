@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "sampler/status_macros.h"
 #include "sampler/stream_key.h"
@@ -102,6 +103,8 @@ absl::StatusOr<Session> Session::Open(SessionStart start,
   session.salt_ = std::move(start.salt);
   session.key_ = MakeStreamKey(session.seed_, session.salt_);
   session.report_ = start.report;
+  LOGITD_RETURN_IF_ERROR(session.CheckDigest(start));
+  if (start.record) session.BeginRecord(std::move(start));
   return session;
 }
 
@@ -122,7 +125,7 @@ absl::Status Session::TakeHistory(const SessionStart& start) {
   LOGITD_RETURN_IF_ERROR(CheckTokens("generated", start.generated));
   LOGITD_RETURN_IF_ERROR(
       TakePrompt(start, static_cast<uint32_t>(prompt_length)));
-  for (const uint32_t token : start.generated) Take(token);
+  for (const uint32_t token : start.generated) Take({token});
   FollowPhase();
   finish_ = LastEnds();
   return absl::OkStatus();
@@ -138,7 +141,37 @@ absl::Status Session::TakePrompt(const SessionStart& start, uint32_t length) {
                                   : History(start.prompt);
   phases_ = PhaseTracker(table, initial);
   phases_.AppendAll(start.prompt, 0, length);
+  for (const uint32_t token : start.prompt) prompt_chain_.Append(token);
   return history_.Follow(rules_->plans, phase(), rules_->trigger_lookback());
+}
+
+void Session::BeginRecord(SessionStart start) {
+  SessionRecord::Part part = RecordPart();
+  part.first = 0;
+  record_.emplace(
+      SessionRecord::Start{std::move(start.prompt), history_.prompt_length(),
+                           std::move(start.initial_phase), start.feedback},
+      std::move(part));
+  for (const uint32_t token : start.generated) record_->Take({token});
+}
+
+absl::Status Session::CheckDigest(const SessionStart& start) const {
+  const std::string& expected = start.history_digest;
+  if (expected.empty() || expected == history_digest()) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "history_digest: ", absl::BytesToHexString(expected),
+      " is not this session's ", absl::BytesToHexString(history_digest()),
+      "; it covers the fingerprint ", fingerprint(), ", seed ", seed_,
+      ", salt, a prompt of ", history_.prompt_length(), " tokens and ",
+      generated(), " generated ones"));
+}
+
+std::string Session::history_digest() const {
+  return HistoryDigest({fingerprint(), seed_, salt_, history_.prompt_length(),
+                        needs_prompt(), prompt_chain_.value(), generated(),
+                        generated_chain_.value()});
 }
 
 bool Session::needs_prompt() const {

@@ -135,6 +135,7 @@ absl::StatusOr<Session*> SessionTable::Fork(uint64_t parent_id,
   auto parent = Find(parent_id);
   if (!parent.ok()) return InField("parent_", parent.status());
   LOGITD_RETURN_IF_ERROR(CheckFree("child_session_id", child_id));
+  if (index > 0) LOGITD_RETURN_IF_ERROR((*parent)->CheckRecord());
   return Put(child_id, (*parent)->Fork(index));
 }
 

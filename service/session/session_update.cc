@@ -11,10 +11,11 @@
 namespace logitd {
 
 absl::Status Session::Update(std::optional<uint32_t> position, Params params,
-                             const std::optional<Report>& report,
+                             const std::optional<SessionReport>& report,
                              std::vector<PhaseParams> phases,
                              std::shared_ptr<const Origin> origin) {
   LOGITD_RETURN_IF_ERROR(CheckPosition(position));
+  LOGITD_RETURN_IF_ERROR(CheckRecord());
   if (report) LOGITD_RETURN_IF_ERROR(CheckReport(*report, limits_.max_top_n));
   LOGITD_ASSIGN_OR_RETURN(
       std::shared_ptr<const SessionRules> rules,
@@ -29,6 +30,7 @@ absl::Status Session::Update(std::optional<uint32_t> position, Params params,
   // As one that is opened with these parameters and this history would be.
   finish_ = LastEnds();
   if (report) report_ = *report;
+  if (record_) record_->AddPart(RecordPart());
   return absl::OkStatus();
 }
 

@@ -153,5 +153,20 @@ TEST(ReadNpy, NamesTheFile) {
   std::filesystem::remove(file);
 }
 
+TEST(Npy, IsWrittenAsNumpyWritesIt) {
+  const NpyRows rows = {v1::DTYPE_FLOAT32, 2, 3, Floats({1, 2, 3, 4, 5, 6})};
+  EXPECT_EQ(FormatNpy(rows), File(Header("(2, 3)"), rows.bytes));
+  const auto back = ParseNpy(FormatNpy(rows));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->row_count, 2u);
+  EXPECT_EQ(back->row_width, 3u);
+  EXPECT_EQ(back->bytes, rows.bytes);
+  for (std::uint32_t width = 1; width < 500000000; width *= 7) {
+    const NpyRows none = {v1::DTYPE_FLOAT16, 1, width, ""};
+    EXPECT_EQ(FormatNpy(none).size() % 64, 0u) << width;
+    EXPECT_THAT(FormatNpy(none), HasSubstr("'<f2'"));
+  }
+}
+
 }  // namespace
 }  // namespace logitd::logitctl

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/files.h"
 #include "service/client/logitctl/profile_diff.h"
 #include "service/profiles/profile_file.h"
 #include "tests/client/folder.h"
@@ -124,7 +125,7 @@ std::string NamedFile() {
 // Writes the text, reads it as ReadProfile(path, id).
 absl::StatusOr<v1::Profile> ReadText(const std::string& text,
                                      const std::string& id) {
-  EXPECT_TRUE(WriteText(NamedFile(), text).ok());
+  EXPECT_TRUE(WriteFile(NamedFile(), text).ok());
   return ReadProfile(NamedFile(), id);
 }
 

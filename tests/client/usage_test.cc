@@ -100,7 +100,8 @@ TEST(Usage, OfNumbersKnowsNoSignAndNoWrapping) {
 }
 
 TEST(Usage, OfCommandsNamesTheWrongWordAndAllThereAre) {
-  const std::string all = "there are generate, sweep, explain, sample, info";
+  const std::string all =
+      "there are generate, sweep, explain, sample, replay, info";
   ExpectWrong("bogus", "\"bogus\" is not a command; " + all);
   ExpectWrong("bogus generate", "\"bogus\" is not a command; " + all);
   ExpectWrong("--seed 1 generate", "\"--seed\" is not a command; " + all);

@@ -152,6 +152,39 @@ npy "$box/short.npy" '(2, 5)' 1 2 3
 expect 2 'needs 4 for each' sample "$box/short.npy"
 echo "ok: rows from a file"
 
+expect 0 $'0\t' sample "$box/rows.npy" --seed 3 --receipt "$box/receipt.json"
+expect 0 '3  drawn tokens follow' replay "$box/receipt.json" "$box/rows.npy"
+expect 0 '"same": 3, "other": 0' replay "$box/receipt.json" "$box/rows.npy" \
+    --json
+npy "$box/drift.npy" '(3, 4)' 0 9 0 0  0 0 9 0  9 1 0 0
+expect 5 'the rows have changed' replay "$box/receipt.json" "$box/drift.npy"
+expect 5 'first row:   2, of token 2' replay "$box/receipt.json" \
+    "$box/drift.npy"
+sed 's/"tokens": "[^"]*"/"tokens": "AwAAAAMAAAADAAAA"/' "$box/receipt.json" \
+    >"$box/other.json"
+expect 5 'the sampler has changed' replay "$box/other.json" "$box/rows.npy"
+expect 5 'first token: 0, of row 0, was 3' replay "$box/other.json" \
+    "$box/rows.npy"
+sed 's/"vocab_size": 4,/&"params": {"top_k": 2},/' "$box/receipt.json" \
+    >"$box/rules.json"
+expect 1 'the first difference is line' replay "$box/rules.json" "$box/rows.npy"
+expect 2 'rows: 1 rows are fewer' replay "$box/receipt.json" "$box/with.npy"
+expect 2 'not a receipt' replay "$box/rows.npy" "$box/rows.npy"
+echo '{}' >"$box/empty.json"
+expect 2 'no receipt is in it' replay "$box/empty.json" "$box/rows.npy"
+expect 0 $'0\t' sample "$box/with.npy" --seed 3 --guidance "$box/without.npy" \
+    --set guidance_scale=3 --receipt "$box/guided.json"
+expect 0 '1  drawn tokens follow' replay "$box/guided.json" "$box/with.npy" \
+    --guidance "$box/without.npy"
+expect 0 'america' generate --prompt 'in the united states of' --seed 5 \
+    --max-tokens 3 --temperature 0 --receipt "$box/text.json" \
+    --save-rows "$box/text.npy"
+expect 0 'drawn tokens follow' replay "$box/text.json" "$box/text.npy"
+expect 2 'without --n' generate --n 2 --receipt "$box/two.json"
+expect 2 'holds no bfloat16' generate --dtype bfloat16 --save-rows "$box/b.npy"
+expect 2 'cannot write' sample "$box/rows.npy" --receipt "$box/none/r.json"
+echo "ok: receipts"
+
 npy "$box/nan_first.npy" '(2, 4)' 0 nan 0 0  0 0 0 0
 silent 1 sample "$box/rows.npy" --ban 99
 silent 1 sample "$box/nan_first.npy" --seed 1

@@ -79,9 +79,8 @@ TEST(FlipSearch, TellsOfEveryValueItAsked) {
   for (uint32_t seed = 1; seed < 200; ++seed) {
     FlipSearch search(Grid(-1, 2, 7), 1e-6, false, 1000);
     Search(&search, [seed](double v) {
-      return static_cast<uint32_t>(
-                 std::floor((v + 1) * 40 * std::sin(v * seed) + 100)) *
-             2654435761u % 5;
+      const double height = (v + 1) * 40 * std::sin(v * seed) + 200;
+      return static_cast<uint32_t>(height) * 2654435761u % 5;
     });
   }
 }

@@ -115,7 +115,7 @@ TEST_F(OnceTest, NamesTheFieldThatIsWrong) {
   refuse([&] { request_.mutable_open()->mutable_params()->set_top_p(2); },
          Code::kInvalidArgument, "open.params.top_p: 2 is outside (0, 1]");
   refuse([&] { request_.mutable_open()->set_receipt(true); },
-         Code::kUnimplemented, "open.receipt: not built yet");
+         Code::kInvalidArgument, "open.receipt: must not be set here");
   refuse([&] { request_.set_draw_count(1025); }, Code::kInvalidArgument,
          "draw_count: 1025 is outside [1, 1024]");
   refuse([&] { request_.set_attempt(1u << 24); }, Code::kInvalidArgument,

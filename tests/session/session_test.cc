@@ -191,7 +191,7 @@ TEST_F(SessionTest, ReplaysTheFinishingTokenWithItsReason) {
 TEST_F(SessionTest, KeepsTheReportThatTheLastResultWasMadeWith) {
   Session session = OpenOrDie(StartOf({}));
   stepper_.Next(&session);
-  Report more;
+  SessionReport more;
   more.raw_logprob = true;
   ASSERT_THAT(session.Update({}, {}, more), IsOk());
   const EntryResult again = stepper_.Step(At(0), kUnreadable, &session);
@@ -303,7 +303,7 @@ TEST_F(SessionTest, UpdateRefusedChangesNothing) {
               StatusIs(Code::kInvalidArgument, "params.top_p: 1.5 is outside"));
   EXPECT_THAT(session.Update(4, {}, {}),
               StatusIs(Code::kFailedPrecondition, "expected 3"));
-  Report report;
+  SessionReport report;
   report.top_n_raw = 129;
   EXPECT_THAT(session.Update({}, {}, report),
               StatusIs(Code::kResourceExhausted, "--max_top_n 128"));

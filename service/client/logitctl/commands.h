@@ -14,6 +14,7 @@ void AddGenerate(CLI::App* app, Command* command);
 void AddSweep(CLI::App* app, Command* command);
 void AddExplain(CLI::App* app, Command* command);
 void AddSample(CLI::App* app, Command* command);
+void AddReplay(CLI::App* app, Command* command);
 void AddInfo(CLI::App* app, Command* command);
 void AddHealth(CLI::App* app, Command* command);
 void AddResolve(CLI::App* app, Command* command);

@@ -9,6 +9,7 @@ namespace {
 constexpr char kUsageUrl[] = "logitctl/usage";
 constexpr char kUnreachableUrl[] = "logitctl/unreachable";
 constexpr char kUnwrittenUrl[] = "logitctl/unwritten";
+constexpr char kDiffersUrl[] = "logitctl/differs";
 
 absl::Status Mark(absl::Status status, absl::string_view url) {
   status.SetPayload(url, absl::Cord());
@@ -29,6 +30,10 @@ absl::Status UnreachableError(const absl::Status& why,
 
 absl::Status UnwrittenError(absl::string_view why) {
   return Mark(absl::DataLossError(why), kUnwrittenUrl);
+}
+
+absl::Status DiffersError(absl::string_view what) {
+  return Mark(absl::FailedPreconditionError(what), kDiffersUrl);
 }
 
 absl::Status Reworded(const absl::Status& status, absl::string_view message) {
@@ -59,6 +64,9 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   }
   if (status.GetPayload(kUnwrittenUrl).has_value()) {
     return kUnwritten;
+  }
+  if (status.GetPayload(kDiffersUrl).has_value()) {
+    return kDiffers;
   }
   return status.GetPayload(kUnreachableUrl).has_value() ? kUnreachable
                                                         : kRefused;

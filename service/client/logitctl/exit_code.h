@@ -17,6 +17,7 @@ enum ExitCode {
   kUsage = 2,        // Wrong flags or a file that cannot be used.
   kUnreachable = 3,  // No server, or no demo model.
   kUnwritten = 4,    // Done, but stdout did not take all of the answer.
+  kDiffers = 5,      // replay: a row or a token is another.
 };
 
 // A failure on this side of the wire.
@@ -28,6 +29,9 @@ absl::Status UnreachableError(const absl::Status& why,
 
 // stdout did not take what was printed.
 absl::Status UnwrittenError(absl::string_view why);
+
+// What was replayed is not what was recorded.
+absl::Status DiffersError(absl::string_view what);
 
 // The same failure in other words.
 absl::Status Reworded(const absl::Status& status, absl::string_view message);

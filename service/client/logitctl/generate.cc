@@ -6,8 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "service/client/logitctl/commands.h"
+#include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/files.h"
 #include "service/client/logitctl/generate_output.h"
+#include "service/client/logitctl/npy.h"
 #include "service/client/logitctl/profile_client.h"
+#include "service/client/logitctl/receipt_file.h"
 #include "service/client/logitctl/resolved_text.h"
 #include "service/client/logitctl/usage.h"
 #include "service/client/logitctl/worker.h"
@@ -24,6 +28,8 @@ struct GenerateFlags {
   bool show_numbers = false;
   bool show_phases = false;
   bool quiet = false;
+  std::string receipt;    // A file to write; empty: none.
+  std::string save_rows;  // The same.
 
   Show show() const {
     if (json) {
@@ -55,13 +61,17 @@ constexpr char kExamples[] = R"(Examples:
       log-probability of each word, and among how many it was drawn
   logitctl generate --seed 42 --profile agent --ignore-eos --show-phases
       where the profile's phases switch
+  logitctl generate --seed 42 --receipt receipt.json --save-rows rows.npy
+      and later, anywhere: logitctl replay receipt.json rows.npy
 )";
 
-Order MakeOrder(const Worker& worker, std::uint32_t n) {
+Order MakeOrder(const Worker& worker, const GenerateFlags& flags) {
   Order order = worker.blank_order();
+  order.keep_rows = !flags.save_rows.empty();
   order.sessions.push_back(worker.blank_session());
+  order.sessions.back().set_receipt(!flags.receipt.empty());
   const std::uint64_t parent = worker.blank_session().session_id();
-  for (std::uint32_t index = 1; index < n; ++index) {
+  for (std::uint32_t index = 1; index < flags.n; ++index) {
     v1::ForkSession fork;
     fork.set_parent_session_id(parent);
     fork.set_child_session_id(parent + index);
@@ -71,7 +81,40 @@ Order MakeOrder(const Worker& worker, std::uint32_t n) {
   return order;
 }
 
+// For before connecting.
+absl::Status CheckFiles(const GenerateFlags& flags) {
+  const bool any = !flags.receipt.empty() || !flags.save_rows.empty();
+  if (any && flags.n > 1) {
+    return UsageError("--receipt and --save-rows are of one text: without --n");
+  }
+  if (!flags.save_rows.empty() && flags.worker.dtype == "bfloat16") {
+    return UsageError(
+        "--save-rows: a .npy file holds no bfloat16; --dtype float32 or "
+        "float16");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SaveFiles(const GenerateFlags& flags, const Worker& worker,
+                       Generated* generated) {
+  const Text& text = generated->texts.front();
+  absl::Status status;
+  if (!flags.receipt.empty()) {
+    status.Update(WriteReceipt(text.closed, flags.receipt));
+  }
+  if (!flags.save_rows.empty()) {
+    NpyRows rows = {worker.blank_order().dtype,
+                    static_cast<std::uint32_t>(text.tokens.size()),
+                    worker.vocabulary().size(), std::move(generated->rows)};
+    status.Update(WriteFile(flags.save_rows, FormatNpy(rows)));
+  }
+  return status;
+}
+
 absl::Status RunGenerate(const GenerateFlags& flags) {
+  if (absl::Status status = CheckFiles(flags); !status.ok()) {
+    return status;
+  }
   const auto knobs = flags.worker.knobs.Parse();
   if (!knobs.ok()) {
     return knobs.status();
@@ -84,11 +127,11 @@ absl::Status RunGenerate(const GenerateFlags& flags) {
   const std::vector<std::uint32_t>& prompt = worker->blank_order().prompt;
   const OnToken print = Streaming(flags.show(), vocabulary, prompt);
   bool has_text = false;
-  const auto generated = worker->Run(MakeOrder(*worker, flags.n),
-                                     [&](std::size_t index, const Text& text) {
-                                       has_text = true;
-                                       print(index, text);
-                                     });
+  auto generated = worker->Run(MakeOrder(*worker, flags),
+                               [&](std::size_t index, const Text& text) {
+                                 has_text = true;
+                                 print(index, text);
+                               });
   if (has_text) {
     EndText(flags.show());  // Also of one that was cut off.
   }
@@ -105,7 +148,7 @@ absl::Status RunGenerate(const GenerateFlags& flags) {
   if (!flags.json && !flags.quiet) {
     PrintSummary(*generated);
   }
-  return absl::OkStatus();
+  return SaveFiles(flags, *worker, &*generated);
 }
 
 }  // namespace
@@ -129,6 +172,17 @@ void AddGenerate(CLI::App* app, Command* command) {
       generate->add_flag("--json", flags->json, "One JSON object, at the end");
   numbers->excludes(phases)->excludes(json);
   phases->excludes(json);
+  generate
+      ->add_option(
+          "--receipt", flags->receipt,
+          "Also writes a receipt, from which `logitctl replay` derives "
+          "the tokens again")
+      ->type_name("FILE");
+  generate
+      ->add_option("--save-rows", flags->save_rows,
+                   "Also writes the rows of logits: what the receipt's tokens "
+                   "were drawn from")
+      ->type_name("FILE.npy");
   generate->add_flag("--quiet", flags->quiet, "No numbers on stderr");
   flags->worker.AddTo(generate);
   generate->footer(kExamples);

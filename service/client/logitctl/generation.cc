@@ -45,6 +45,9 @@ class Run {
     }
     v1::SampleResponse reply;
     absl::Status status = Exchange(&request, &reply);
+    for (int i = 0; i < reply.closed_size(); ++i) {
+      result_.texts[static_cast<std::size_t>(i)].closed = reply.closed(i);
+    }
     if (status.ok()) {
       status = RefusedBy(kWho, stream_->Finish());
     }
@@ -100,6 +103,9 @@ class Run {
       return bytes.status();
     }
     result_.row_bytes += bytes->size();
+    if (order_.keep_rows) {
+      result_.rows += *bytes;
+    }
     return client::SetPackedRows(*std::move(bytes), order_.dtype,
                                  model_->vocabulary().size(), step);
   }

@@ -33,6 +33,7 @@ struct Order {
   std::vector<std::uint32_t> prompt;
   // How rows travel.
   v1::Dtype dtype = v1::DTYPE_FLOAT32;
+  bool keep_rows = false;  // In Generated::rows.
 };
 
 // One generated token and what the server said about it.
@@ -54,6 +55,7 @@ struct Text {
   v1::SessionOpened opened;         // All that the server said of it.
   std::vector<Token> tokens;
   v1::FinishReason finish_reason = v1::FINISH_REASON_UNSPECIFIED;
+  v1::SessionClosed closed;  // With a receipt if its session asked for one.
 
   std::vector<std::uint32_t> Ids() const;
 };
@@ -63,6 +65,7 @@ struct Generated {
   absl::Duration model_time;
   absl::Duration service_time;
   std::uint64_t row_bytes = 0;  // Sent to the service.
+  std::string rows;             // All that were sent, if they are to be kept.
 };
 
 // Called for each token as it comes, the last one of `text`; `index` is the

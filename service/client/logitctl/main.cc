@@ -26,7 +26,8 @@ constexpr char kFooter[] =
 
 Exit codes: 0 done; 1 the server refused, its message is printed; 2 wrong usage
 or an unusable file; 3 no server or no demo model, the command that helps is
-printed; 4 done, but stdout did not take all of the answer.
+printed; 4 done, but stdout did not take all of the answer; 5 replay: a row or
+a token is another.
 )";
 
 absl::Status FlushStdout() {
@@ -51,6 +52,7 @@ int Main(int argc, char** argv) {
   AddSweep(&app, &command);
   AddExplain(&app, &command);
   AddSample(&app, &command);
+  AddReplay(&app, &command);
   AddInfo(&app, &command);
   AddHealth(&app, &command);
   AddResolve(&app, &command);

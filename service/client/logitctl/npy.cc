@@ -1,10 +1,5 @@
 #include "service/client/logitctl/npy.h"
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -17,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/files.h"
 #include "service/client/messages.h"
 
 namespace logitd::logitctl {
@@ -168,22 +164,55 @@ absl::StatusOr<NpyRows> ParseNpy(std::string content) {
 }
 
 absl::StatusOr<NpyRows> ReadNpy(const std::string& file) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored)) {
-    return UsageError(absl::StrCat("cannot read ", file, ": a directory"));
+  auto content = ReadFile(file);
+  if (!content.ok()) {
+    return content.status();
   }
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream.is_open()) {
-    return UsageError(
-        absl::StrCat("cannot open ", file, ": ", std::strerror(errno)));
-  }
-  std::string content((std::istreambuf_iterator<char>(stream)),
-                      std::istreambuf_iterator<char>());
-  auto rows = ParseNpy(std::move(content));
+  auto rows = ParseNpy(*std::move(content));
   if (!rows.ok()) {
     return UsageError(absl::StrCat(file, ": ", rows.status().message()));
   }
   return rows;
+}
+
+absl::StatusOr<GuidedNpyRows> ReadGuidedNpy(const std::string& file,
+                                            const std::string& guidance) {
+  auto rows = ReadNpy(file);
+  if (!rows.ok()) {
+    return rows.status();
+  }
+  GuidedNpyRows both = {*std::move(rows), {}};
+  if (guidance.empty()) {
+    return both;
+  }
+  auto guiding = ReadNpy(guidance);
+  if (!guiding.ok()) {
+    return guiding.status();
+  }
+  both.guidance = *std::move(guiding);
+  if (both.guidance.row_count != both.rows.row_count ||
+      both.guidance.row_width != both.rows.row_width ||
+      both.guidance.dtype != both.rows.dtype) {
+    return UsageError(
+        absl::StrCat(guidance, ": not of the shape and dtype of ", file));
+  }
+  return both;
+}
+
+std::string FormatNpy(const NpyRows& rows) {
+  const char* descr = rows.dtype == v1::DTYPE_FLOAT16 ? "<f2" : "<f4";
+  std::string header = absl::StrCat(
+      "{'descr': '", descr, "', 'fortran_order': False, 'shape': (",
+      rows.row_count, ", ", rows.row_width, "), }");
+  // The numbers begin at a multiple of 64.
+  constexpr std::size_t kPrefix = 10;
+  header.append(63 - (kPrefix + header.size()) % 64, ' ');
+  header += '\n';
+  const char version_and_length[] = {1, 0, static_cast<char>(header.size()),
+                                     static_cast<char>(header.size() >> 8)};
+  return absl::StrCat(
+      kMagic, absl::string_view(version_and_length, sizeof(version_and_length)),
+      header, rows.bytes);
 }
 
 }  // namespace logitd::logitctl

@@ -1,5 +1,5 @@
-// Reads rows of logits from NumPy's .npy files: float32 or float16, C order,
-// [V] or [R, V]. Knows nothing of sampling; values are not looked at. Threads:
+// Rows of logits in NumPy's .npy files: float32 or float16, C order, [V] or
+// [R, V]. Knows nothing of sampling; values are not looked at. Threads:
 // free functions. Ownership: the bytes are the caller's. Cost: reads the whole
 // file into memory.
 
@@ -29,6 +29,20 @@ absl::StatusOr<NpyRows> ReadNpy(const std::string& file);
 
 // The same from a file's content.
 absl::StatusOr<NpyRows> ParseNpy(std::string content);
+
+// Rows, and those that guide them: without a file none.
+struct GuidedNpyRows {
+  NpyRows rows;
+  NpyRows guidance;
+};
+
+// As ReadNpy; other shapes or dtypes are a usage error too. An empty `guidance`
+// is no file.
+absl::StatusOr<GuidedNpyRows> ReadGuidedNpy(const std::string& file,
+                                            const std::string& guidance);
+
+// A file's content: [R, V] float32 or float16.
+std::string FormatNpy(const NpyRows& rows);
 
 }  // namespace logitd::logitctl
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/files.h"
 #include "service/client/logitctl/profile_client.h"
 #include "service/client/logitctl/profile_commands.h"
 #include "service/client/logitctl/profile_diff.h"
@@ -50,7 +51,7 @@ absl::StatusOr<std::string> MakeFile(const v1::Profile& profile) {
   }
   std::string path =
       absl::StrCat(folder, "/", ProfileId(profile.name()), ".yaml");
-  if (absl::Status status = WriteText(path, AnnotatedYaml(profile));
+  if (absl::Status status = WriteFile(path, AnnotatedYaml(profile));
       !status.ok()) {
     RemoveFile(path);
     return status;

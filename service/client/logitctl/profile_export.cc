@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/files.h"
 #include "service/client/logitctl/profile_client.h"
 #include "service/client/logitctl/profile_commands.h"
 #include "service/client/logitctl/profile_text.h"
@@ -46,7 +47,7 @@ absl::Status RunExport(const ExportFlags& flags) {
   for (const v1::Profile& profile : *profiles) {
     const std::string path = absl::StrCat(
         flags.folder, "/", ProfileId(profile.name()), ".", flags.output);
-    if (absl::Status status = WriteText(path, FileText(profile, flags.output));
+    if (absl::Status status = WriteFile(path, FileText(profile, flags.output));
         !status.ok()) {
       return status;
     }

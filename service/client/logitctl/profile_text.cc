@@ -18,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/files.h"
 #include "service/client/logitctl/json.h"
 #include "service/profiles/profile_file.h"
 
@@ -34,11 +35,6 @@ std::string TimeOf(const google::protobuf::Timestamp& time) {
 std::string EventName(const v1::WatchProfilesResponse& event) {
   const std::string name = v1::WatchEvent_Name(event.event());
   return std::string(absl::StripPrefix(name, "WATCH_EVENT_"));
-}
-
-absl::Status FileError(absl::string_view what, const std::string& path) {
-  return UsageError(
-      absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(errno)));
 }
 
 // Each on a line of its own, the path first.
@@ -113,21 +109,7 @@ absl::StatusOr<std::vector<std::string>> FilesOf(
 }
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
-  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (file == nullptr) {
-    return FileError("open", path);
-  }
-  std::string text(kProfileFileBytesMax + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  const bool failed = std::ferror(file) != 0;
-  const absl::Status error = failed ? FileError("read", path) : absl::Status();
-  if (file != stdin) {
-    (void)std::fclose(file);
-  }
-  if (failed) {
-    return error;
-  }
-  return text;
+  return ReadFile(path, kProfileFileBytesMax + 1);
 }
 
 absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
@@ -162,19 +144,6 @@ absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
     profile.set_name(name);
   }
   return profile;
-}
-
-absl::Status WriteText(const std::string& path, absl::string_view text) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) {
-    return FileError("write", path);
-  }
-  const bool all =
-      std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (std::fclose(file) != 0 || !all) {
-    return FileError("write", path);
-  }
-  return absl::OkStatus();
 }
 
 std::string AnnotatedYaml(const v1::Profile& profile) {

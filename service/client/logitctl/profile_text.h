@@ -43,8 +43,6 @@ absl::StatusOr<std::string> ReadText(const std::string& path);
 // all that is wrong with it, a line each, the path first.
 absl::StatusOr<v1::Profile> ReadProfile(const std::string& path,
                                         absl::string_view id);
-// Replaces the file. Usage error: it cannot be written.
-absl::Status WriteText(const std::string& path, absl::string_view text);
 
 // A comment that says which revision it is, then the content: can be read back.
 std::string AnnotatedYaml(const v1::Profile& profile);

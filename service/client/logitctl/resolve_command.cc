@@ -1,8 +1,6 @@
 // logitctl resolve: what a session would get, each value and where it came
 // from. Opens a session, prints what the server says, closes it.
 
-#include <google/protobuf/util/json_util.h>
-
 #include <CLI/CLI.hpp>
 #include <limits>
 #include <map>
@@ -15,6 +13,7 @@
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/profile_client.h"
 #include "service/client/logitctl/profile_leaves.h"
+#include "service/client/logitctl/proto_json.h"
 #include "service/client/logitctl/resolved_text.h"
 #include "service/client/logitctl/usage.h"
 #include "service/client/messages.h"
@@ -92,18 +91,6 @@ void PrintResolved(const std::string& title, const v1::SamplingParams& asked,
   }
 }
 
-absl::Status PrintJson(const v1::SessionOpened& opened) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  const auto status =
-      google::protobuf::util::MessageToJsonString(opened, &json, options);
-  absl::PrintF("%s", json);
-  return status.ok() ? absl::OkStatus()
-                     : absl::InternalError(status.ToString());
-}
-
 absl::Status RunResolve(const ResolveFlags& flags) {
   auto open = MakeOpen(flags);
   if (!open.ok()) {
@@ -116,7 +103,9 @@ absl::Status RunResolve(const ResolveFlags& flags) {
   }
   if (flags.output == "json") {
     opened->clear_session_id();
-    return PrintJson(*opened);
+    const auto json = ProtoJson(*opened);
+    absl::PrintF("%s", json.value_or(""));
+    return json.status();
   }
   absl::PrintF(
       "%-*s   %s\n", kNameWidth, "profile",

@@ -13,6 +13,7 @@
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/npy.h"
+#include "service/client/logitctl/receipt_file.h"
 #include "service/client/logitctl/resolved_text.h"
 #include "service/client/logitctl/sample_output.h"
 #include "service/client/messages.h"
@@ -33,13 +34,8 @@ struct SampleFlags {
   std::vector<std::string> eos;
   std::string file;
   std::string guidance;  // another file; empty: none
+  std::string receipt;   // a file to write; empty: none
   SampleOutput output;
-};
-
-// The rows, and those that guide them if there are any.
-struct Rows {
-  NpyRows rows;
-  NpyRows guidance;
 };
 
 constexpr char kAbout[] =
@@ -54,6 +50,8 @@ constexpr char kExamples[] = R"(Examples:
   logitctl sample rows.npy --seed 7 --temperature 0.8 --top-k 40
   logitctl sample rows.npy --seed 7 --ban 12 --logit-bias 3=2.5 --json
   logitctl sample rows.npy --guidance plain.npy --set guidance_scale=1.5
+  logitctl sample rows.npy --seed 7 --receipt receipt.json
+      and later, anywhere: logitctl replay receipt.json rows.npy
 )";
 
 v1::OpenSession OpenOf(const SampleFlags& flags,
@@ -64,13 +62,14 @@ v1::OpenSession OpenOf(const SampleFlags& flags,
   open.set_salt(flags.knobs.salt);
   open.mutable_report()->set_row_digest(flags.output.row_digest);
   open.mutable_report()->set_kept_ids(flags.output.kept_ids);
+  open.set_receipt(!flags.receipt.empty());
   return open;
 }
 
 // Rows [first, first + count), one entry for each; what guides them lies behind
 // them.
-absl::Status AddRows(const Rows& rows, std::uint32_t first, std::uint32_t count,
-                     v1::Step* step) {
+absl::Status AddRows(const GuidedNpyRows& rows, std::uint32_t first,
+                     std::uint32_t count, v1::Step* step) {
   const bool guided = rows.guidance.row_count > 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     if (guided) {
@@ -129,27 +128,17 @@ std::uint32_t StepRows(const NpyRows& rows) {
       kStepRowsMax));
 }
 
-absl::StatusOr<Rows> ReadRows(const SampleFlags& flags) {
-  auto rows = ReadNpy(flags.file);
-  if (!rows.ok()) {
-    return rows.status();
+// The receipt of the session, which ends here.
+absl::Status SaveReceipt(const std::string& file, client::Stream* stream) {
+  v1::SampleRequest request;
+  request.add_close()->set_session_id(kSessionId);
+  v1::SampleResponse reply;
+  absl::Status status = stream->Step(request, &reply);
+  if (status.ok()) {
+    status = client::ToStatus(reply.closed(0).error());
   }
-  Rows both = {*std::move(rows), {}};
-  if (flags.guidance.empty()) {
-    return both;
-  }
-  auto guidance = ReadNpy(flags.guidance);
-  if (!guidance.ok()) {
-    return guidance.status();
-  }
-  both.guidance = *std::move(guidance);
-  if (both.guidance.row_count != both.rows.row_count ||
-      both.guidance.row_width != both.rows.row_width ||
-      both.guidance.dtype != both.rows.dtype) {
-    return UsageError(absl::StrCat(
-        flags.guidance, ": not of the shape and dtype of ", flags.file));
-  }
-  return both;
+  return status.ok() ? WriteReceipt(reply.closed(0), file)
+                     : RefusedBy(kWho, status);
 }
 
 absl::Status RunSample(const SampleFlags& flags) {
@@ -157,7 +146,7 @@ absl::Status RunSample(const SampleFlags& flags) {
   if (!params.ok()) {
     return params.status();
   }
-  const auto both = ReadRows(flags);
+  const auto both = ReadGuidedNpy(flags.file, flags.guidance);
   if (!both.ok()) {
     return both.status();
   }
@@ -186,6 +175,12 @@ absl::Status RunSample(const SampleFlags& flags) {
     }
     request.Clear();
   }
+  if (!flags.receipt.empty()) {
+    absl::Status status = SaveReceipt(flags.receipt, stream.get());
+    if (!status.ok()) {
+      return status;
+    }
+  }
   return RefusedBy(kWho, stream->Finish());
 }
 
@@ -206,6 +201,12 @@ void AddSample(CLI::App* app, Command* command) {
                    "Rows of the unconditional context, for each row one, "
                    "with --set guidance_scale=G")
       ->type_name("FILE.npy");
+  sample
+      ->add_option(
+          "--receipt", flags->receipt,
+          "Also writes a receipt, from which `logitctl replay` derives "
+          "the tokens again")
+      ->type_name("FILE");
   sample->add_flag("--row-digest", flags->output.row_digest,
                    "Also a digest of each row as the server read it");
   sample->add_flag("--kept-ids", flags->output.kept_ids,

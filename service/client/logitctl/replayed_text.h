@@ -1,0 +1,23 @@
+// What `logitctl replay` prints. Threads: free functions. Cost: a few lines.
+
+#ifndef LOGITD_SERVICE_CLIENT_LOGITCTL_REPLAYED_TEXT_H_
+#define LOGITD_SERVICE_CLIENT_LOGITCTL_REPLAYED_TEXT_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "service/client/replay.h"
+
+namespace logitd::logitctl {
+
+// Lines of at most 80 columns.
+std::string ReplayedText(const client::Replayed& replayed);
+// One object.
+std::string ReplayedJson(const client::Replayed& replayed);
+// OK when all that could be checked is the same; else what has changed, rows or
+// sampler: a DiffersError.
+absl::Status Verdict(const client::Replayed& replayed);
+
+}  // namespace logitd::logitctl
+
+#endif  // LOGITD_SERVICE_CLIENT_LOGITCTL_REPLAYED_TEXT_H_

@@ -1,0 +1,64 @@
+// Derives the tokens of a receipt again, beside their rows, and tells whether
+// rows or sampler have changed. Source of a receipt: SessionClosed.receipt.
+// Threads: confined to one thread. Ownership: everything is borrowed for the
+// call; the result is a value. Cost: blocks; sends each row once.
+
+#ifndef LOGITD_SERVICE_CLIENT_REPLAY_H_
+#define LOGITD_SERVICE_CLIENT_REPLAY_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "logitd/v1/sampling.pb.h"
+#include "service/client/stream.h"
+
+namespace logitd::client {
+
+// Rows of the tokens that have one, in their order; those behind the last are
+// not looked at.
+struct ReplayRows {
+  v1::Dtype dtype = v1::DTYPE_FLOAT32;
+  std::uint32_t row_width = 0;
+  absl::string_view rows;      // Little-endian, row after row.
+  absl::string_view guidance;  // As many, the unconditional ones; empty: none.
+};
+
+// The first of those that differ.
+struct ReplayDifference {
+  std::uint32_t index = 0;     // Of the token, behind the prompt.
+  std::uint32_t row = 0;       // Of the rows given.
+  std::uint64_t recorded = 0;  // Digest or token.
+  std::uint64_t found = 0;
+};
+
+struct Replayed {
+  std::uint32_t same = 0;        // Drawn tokens that follow from their rows.
+  std::uint32_t other = 0;       // That do not.
+  std::uint32_t given = 0;       // Chosen by the client, with a row.
+  std::uint32_t appended = 0;    // Without a row.
+  std::uint32_t unchecked = 0;   // Drawn from more than rows and receipt hold.
+  std::uint32_t other_rows = 0;  // Whose digest is not the one recorded.
+  // If any are other.
+  std::optional<ReplayDifference> token;
+  std::optional<ReplayDifference> row;
+
+  // Rows and tokens, as far as they can be checked.
+  bool is_same() const { return other == 0 && other_rows == 0; }
+};
+
+// Every token is judged behind those recorded, also behind one that differs.
+// The stream is free to be used, with no session of id 1.
+// Not checked: a token drawn with a mask, with guidance where there are no such
+// rows, or from a draft; and where feedback knobs are on (mirostat, adaptive_p)
+// those behind it.
+// INVALID_ARGUMENT: what is no receipt, naming the field; fewer rows than it
+// has. Refused: the server's own status; FAILED_PRECONDITION on
+// expected_fingerprint names the first rule of the sampler that has changed.
+absl::StatusOr<Replayed> Replay(const v1::Receipt& receipt,
+                                const ReplayRows& rows, Stream* stream);
+
+}  // namespace logitd::client
+
+#endif  // LOGITD_SERVICE_CLIENT_REPLAY_H_

@@ -1,0 +1,45 @@
+#include "service/session/session_record.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "service/session/history_chain.h"
+
+namespace logitd {
+
+absl::Status SessionRecord::CheckPart() const {
+  if (parts_.back().first == count() || parts_.size() < kRecordPartsMax) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("receipt: of ", kRecordPartsMax,
+                   " parts has no room for one more; open the session again"));
+}
+
+void SessionRecord::AddPart(Part part) {
+  part.first = count();
+  if (parts_.back().first == part.first) parts_.pop_back();
+  parts_.push_back(std::move(part));
+}
+
+void SessionRecord::Rewind(uint32_t count) {
+  tokens_.resize(std::min<size_t>(count, tokens_.size()));
+  Part now = std::move(parts_.back());
+  parts_.pop_back();
+  while (!parts_.empty() && parts_.back().first >= count) parts_.pop_back();
+  now.first = std::min(now.first, count);
+  parts_.push_back(std::move(now));
+}
+
+std::string SessionRecord::RowChainDigest() const {
+  HistoryChain chain;
+  for (const TakenToken& taken : tokens_) {
+    chain.Append(taken.row_digest);
+    chain.Append(taken.token);
+  }
+  return absl::HexStringToBytes(
+      absl::StrCat(absl::Hex(chain.value(), absl::kZeroPad16)));
+}
+
+}  // namespace logitd

@@ -1,0 +1,92 @@
+// SessionRecord: where the tokens of a session came from, for its receipt.
+//
+// A plain value, thread-compatible. Memory: 16 bytes a token, 4 a token of the
+// prompt, and what kRecordPartsMax sets of rules hold.
+#ifndef LOGITD_SERVICE_SESSION_SESSION_RECORD_H_
+#define LOGITD_SERVICE_SESSION_SESSION_RECORD_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "sampler/feedback.h"
+#include "sampler/params.h"
+#include "service/session/rules.h"
+
+namespace logitd {
+
+struct Origin;
+
+// Numbered as in the contract.
+enum class TokenOrigin : uint8_t { kDrawn = 1, kGiven, kAppended };
+enum TokenInput : uint8_t {  // bits
+  kMaskInput = 1,
+  kGuidanceInput = 2,
+  kDraftInput = 4,
+};
+
+// A token as it came into a session: without a row, if nothing else is said.
+struct TakenToken {
+  uint32_t token = 0;
+  uint32_t attempt : 24 = 0;
+  TokenOrigin origin : 4 = TokenOrigin::kAppended;
+  uint32_t inputs : 4 = 0;
+  uint64_t row_digest = 0;
+};
+static_assert(sizeof(TakenToken) == 16);
+
+inline constexpr size_t kRecordPartsMax = 16;
+
+class SessionRecord {
+ public:
+  // Tokens from `first` on (0: the first behind the prompt) were drawn under
+  // these.
+  struct Part {
+    uint32_t first = 0;
+    uint64_t seed = 0;
+    std::string salt;
+    std::shared_ptr<const SessionRules> rules;
+    std::shared_ptr<const Origin> origin;
+  };
+  // What the first token was drawn behind.
+  struct Start {
+    TokenIds prompt;  // empty: not sent
+    uint32_t prompt_length = 0;
+    std::string initial_phase;  // of one that was not sent
+    Feedback feedback;
+  };
+
+  SessionRecord(Start start, Part part)
+      : start_(std::move(start)), parts_{std::move(part)} {}
+
+  void Take(const TakenToken& taken) { tokens_.push_back(taken); }
+  // RESOURCE_EXHAUSTED: a part that begins here would be one too many.
+  absl::Status CheckPart() const;
+  // Of the next token on; CheckPart() was OK. One that no token was drawn
+  // under is replaced.
+  void AddPart(Part part);
+  // Forgets all tokens but the first `count`. The next is drawn under the last
+  // part's rules.
+  void Rewind(uint32_t count);
+
+  const Start& start() const { return start_; }
+  const std::vector<Part>& parts() const { return parts_; }
+  const std::vector<TakenToken>& tokens() const { return tokens_; }
+  // The value of a HistoryChain of each token's row digest and id, 8 bytes, the
+  // highest first. O(tokens).
+  std::string RowChainDigest() const;
+
+ private:
+  uint32_t count() const { return static_cast<uint32_t>(tokens_.size()); }
+
+  Start start_;
+  std::vector<Part> parts_;  // by rising `first`, at least one
+  std::vector<TakenToken> tokens_;
+};
+
+}  // namespace logitd
+
+#endif  // LOGITD_SERVICE_SESSION_SESSION_RECORD_H_
