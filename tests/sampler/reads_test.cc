@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -15,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "sampler/plan.h"
 #include "tests/sampler/cases.h"
+#include "tests/sampler/digest.h"
 #include "tests/sampler/targets.h"
 #include "tests/sampler/trigram_rows.h"
 #include "tests/support/kernel_reads.h"
@@ -80,14 +82,20 @@ class Reads : public testing::Test {
  protected:
   // Full reads of one step.
   int Of(const SingleKnob& knob, const std::vector<float>& logits) {
-    reads_.Reset();
-    const Ran& ran = runner_.Run(CaseOf(knob, logits));
+    reads_->Reset();
+    const Ran& ran = runner_->Run(CaseOf(knob, logits));
     EXPECT_TRUE(ran.status.ok()) << knob.name << ": " << ran.status;
-    return static_cast<int>(reads_.full()) + knob.other_reads;
+    return static_cast<int>(reads_->full()) + knob.other_reads;
   }
 
-  KernelReads reads_{*Targets()[0]};
-  CaseRunner runner_{reads_.table()};
+  // Other kernels, and a workspace of their own.
+  void Use(const kernels::KernelTable& kernels) {
+    reads_.emplace(kernels);
+    runner_.emplace(reads_->table());
+  }
+
+  std::optional<KernelReads> reads_{*Targets()[0]};
+  std::optional<CaseRunner> runner_{reads_->table()};
 };
 
 TEST_F(Reads, OfOneKnobAreThreeAtMost) {
@@ -99,7 +107,7 @@ TEST_F(Reads, OfOneKnobAreThreeAtMost) {
       if (knob.may_read_more) continue;
       const int beyond = Of(knob, row.logits) - without;
       EXPECT_LE(beyond, kReadsMax)
-          << knob.name << ", " << row.name << ": " << reads_.Text();
+          << knob.name << ", " << row.name << ": " << reads_->Text();
     }
   }
 }
@@ -116,7 +124,7 @@ TEST_F(Reads, OfTopPAreThreeAtMostWhateverItIs) {
         knob.params.top_p = p;
         EXPECT_LE(Of(knob, row.logits) - without, kReadsMax)
             << row.name << ", temperature " << temperature << ", top_p " << p
-            << ": " << reads_.Text();
+            << ": " << reads_->Text();
       }
     }
   }
@@ -183,64 +191,123 @@ TEST_F(Reads, OfACutAreThreeAtMostWhateverItsValue) {
           sweep.set(&knob.params, value);
           EXPECT_LE(Of(knob, row.logits) - base, kReadsMax)
               << row.name << ", temperature " << temperature << ", "
-              << sweep.name << " " << value << ": " << reads_.Text();
+              << sweep.name << " " << value << ": " << reads_->Text();
         }
       }
     }
   }
 }
 
-// What each step does, not only how often at most: a change that makes steps
-// dearer or cheaper shows in its diff, on every machine. To write the file
-// anew, run this test with LOGITD_WRITE_READS=1.
-TEST_F(Reads, AreThoseOnRecord) {
-  const std::string path = LOGITD_SOURCE_DIR "/tests/golden/reads.txt";
-  std::string found =
-      "# Of steps with one knob: kernels' full reads, and of how many calls if "
-      "more;\n# what all calls visit, in rows. tests/sampler/reads_test.cc\n";
-  const auto record = [&](const std::string& row, const SingleKnob& knob,
-                          const std::vector<float>& logits) {
-    Of(knob, logits);
-    absl::StrAppendFormat(&found, "%s, %s: %s; %.3f\n", row, knob.name,
-                          reads_.Text(), reads_.rows());
-  };
-  const auto record_top_p = [&](const std::string& row,
-                                const std::vector<float>& logits) {
+// What is on record of one table of kernels.
+class Recorder {
+ public:
+  Recorder(KernelReads* reads, CaseRunner* runner)
+      : reads_(*reads), runner_(*runner) {}
+
+  std::string All() {
+    for (const uint32_t size : {20000u, 151936u}) {
+      RecordRow(absl::StrFormat("peaked %d", size),
+                MakeRow(Shape::kPeaked, size, 1));
+      RecordRow(absl::StrFormat("normal %d", size),
+                MakeRow(Shape::kNormal, size, 1));
+    }
+    for (const NamedRow& row : RowsThatMislead()) {
+      RecordTopP(row.name, row.logits);
+      for (const uint32_t k : {500u, 5000u, 50000u}) {
+        SingleKnob knob = {absl::StrFormat("top_k %d", k), {}};
+        knob.params.top_k = k;
+        RecordKnob(row.name, knob, row.logits);
+      }
+    }
+    RecordCases();
+    return text_;
+  }
+
+ private:
+  void Run(const Case& c, const std::string& name) {
+    const Ran& ran = runner_.Run(c);
+    EXPECT_TRUE(ran.status.ok()) << name << ": " << ran.status;
+  }
+
+  void RecordRow(const std::string& row, const std::vector<float>& logits) {
+    const auto size = static_cast<uint32_t>(logits.size());
+    for (const SingleKnob& knob : SingleKnobs(size)) {
+      RecordKnob(row, knob, logits);
+    }
+    RecordTopP(row, logits);
+    for (const Sweep& sweep : kSweeps) RecordSweep(row, sweep, logits);
+  }
+
+  void RecordTopP(const std::string& row, const std::vector<float>& logits) {
     for (const double temperature : {0.5, 1.0, 2.0}) {
       for (const double p : {0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999}) {
         SingleKnob knob = {
             absl::StrFormat("temperature %g, top_p %g", temperature, p), {}};
         knob.params.temperature = temperature;
         knob.params.top_p = p;
-        record(row, knob, logits);
+        RecordKnob(row, knob, logits);
       }
     }
-  };
-  for (const uint32_t size : {20000u, 151936u}) {
-    for (const auto& [shape, name] : {std::pair(Shape::kPeaked, "peaked"),
-                                      std::pair(Shape::kNormal, "normal")}) {
-      const std::string row = absl::StrFormat("%s %d", name, size);
-      const std::vector<float> logits = MakeRow(shape, size, 1);
-      for (const SingleKnob& knob : SingleKnobs(size)) {
-        record(row, knob, logits);
+  }
+
+  void RecordKnob(const std::string& row, const SingleKnob& knob,
+                  const std::vector<float>& logits) {
+    reads_.Reset();
+    Run(CaseOf(knob, logits), knob.name);
+    absl::StrAppendFormat(&text_, "%s, %s: %s; %.3f; %016x\n", row, knob.name,
+                          reads_.Text(), reads_.rows(), reads_.trace());
+  }
+
+  // All values of a knob in a line.
+  void RecordSweep(const std::string& row, const Sweep& sweep,
+                   const std::vector<float>& logits) {
+    reads_.Reset();
+    for (const double temperature : {0.5, 1.0, 2.0}) {
+      for (const double value : sweep.values) {
+        SingleKnob knob = {sweep.name, {}};
+        knob.params.temperature = temperature;
+        sweep.set(&knob.params, value);
+        Run(CaseOf(knob, logits), knob.name);
       }
-      record_top_p(row, logits);
+    }
+    absl::StrAppendFormat(&text_, "%s, all values of %s: %.3f; %016x\n", row,
+                          sweep.name, reads_.rows(), reads_.trace());
+  }
+
+  // Of the digest, a hundred in a line.
+  void RecordCases() {
+    for (int i = 0; i < kDigestCases; ++i) {
+      if (i % 100 == 0) reads_.Reset();
+      runner_.Run(DigestCase(i));  // some are errors
+      if (i % 100 != 99) continue;
+      absl::StrAppendFormat(&text_, "digest cases %d to %d: %016x\n", i - 99, i,
+                            reads_.trace());
     }
   }
-  for (const NamedRow& row : RowsThatMislead()) {
-    record_top_p(row.name, row.logits);
-    for (const uint32_t k : {500u, 5000u, 50000u}) {
-      SingleKnob knob = {absl::StrFormat("top_k %d", k), {}};
-      knob.params.top_k = k;
-      record(row.name, knob, row.logits);
+
+  KernelReads& reads_;
+  CaseRunner& runner_;
+  std::string text_ =
+      "# Of steps with one knob: kernels' full reads, and of how many calls if "
+      "more;\n# what all calls visit, in rows; a digest of what they were "
+      "called with.\n# tests/sampler/reads_test.cc\n";
+};
+
+// What each step does, not only how often at most: a change that makes steps
+// dearer or cheaper shows in its diff, and all targets do the same. To write
+// the file anew, run this test with LOGITD_WRITE_READS=1.
+TEST_F(Reads, AreThoseOnRecord) {
+  const std::string path = LOGITD_SOURCE_DIR "/tests/golden/reads.txt";
+  for (const kernels::KernelTable* target : Targets()) {
+    Use(*target);
+    const std::string found = Recorder(&*reads_, &*runner_).All();
+    if (std::getenv("LOGITD_WRITE_READS") != nullptr) {
+      std::ofstream(path) << found;
     }
+    std::stringstream on_record;
+    on_record << std::ifstream(path).rdbuf();
+    EXPECT_EQ(found, on_record.str()) << target->name;
   }
-  if (std::getenv("LOGITD_WRITE_READS") != nullptr) {
-    std::ofstream(path) << found;
-  }
-  std::stringstream on_record;
-  on_record << std::ifstream(path).rdbuf();
-  EXPECT_EQ(found, on_record.str());
 }
 
 // A stage that comes and has no knob in the list is told.
@@ -262,16 +329,16 @@ TEST_F(Reads, AreCountedAsBlocksAreVisited) {
   std::vector<float> row(1000);
   std::iota(row.begin(), row.end(), 0.0f);
   uint32_t bad = 0;
-  const kernels::KernelTable& kernels = reads_.table();
+  const kernels::KernelTable& kernels = reads_->table();
   kernels.load_f32(row.data(), 1000, false, workspace.row(), &bad);
-  EXPECT_EQ(reads_.full(), 1u);
+  EXPECT_EQ(reads_->full(), 1u);
   // Of eight blocks the last four, then the last five.
   EXPECT_EQ(kernels.count_cut(workspace.row(), {512.0f, kernels::kNone}), 488u);
-  EXPECT_EQ(reads_.full(), 1u);
-  EXPECT_EQ(reads_.rows(), 1.5);
+  EXPECT_EQ(reads_->full(), 1u);
+  EXPECT_EQ(reads_->rows(), 1.5);
   kernels.count_cut(workspace.row(), {511.0f, kernels::kNone});
-  EXPECT_EQ(reads_.full(), 2u);
-  EXPECT_EQ(reads_.Text(), "load_f32 1, count_cut 1 of 2");
+  EXPECT_EQ(reads_->full(), 2u);
+  EXPECT_EQ(reads_->Text(), "load_f32 1, count_cut 1 of 2");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "tests/support/kernel_reads.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace logitd::tests {
 namespace {
@@ -14,6 +15,44 @@ using kernels::Scale;
 const KernelTable* real = nullptr;
 // Of the whole row: a kernel may be given a part of it.
 uint32_t row_blocks = 0;
+uint64_t trace_so_far = 0;
+
+// What of an argument goes into the trace.
+void Note(uint64_t bits) {
+  trace_so_far = (trace_so_far ^ bits) * 0x9E3779B97F4A7C15u;
+  trace_so_far ^= trace_so_far >> 29;
+}
+void Note(uint32_t number) { Note(uint64_t{number}); }
+void Note(bool flag) { Note(uint64_t{flag}); }
+void Note(double number) { Note(std::bit_cast<uint64_t>(number)); }
+void Note(float number) { Note(std::bit_cast<uint32_t>(number)); }
+void Note(Cut cut) {
+  Note(cut.value);
+  Note(cut.id);
+}
+void Note(const Scale& scale) {
+  Note(scale.m);
+  Note(scale.inverse_temperature);
+  Note(scale.square);
+  Note(scale.cube);
+}
+void Note(const kernels::Guidance& guidance) { Note(guidance.scale); }
+void Note(const kernels::Adaptation& how) { Note(how.inverse_mass); }
+void Note(const Listing* listing) {
+  Note(listing->low);
+  Note(listing->high);
+  Note(listing->capacity);
+}
+void Note(const RowView& row) {
+  Note(row.block_count);
+  Note(row.active_count);
+}
+void Note(const float* pivots) {  // or the begin of a row
+  for (uint32_t i = 0; i < kernels::kPivots; ++i) Note(pivots[i]);
+}
+// Results, and lists of ids: other arguments tell of these.
+void Note(const void*) {}
+void Note(float*) {}
 
 // The blocks of the row, or only its active ones, whose maximum is at least
 // this.
@@ -149,6 +188,10 @@ struct Counted<kKernel, Visits, Result (*KernelTable::*)(Args...)> {
     ++calls->calls;
     calls->full += 2 * visited > row_blocks ? 1 : 0;
     calls->rows += static_cast<double>(visited) / row_blocks;
+    for (const char* c = calls->kernel; *c != 0; ++c)
+      Note(static_cast<uint64_t>(*c));
+    Note(visited);
+    (Note(args), ...);
     return (real->*kKernel)(args...);
   }
 };
@@ -212,8 +255,11 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
 
 KernelReads::~KernelReads() { real = nullptr; }
 
+uint64_t KernelReads::trace() const { return trace_so_far; }
+
 void KernelReads::Reset() {
   row_blocks = 0;
+  trace_so_far = 0;
   for (KernelCalls& calls : calls_) calls = {calls.kernel};
 }
 

@@ -37,6 +37,9 @@ class KernelReads {
   // Of all kernels since Reset.
   uint32_t full() const;
   double rows() const;
+  // Of what they were called with, in their order: numbers, pivots, cuts, the
+  // sizes of lists. The same for every table.
+  uint64_t trace() const;
   // "load_f32 1, count_ge 3 of 5": full reads, and of how many calls if more.
   std::string Text() const;
   const std::vector<KernelCalls>& kernels() const { return calls_; }
