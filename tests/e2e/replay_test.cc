@@ -27,12 +27,20 @@ constexpr uint32_t kVocab = 500;
 class Receipts : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    recorder_ = new testing::TestServer;
-    replayer_ = new testing::TestServer;
+    const auto with_profiles = [](Config* config) {
+      config->profile_dirs = {LOGITD_SOURCE_DIR "/deploy/profiles"};
+    };
+    recorder_ = new testing::TestServer(with_profiles);
+    replayer_ = new testing::TestServer(with_profiles);
+    by_default_ = new testing::TestServer([&](Config* config) {
+      with_profiles(config);
+      config->default_profile = "creative";
+    });
   }
   static void TearDownTestSuite() {
     delete recorder_;
     delete replayer_;
+    delete by_default_;
   }
 
   static client::Client ClientOf(const testing::TestServer& server) {
@@ -60,6 +68,9 @@ class Receipts : public ::testing::Test {
     return replayed;
   }
 
+  // Whose --default_profile is "creative".
+  static client::Client ClientOfDefault() { return ClientOf(*by_default_); }
+
   // Some tokens of a plain session.
   void RecordTen() {
     RecordedSession session = Record([](v1::OpenSession*) {});
@@ -79,9 +90,11 @@ class Receipts : public ::testing::Test {
  private:
   static testing::TestServer* recorder_;
   static testing::TestServer* replayer_;
+  static testing::TestServer* by_default_;
 };
 testing::TestServer* Receipts::recorder_;
 testing::TestServer* Receipts::replayer_;
+testing::TestServer* Receipts::by_default_;
 
 // What a session may be; each looks at its history in its own way.
 void Variant(uint32_t number, v1::OpenSession* open) {
@@ -217,6 +230,21 @@ TEST_F(Receipts, OfOtherRulesAreRefusedWithTheLine) {
       ->set_top_k(9);
   EXPECT_THAT(Replay(closed_.receipt(), rows()).status(),
               StatusIs(Code::kFailedPrecondition, "the first difference is"));
+}
+
+// The revision is in it, also where the server chose the profile.
+TEST_F(Receipts, NameTheRevisionOfTheProfile) {
+  RecordedSession session(ClientOfDefault(), Opening([](v1::OpenSession*) {}));
+  for (int i = 0; i < 5; ++i) session.Step();
+  v1::Receipt receipt = session.Close().receipt();
+  EXPECT_THAT(receipt.parts(0).open().profile(),
+              ::testing::StartsWith("profiles/creative@"));
+  const auto replayed = Replay(receipt, session.rows());
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_EQ(replayed->same, 5u);
+  receipt.mutable_parts(0)->mutable_open()->set_profile("profiles/creative@no");
+  EXPECT_THAT(Replay(receipt, session.rows()).status(),
+              StatusIs(Code::kFailedPrecondition, "profile: "));
 }
 
 TEST_F(Receipts, DoNotJudgeWhatWasDrawnWithAMask) {
