@@ -84,6 +84,7 @@ def verdicts_of(log):
 class Run:
     def __init__(self, options, stages):
         self.stages, self.options = stages, options
+        self.looks_again = stages == suite.STAGES
         self.lock = threading.Lock()
         self.results = []  # (mutant, None or (stage, killer))
         self.no_mutants = {REFUSED: 0, SAME: 0}
@@ -108,6 +109,10 @@ class Run:
             killed = built == MADE and suite.judge(
                 scratch.binary, ROOT, mutant.file, self.stages, bounds
             )
+            if built in (MADE, HIDDEN) and not killed and self.looks_again:
+                killed = suite.second_look(
+                    scratch, ROOT, mutant.file, 2 * max(bounds.values())
+                )
             scratch.write(mutant.file, source)
             self._restore(scratch, mutant.file)
             with self.lock:
@@ -156,9 +161,10 @@ def explained(all_ids):
 def report(state, options, explained):
     survivors = [m for m, killed in state.results if not killed]
     print("\nkilled by:")
-    for stage in state.stages:
-        count = sum(bool(k) and k[0] == stage[0] for _, k in state.results)
-        print(f"  {stage[0]}: {count}")
+    names = [stage[0] for stage in state.stages + suite.SECOND_LOOKS]
+    for name in dict.fromkeys(names):
+        count = sum(bool(k) and k[0] == name for _, k in state.results)
+        print(f"  {name}: {count}")
     open_ones = [m for m in survivors if m.id not in explained]
     for mutant in survivors:
         mark = "SURVIVOR" if mutant in open_ones else "explained survivor"

@@ -1,6 +1,8 @@
 """Builds the sampler's tests with one file of the sampler changed, by as few
 compilations as that file needs: the tests are those of the build tree, the
-sampler is compiled beside it at -O1, for the targets that every machine has."""
+sampler is compiled beside it at -O1, for the targets that every machine has. What
+survives so can be built with more: for AVX-512, or with the tests that read the
+header."""
 
 import concurrent.futures
 import glob
@@ -12,10 +14,9 @@ import shlex
 import shutil
 import subprocess
 
-# AVX-512 takes as long to compile as all others, and says nothing new.
-TARGETS = (
-    "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3|HWY_AVX3_DL)"
-)
+# AVX-512 takes as long to compile as all others: only for a second look.
+TARGETS = "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3|HWY_AVX3_DL)"
+WITH_AVX512 = "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4)"
 
 
 # HIDDEN: the same to the sampler here, but not to all that compiles the file.
@@ -34,11 +35,13 @@ class Scratch:
             os.path.join(folder, "sampler"),
             dirs_exist_ok=True,
         )
+        self.tests = {}
         self.commands = self._commands()
         self.link = self._link()
         self.needs = {}  # source: headers of sampler/ that it reads
         self.stale = set()  # sources whose objects are those of another mutant
         self.unchanged = {}  # source: its object's bytes without any mutant
+        self.targets = TARGETS
         self._precompile()
 
     def twin(self, number):
@@ -51,17 +54,20 @@ class Scratch:
         return other
 
     def _commands(self):
-        """The build's own command for each source of the sampler, changed."""
+        """The build's own command for each source of the sampler, changed; of the
+        tests as it is."""
         path = os.path.join(self.build, "compile_commands.json")
         with open(path, encoding="utf-8") as file:
             entries = json.load(file)
         found = {}
         for entry in entries:
             name = os.path.relpath(entry["file"], self.root)
-            if not name.startswith("sampler/"):
-                continue
             words = shlex.split(entry["command"])
             words = words[next(i for i, w in enumerate(words) if "clang" in w) :]
+            if name.startswith("tests/"):
+                self.tests[name] = words
+            if not name.startswith("sampler/"):
+                continue
             kept = [
                 w
                 for w in words[1 : words.index("-o")]
@@ -112,7 +118,7 @@ class Scratch:
         source = os.path.join(self.folder, name)
         depends = self._object(name) + ".d"
         kernel = "/kernels/" in name
-        extra = ["-D" + TARGETS] if kernel else self.pch
+        extra = ["-D" + self.targets] if kernel else self.pch
         result = subprocess.run(
             [*self.commands[name], *extra, "-MMD", "-MF", depends]
             + ["-c", source, "-o", self._object(name)],
@@ -143,6 +149,39 @@ class Scratch:
         if same:
             return SAME
         return MADE if self._linked() else REFUSED
+
+    def make_with_avx512(self, file):
+        """The mutant in `file` once more; True if that could be built."""
+        kernels = {name for name in self.commands if "/kernels/" in name}
+        self.targets = WITH_AVX512
+        made = all(self._compile(name) for name in sorted(kernels)) and self._linked()
+        self.targets = TARGETS
+        self.stale |= kernels
+        return made
+
+    def make_with_tests(self, file):
+        """The mutant in the header `file` once more, with the tests that include
+        it; True if there are any and they could be built."""
+        objects = []
+        for name, words in sorted(self.tests.items()):
+            if not re.match(r"tests/(sampler|support)/", name):
+                continue
+            with open(os.path.join(self.root, name), encoding="utf-8") as source:
+                if f'#include "{file}"' not in source.read():
+                    continue
+            at = words.index("-o") + 1
+            objects.append((words[at], os.path.join(self.folder, "t%d.o" % len(objects))))
+            command = [words[0], "-I" + self.folder, *words[1:at], objects[-1][1]]
+            command += [*words[at + 1 :], "-w"]
+            if subprocess.run(command, capture_output=True, cwd=self.build).returncode:
+                return False
+        replaced = {theirs for theirs, _ in objects}
+        left = [w for w in self.link if w not in replaced]
+        at = next(i for i, w in enumerate(left) if w.endswith(".o"))
+        link = left[:at] + [ours for _, ours in objects] + left[at:]
+        return bool(objects) and not subprocess.run(
+            link, capture_output=True, cwd=self.build
+        ).returncode
 
     def _code(self, name):
         with open(self._object(name), "rb") as file:

@@ -23,6 +23,12 @@ STAGES = [
     ("scalar", "*EMU128*", "Agreement.*:DigestOfCases.*"),
     ("digest", "DigestOfCases.IsTheGoldenOne/AVX2", ""),
 ]  # fmt: skip
+# What survives them is looked at again, see second_look().
+SECOND_LOOKS = [
+    ("avx512", "*AVX3*:Reads.AreThoseOnRecord", "Agreement.*:DigestOfCases.*"),
+    ("avx512", "DigestOfCases.IsTheGoldenOne/AVX3", ""),
+    ("headers", STAGES[0][1], STAGES[0][2]),
+]
 
 
 def limit_memory():
@@ -66,6 +72,27 @@ def measure(binary, root, stages):
             raise SystemExit(f"the unchanged sampler fails: {stage[0]}: {killer}")
         bounds[stage[0]] = BOUND + 4 * (time.monotonic() - start)
     return bounds
+
+
+def has_avx512():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        return "avx512_vbmi2" in file.read()
+
+
+def second_look(scratch, root, file, bound):
+    """As judge(), of a mutant that it let live: kernels for AVX-512 where the
+    processor has it, headers with the tests that read them too."""
+    for stage in SECOND_LOOKS:
+        if stage[0] == "avx512":
+            if "/kernels/" not in file or not has_avx512():
+                continue
+            made = scratch.make_with_avx512(file)
+        else:
+            made = file.endswith(".h") and scratch.make_with_tests(file)
+        killer = run_stage(scratch.binary, root, stage, bound) if made else None
+        if killer is not None:
+            return stage[0], killer
+    return None
 
 
 def judge(binary, root, file, stages, bounds):
