@@ -180,6 +180,11 @@ expect 0 'america' generate --prompt 'in the united states of' --seed 5 \
     --max-tokens 3 --temperature 0 --receipt "$box/text.json" \
     --save-rows "$box/text.npy"
 expect 0 'drawn tokens follow' replay "$box/text.json" "$box/text.npy"
+expect 0 'first token: 0, of row 0' replay "$box/text.json" "$box/text.npy" \
+    --temperature 2 --seed 9
+expect 0 '"other": 0' replay "$box/text.json" "$box/text.npy" --seed 9 --json
+expect 2 'temperature: "x" is not' replay "$box/text.json" "$box/text.npy" \
+    --temperature x
 expect 2 'without --n' generate --n 2 --receipt "$box/two.json"
 expect 2 'holds no bfloat16' generate --dtype bfloat16 --save-rows "$box/b.npy"
 expect 2 'cannot write' sample "$box/rows.npy" --receipt "$box/none/r.json"

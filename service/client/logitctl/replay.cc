@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
@@ -21,25 +22,76 @@ struct ReplayFlags {
   std::string receipt;
   std::string rows;
   std::string guidance;  // another file; empty: none
+  std::string profile;   // in place of the one recorded; empty: that one
+  KnobFlags knobs;       // in place of those recorded
   bool json = false;
 };
 
 constexpr char kAbout[] =
     "Derives the tokens of a receipt again from the rows of logits that they "
     "were drawn from, on this server: tells the first token that does not "
-    "follow, and whether the rows or the sampler have changed.";
+    "follow, and whether the rows or the sampler have changed. With a profile, "
+    "knobs, seed or salt, what they would have done: the first token at which "
+    "the "
+    "generation would have parted.";
 
 constexpr char kExamples[] = R"(Examples:
   logitctl sample rows.npy --seed 7 --receipt receipt.json
   logitctl replay receipt.json rows.npy
+  logitctl replay receipt.json rows.npy --top-p 0.9
+      where would the text have parted?
 A server with other profiles or another sampler refuses the receipt and names
 the first line of its fingerprint that differs.
 )";
 
+// Those present replace their old values whole.
+void Replace(const v1::SamplingParams& set, v1::SamplingParams* params) {
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  set.GetReflection()->ListFields(set, &fields);
+  for (const auto* field : fields) {
+    params->GetReflection()->ClearField(params, field);
+  }
+  params->MergeFrom(set);
+}
+
+// Other rules than those recorded, if the flags ask for any. True: they do.
+absl::StatusOr<bool> Change(const ReplayFlags& flags, v1::Receipt* receipt) {
+  auto params = flags.knobs.ParseIds({});
+  if (!params.ok()) {
+    return params.status();
+  }
+  params->clear_eos_ids();
+  const bool has_params = params->ByteSizeLong() > 0;
+  if (!has_params && flags.profile.empty() && !flags.knobs.seed.has_value() &&
+      flags.knobs.salt.empty()) {
+    return false;
+  }
+  for (v1::ReceiptPart& part : *receipt->mutable_parts()) {
+    v1::OpenSession& open = *part.mutable_open();
+    open.clear_expected_fingerprint();
+    open.clear_expected_fingerprint_lines();
+    Replace(*params, open.mutable_params());
+    if (!flags.profile.empty()) {
+      open.set_profile(flags.profile);
+    }
+    if (flags.knobs.seed.has_value()) {
+      open.set_seed(*flags.knobs.seed);
+    }
+    if (!flags.knobs.salt.empty()) {
+      open.set_salt(flags.knobs.salt);
+    }
+  }
+  return true;
+}
+
 absl::Status RunReplay(const ReplayFlags& flags) {
-  const auto closed = ReadReceipt(flags.receipt);
+  auto closed = ReadReceipt(flags.receipt);
   if (!closed.ok()) {
     return closed.status();
+  }
+  const auto is_changed = Change(flags, closed->mutable_receipt());
+  if (!is_changed.ok()) {
+    return is_changed.status();
   }
   const auto files = ReadGuidedNpy(flags.rows, flags.guidance);
   if (!files.ok()) {
@@ -63,7 +115,9 @@ absl::Status RunReplay(const ReplayFlags& flags) {
   absl::PrintF("%s",
                flags.json ? ReplayedJson(*replayed) : ReplayedText(*replayed));
   absl::Status status = RefusedBy("the server refused", stream->Finish());
-  status.Update(Verdict(*replayed));
+  if (!*is_changed) {
+    status.Update(Verdict(*replayed));
+  }
   return status;
 }
 
@@ -82,7 +136,12 @@ void AddReplay(CLI::App* app, Command* command) {
       ->add_option("--guidance", flags->guidance,
                    "Rows of the unconditional context, for each row one")
       ->type_name("FILE.npy");
+  replay
+      ->add_option("--profile", flags->profile,
+                   "Another profile than the one recorded")
+      ->type_name("PROFILE");
   replay->add_flag("--json", flags->json, "A JSON object");
+  flags->knobs.AddTo(replay, "ID");
   flags->server.AddTo(replay);
   replay->footer(kExamples);
   replay->callback(
