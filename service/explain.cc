@@ -120,7 +120,9 @@ absl::Status Explanation::Explain(Workspace* workspace) {
   entry.mode = EntryMode::kPeek;
   entry.observer = &explainer;
   EntryResult result;
-  session_.Step(entry, row_, env_.sampler, workspace, &result);
+  Row used = row_;
+  if (!session_.uses_guidance()) used.guidance = nullptr;  // of others alone
+  session_.Step(entry, used, env_.sampler, workspace, &result);
   LOGITD_RETURN_IF_ERROR(result.error);
 
   WriteInForce(session_, &answer_);

@@ -18,6 +18,9 @@
 namespace logitd {
 namespace {
 
+// In one reply, but for the first.
+constexpr uint64_t kReceiptBytesMax = 64 << 20;
+
 // The fields of an open as those of an update.
 absl::Status AsUpdate(bool rebind, const absl::Status& status) {
   absl::string_view message = status.message();
@@ -33,14 +36,25 @@ absl::Status AsUpdate(bool rebind, const absl::Status& status) {
 // Applies the lists of one request.
 class Applier {
  public:
+  // `closed`: what earlier turns put into the reply.
   Applier(const Environment& env, const FetchedProfile& fetched,
-          SessionTable* table)
-      : env_(env), fetched_(fetched), table_(*table) {}
+          SessionTable* table,
+          const google::protobuf::RepeatedPtrField<v1::SessionClosed>& closed)
+      : env_(env), fetched_(fetched), table_(*table) {
+    for (const v1::SessionClosed& earlier : closed) {
+      if (!earlier.has_receipt()) continue;
+      const v1::Receipt& receipt = earlier.receipt();
+      receipt_bytes_ += SessionRecord::Bytes(
+          receipt.tokens().size() / sizeof(uint32_t),
+          receipt.parts(0).open().prompt().size() / sizeof(uint32_t));
+    }
+  }
 
   uint64_t opened_count() const { return opened_count_; }
 
   absl::Status Close(const v1::CloseSession& wire, v1::SessionClosed* reply) {
     reply->set_session_id(wire.session_id());
+    LOGITD_RETURN_IF_ERROR(CheckReceipt(wire.session_id()));
     auto closed = table_.Close(wire.session_id());
     if (!closed.ok()) return closed.status();
     if (*closed == nullptr) return absl::OkStatus();
@@ -130,9 +144,28 @@ class Applier {
   }
 
  private:
+  // RESOURCE_EXHAUSTED, and the session stays: its receipt is too much for a
+  // reply that has others already.
+  absl::Status CheckReceipt(uint64_t id) {
+    const auto session = table_.Find(id);
+    if (!session.ok() || (*session)->record() == nullptr) {
+      return absl::OkStatus();  // Close() tells
+    }
+    const uint64_t bytes = (*session)->record()->bytes();
+    if (receipt_bytes_ > 0 && receipt_bytes_ + bytes > kReceiptBytesMax) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "receipt: the receipts of one reply would have more than ",
+          kReceiptBytesMax >> 20,
+          " MiB; close the session in another request"));
+    }
+    receipt_bytes_ += bytes;
+    return absl::OkStatus();
+  }
+
   const Environment& env_;
   const FetchedProfile& fetched_;
   SessionTable& table_;
+  uint64_t receipt_bytes_ = 0;
   uint64_t opened_count_ = 0;
 };
 
@@ -259,7 +292,7 @@ ListsDone ApplyLists(const v1::SampleRequest& request, const Environment& env,
                      const ListTurn& turn, SessionTable* table,
                      v1::SampleResponse* reply) {
   const auto before = static_cast<int64_t>(table->size());
-  Applier applier(env, turn.fetched, table);
+  Applier applier(env, turn.fetched, table, reply->closed());
   ListsDone done;
   const auto apply = [&](const char* name, const auto& list, auto* replies,
                          auto method) {

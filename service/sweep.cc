@@ -115,7 +115,9 @@ absl::Status Trial::Look(const v1::SamplingParams& set,
   entry.position = session.position();
   entry.attempt = attempt;
   entry.mode = EntryMode::kPeek;
-  session.Step(entry, row, env.sampler, workspace, result);
+  Row used = row;
+  if (!session.uses_guidance()) used.guidance = nullptr;
+  session.Step(entry, used, env.sampler, workspace, result);
   return result->error;
 }
 

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "service/client/messages.h"
 #include "service/client/receipt.h"
 #include "service/client/status.h"
+#include "service/session/history_chain.h"
 
 namespace logitd::client {
 namespace {
@@ -31,72 +32,86 @@ class Run {
         state_(receipt.parts(0).open().state()) {}
 
   absl::StatusOr<Replayed> All() {
-    if (absl::Status status = CheckRows(); !status.ok()) {
+    absl::Status status = CheckRows();
+    for (int part = 0; status.ok() && part < receipt_.parts_size(); ++part) {
+      status = RunPart(part, tokens_.EndOfPart(part));
+    }
+    if (!status.ok()) {
       return status;
     }
-    for (int part = 0; part < receipt_.parts_size(); ++part) {
-      absl::Status status = RunPart(part, tokens_.EndOfPart(part));
-      if (!status.ok()) {
-        return status;
-      }
-    }
+    result_.unchecked += static_cast<std::uint32_t>(tokens_.size()) -
+                         judged_rows_ - result_.appended;
     return result_;
   }
 
  private:
   absl::Status CheckRows() const {
-    const std::size_t needed = tokens_.CountRows();
     if (row_bytes_ == 0) {
       return absl::InvalidArgumentError("rows: no width, or no dtype");
     }
-    const auto check = [&](absl::string_view name, absl::string_view bytes) {
-      if (bytes.size() / row_bytes_ >= needed) {
+    const std::size_t needed = tokens_.CountRows();
+    const auto check = [needed](absl::string_view name, absl::string_view bytes,
+                                std::size_t each) {
+      const std::size_t count = each == 0 ? 0 : bytes.size() / each;
+      if (count >= needed) {
         return absl::OkStatus();
       }
-      return absl::InvalidArgumentError(absl::StrCat(
-          name, ": ", bytes.size() / row_bytes_, " rows are fewer than the ",
-          needed, " that the receipt's tokens have"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": ", count, " rows are fewer than the ", needed,
+                       " that the receipt's tokens have"));
     };
-    absl::Status status = check("rows", rows_.rows);
+    absl::Status status = check("rows", rows_.rows, row_bytes_);
     if (!rows_.guidance.empty()) {
-      status.Update(check("guidance", rows_.guidance));
+      status.Update(check("guidance", rows_.guidance, row_bytes_));
+    }
+    if (!rows_.masks.empty()) {
+      status.Update(check("masks", rows_.masks, mask_bytes()));
     }
     return status;
   }
 
   // The tokens from next_ to `end`, which are those of `part`.
   absl::Status RunPart(int part, std::size_t end) {
-    TakeAppended(tokens_.EndOfAppended(next_, end));
-    v1::SampleRequest request;
-    if (part > 0) {
-      request.add_close()->set_session_id(kSessionId);
+    if (has_ended_) {
+      return absl::OkStatus();
     }
-    *request.add_open() = OpenOf(part);
-    while (next_ < end || request.open_size() > 0) {
+    TakeAppended(tokens_.EndOfAppended(next_, end));
+    absl::Status status = Open(part);
+    while (status.ok() && next_ < end && !HasEnded()) {
+      v1::SampleRequest request;
+      const std::size_t with_row = tokens_.EndOfAppended(next_, end);
+      if (with_row > next_) {
+        AddAppend(with_row, &request);
+        TakeAppended(with_row);
+      }
       const std::size_t first = next_;
-      AddRows(end, request.mutable_step());
-      if (first == next_) {
-        request.clear_step();
+      if (first < end) {
+        AddRows(end, request.mutable_step());
       }
       v1::SampleResponse reply;
-      absl::Status status = Exchange(&request, &reply);
-      for (std::size_t i = first; i < next_ && status.ok(); ++i) {
+      status = Exchange(&request, &reply);
+      for (std::size_t i = first; status.ok() && i < next_ && !has_ended_;
+           ++i) {
         status = Judge(i, reply.step(), static_cast<int>(i - first));
       }
-      if (!status.ok()) {
-        return status;
-      }
-      request.Clear();
-      const std::size_t appended = tokens_.EndOfAppended(next_, end);
-      if (appended > next_) {
-        AddAppend(appended, &request);
-        TakeAppended(appended);
-      }
-      if (next_ == end && request.append_size() > 0) {
-        return Exchange(&request, &reply);
-      }
     }
-    return absl::OkStatus();
+    return status;
+  }
+
+  // True if the session ends before next_, under other rules than those
+  // recorded.
+  bool HasEnded() {
+    if (has_finished_ && !has_ended_) {
+      End(next_, judged_rows_);
+    }
+    return has_ended_;
+  }
+
+  // The token at `i` does not follow, and those behind it are not judged.
+  void End(std::size_t i, std::uint32_t row) {
+    has_ended_ = true;
+    Compare(tokens_.ids()[i], kNone, {static_cast<std::uint32_t>(i), row},
+            &result_.other, &result_.token);
   }
 
   void TakeAppended(std::size_t end) {
@@ -110,7 +125,35 @@ class Run {
     append->set_tokens(PackIds(tokens_.ids().subspan(next_, end - next_)));
   }
 
-  // The session behind the tokens before next_.
+  // Opens the session behind the tokens before next_, under the rules of
+  // `part`.
+  absl::Status Open(int part) {
+    v1::SampleRequest request;
+    if (part > 0) {
+      request.add_close()->set_session_id(kSessionId);
+    }
+    *request.add_open() = OpenOf(part);
+    v1::SampleResponse reply;
+    if (absl::Status status = Exchange(&request, &reply); !status.ok()) {
+      return status;
+    }
+    const v1::SessionOpened& opened = reply.opened(0);
+    has_finished_ = opened.finish_reason() != v1::FINISH_REASON_UNSPECIFIED;
+    has_guidance_ = has_feedback_ = false;
+    Look(opened.resolved());
+    for (const v1::ResolvedPhase& phase : opened.phases()) {
+      Look(phase.resolved());
+    }
+    return absl::OkStatus();
+  }
+
+  // At rules in force.
+  void Look(const v1::SamplingParams& resolved) {
+    has_guidance_ |= resolved.has_guidance_scale();
+    has_feedback_ |=
+        resolved.has_mirostat() || resolved.has_adaptive_p_target();
+  }
+
   v1::OpenSession OpenOf(int part) const {
     const v1::OpenSession& start = receipt_.parts(0).open();
     v1::OpenSession open = receipt_.parts(part).open();
@@ -133,41 +176,67 @@ class Run {
                : static_cast<std::uint32_t>(start.prompt().size() / 4);
   }
 
-  bool HasGuidance(std::size_t i) const {
-    return (tokens_.inputs(i) & v1::TOKEN_INPUT_GUIDANCE) != 0 &&
-           !rows_.guidance.empty();
+  std::size_t mask_bytes() const { return std::size_t{rows_.mask_words} * 4; }
+  bool has(std::size_t i, v1::TokenInput input) const {
+    return (tokens_.inputs(i) & static_cast<std::uint32_t>(input)) != 0;
+  }
+  absl::string_view NextOf(absl::string_view all, std::size_t each) const {
+    return all.substr(next_row_ * each, each);
   }
 
   // As many tokens with rows as follow each other and fit into a step.
   void AddRows(std::size_t end, v1::Step* step) {
     const std::size_t most = std::clamp<std::size_t>(
         kStepBytesMax / (2 * row_bytes_), 1, kStepRowsMax);
-    std::string bytes;
-    std::uint32_t rows = 0;
-    const auto add_row = [&](absl::string_view all) {
-      absl::StrAppend(&bytes, all.substr(next_row_ * row_bytes_, row_bytes_));
-      return rows++;
-    };
+    std::string rows;
+    std::string masks;
     for (std::size_t count = 0; count < most && next_ < end; ++count) {
       if (!tokens_.has_row(next_)) {
         break;
       }
-      const auto position = PromptLength() + static_cast<std::uint32_t>(next_);
-      const std::uint32_t row = add_row(rows_.rows);
-      if (HasGuidance(next_)) {
-        AddGuidedEntry(kSessionId, position, row, add_row(rows_.guidance),
-                       step);
-      } else {
-        AddEntry(kSessionId, position, row, step);
-      }
-      step->add_mode(v1::ENTRY_MODE_GIVEN);
-      step->add_given_token(tokens_.ids()[next_]);
-      step->add_attempt(tokens_.attempt(next_));
+      AddToken(&rows, step);
+      AddMask(&masks, step);
       ++next_row_;
       ++next_;
     }
+    if (masks.empty()) {
+      step->clear_mask_index();
+    } else {
+      step->set_mask_words(rows_.mask_words);
+      step->mutable_mask_table()->set_inline_(std::move(masks));
+    }
     // The length fits: whole rows of this width.
-    (void)SetPackedRows(std::move(bytes), rows_.dtype, rows_.row_width, step);
+    (void)SetPackedRows(std::move(rows), rows_.dtype, rows_.row_width, step);
+  }
+
+  void AddToken(std::string* rows, v1::Step* step) const {
+    const auto add_row = [&](absl::string_view all) {
+      absl::StrAppend(rows, NextOf(all, row_bytes_));
+      return static_cast<std::uint32_t>(rows->size() / row_bytes_ - 1);
+    };
+    const auto position = PromptLength() + static_cast<std::uint32_t>(next_);
+    const std::uint32_t row = add_row(rows_.rows);
+    if (has_guidance_ && !rows_.guidance.empty()) {
+      AddGuidedEntry(kSessionId, position, row, add_row(rows_.guidance), step);
+    } else if (has_guidance_ && has(next_, v1::TOKEN_INPUT_GUIDANCE)) {
+      // Any row will do: the token is given, and what follows is not judged.
+      AddGuidedEntry(kSessionId, position, row, row, step);
+    } else {
+      AddEntry(kSessionId, position, row, step);
+    }
+    step->add_mode(v1::ENTRY_MODE_GIVEN);
+    step->add_given_token(tokens_.ids()[next_]);
+    step->add_attempt(tokens_.attempt(next_));
+  }
+
+  void AddMask(std::string* masks, v1::Step* step) const {
+    if (rows_.masks.empty() || !has(next_, v1::TOKEN_INPUT_MASK)) {
+      step->add_mask_index(kNone);
+      return;
+    }
+    step->add_mask_index(
+        static_cast<std::uint32_t>(masks->size() / mask_bytes()));
+    absl::StrAppend(masks, NextOf(rows_.masks, mask_bytes()));
   }
 
   absl::Status Exchange(v1::SampleRequest* request, v1::SampleResponse* reply) {
@@ -178,37 +247,49 @@ class Run {
     }
     for (const v1::TokensAppended& appended : reply->appended()) {
       status.Update(ToStatus(appended.error()));
+      has_finished_ = appended.finish_reason() != v1::FINISH_REASON_UNSPECIFIED;
     }
     return status;
   }
 
   absl::Status Judge(std::size_t i, const v1::StepResult& step, int index) {
     const auto entry = ReadEntry(step, index);
-    absl::Status status = entry.ok() ? entry->error : entry.status();
-    if (status.ok() && entry->status != v1::ENTRY_STATUS_OK) {
-      status = absl::FailedPreconditionError("the session ended before it");
-    }
+    const absl::Status status = entry.ok() ? entry->error : entry.status();
     if (!status.ok()) {
       return absl::Status(status.code(),
                           absl::StrCat("token ", i, ": ", status.message()));
     }
-    const ReplayDifference at = {static_cast<std::uint32_t>(i), judged_row_++};
-    Compare(tokens_.row_digest(i), entry->row_digest.value_or(0), at,
-            &result_.other_rows, &result_.row);
-    const bool lacks = LacksInputs(i);
+    ReplayDifference at = {static_cast<std::uint32_t>(i), judged_rows_++};
+    if (entry->status == v1::ENTRY_STATUS_SKIPPED) {
+      End(i, at.row);
+      return absl::OkStatus();
+    }
+    const bool is_other_row =
+        Compare(tokens_.row_digest(i), entry->row_digest.value_or(0), at,
+                &result_.other_rows, &result_.row);
+    at.has_other_row =
+        is_other_row || (has_feedback_ && is_state_of_other_rows_);
+    at.is_guided = has(i, v1::TOKEN_INPUT_GUIDANCE);
+    JudgeToken(i, *entry, at);
+    if (has_feedback_) {
+      state_ = entry->state;
+      is_state_of_other_rows_ |= is_other_row;
+      is_blind_ |= LacksInputs(i);
+    }
+    has_finished_ = entry->finish_reason != v1::FINISH_REASON_UNSPECIFIED;
+    return absl::OkStatus();
+  }
+
+  void JudgeToken(std::size_t i, const Entry& entry,
+                  const ReplayDifference& at) {
     if (!tokens_.is_drawn(i)) {
       ++result_.given;
-    } else if (lacks || is_blind_) {
+    } else if (LacksInputs(i) || (is_blind_ && has_feedback_)) {
       ++result_.unchecked;
-    } else if (!Compare(tokens_.ids()[i], entry->drawn_token.value_or(kNone),
-                        at, &result_.other, &result_.token)) {
+    } else if (!Compare(tokens_.ids()[i], entry.drawn_token.value_or(kNone), at,
+                        &result_.other, &result_.token)) {
       ++result_.same;
     }
-    if (!entry->state.empty()) {
-      state_ = entry->state;
-      is_blind_ |= lacks;
-    }
-    return absl::OkStatus();
   }
 
   // True if they differ.
@@ -227,11 +308,9 @@ class Run {
   }
 
   bool LacksInputs(std::size_t i) const {
-    std::uint32_t lacking = tokens_.inputs(i);
-    if (!rows_.guidance.empty()) {
-      lacking &= ~std::uint32_t{v1::TOKEN_INPUT_GUIDANCE};
-    }
-    return lacking != 0;
+    return has(i, v1::TOKEN_INPUT_DRAFT) ||
+           (has(i, v1::TOKEN_INPUT_GUIDANCE) && rows_.guidance.empty()) ||
+           (has(i, v1::TOKEN_INPUT_MASK) && rows_.masks.empty());
   }
 
   const v1::Receipt& receipt_;
@@ -243,20 +322,45 @@ class Run {
   Replayed result_;
   std::size_t next_ = 0;      // Token that was not sent yet,
   std::size_t next_row_ = 0;  // and row.
-  std::uint32_t judged_row_ = 0;
-  bool is_blind_ = false;  // The state depends on what is not here.
+  std::uint32_t judged_rows_ = 0;
+  bool has_guidance_ = false;            // In the rules in force,
+  bool has_feedback_ = false;            // or a knob with a state.
+  bool has_finished_ = false;            // By the last token judged.
+  bool has_ended_ = false;               // What is left does not follow.
+  bool is_blind_ = false;                // state_ is of what is not here,
+  bool is_state_of_other_rows_ = false;  // or of a row that has changed.
   std::uint64_t requests_ = 0;
 };
 
+// What the reply to CloseSession says beside its receipt.
+bool IsWhole(const v1::SessionClosed& closed, const ReceiptTokens& tokens) {
+  HistoryChain chain;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    chain.Append(tokens.row_digest(i));
+    chain.Append(tokens.ids()[i]);
+  }
+  const std::string digest = absl::HexStringToBytes(
+      absl::StrCat(absl::Hex(chain.value(), absl::kZeroPad16)));
+  const std::string& expected =
+      closed.receipt().parts().rbegin()->open().expected_fingerprint();
+  return closed.row_chain_digest() == digest &&
+         closed.generated_count() == tokens.size() &&
+         (expected.empty() || expected == closed.fingerprint());
+}
+
 }  // namespace
 
-absl::StatusOr<Replayed> Replay(const v1::Receipt& receipt,
+absl::StatusOr<Replayed> Replay(const v1::SessionClosed& closed,
                                 const ReplayRows& rows, Stream* stream) {
-  const auto tokens = ReceiptTokens::Read(receipt);
+  const auto tokens = ReceiptTokens::Read(closed.receipt());
   if (!tokens.ok()) {
     return tokens.status();
   }
-  return Run(receipt, *tokens, rows, stream).All();
+  auto replayed = Run(closed.receipt(), *tokens, rows, stream).All();
+  if (replayed.ok()) {
+    replayed->is_whole = IsWhole(closed, *tokens);
+  }
+  return replayed;
 }
 
 }  // namespace logitd::client

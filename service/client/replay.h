@@ -23,6 +23,10 @@ struct ReplayRows {
   std::uint32_t row_width = 0;
   absl::string_view rows;      // Little-endian, row after row.
   absl::string_view guidance;  // As many, the unconditional ones; empty: none.
+  // As many, `mask_words` little-endian uint32 each, as Step.mask_table; those
+  // of tokens that had none are not looked at. Empty: none.
+  absl::string_view masks;
+  std::uint32_t mask_words = 0;
 };
 
 // The first of those that differ.
@@ -30,33 +34,42 @@ struct ReplayDifference {
   std::uint32_t index = 0;     // Of the token, behind the prompt.
   std::uint32_t row = 0;       // Of the rows given.
   std::uint64_t recorded = 0;  // Digest or token.
+  // The same; kNone where no token follows, because the session has ended.
   std::uint64_t found = 0;
+  // Of a token: its row is another too, or one that its feedback state is of.
+  bool has_other_row = false;
+  bool is_guided = false;  // By rows whose digests are not on record.
 };
 
 struct Replayed {
-  std::uint32_t same = 0;        // Drawn tokens that follow from their rows.
-  std::uint32_t other = 0;       // That do not.
-  std::uint32_t given = 0;       // Chosen by the client, with a row.
-  std::uint32_t appended = 0;    // Without a row.
-  std::uint32_t unchecked = 0;   // Drawn from more than rows and receipt hold.
+  std::uint32_t same = 0;      // Drawn tokens that follow from their rows.
+  std::uint32_t other = 0;     // That do not.
+  std::uint32_t given = 0;     // Chosen by the client, with a row.
+  std::uint32_t appended = 0;  // Without a row.
+  // Drawn from more than rows and receipt hold, or behind the session's end.
+  std::uint32_t unchecked = 0;
   std::uint32_t other_rows = 0;  // Whose digest is not the one recorded.
   // If any are other.
   std::optional<ReplayDifference> token;
   std::optional<ReplayDifference> row;
+  // SessionClosed has the row_chain_digest, the count and the fingerprint of
+  // its receipt's tokens.
+  bool is_whole = true;
 
-  // Rows and tokens, as far as they can be checked.
-  bool is_same() const { return other == 0 && other_rows == 0; }
+  // Receipt, rows and tokens, as far as they can be checked.
+  bool is_same() const { return is_whole && other == 0 && other_rows == 0; }
 };
 
 // Every token is judged behind those recorded, also behind one that differs.
 // The stream is free to be used, with no session of id 1.
-// Not checked: a token drawn with a mask, with guidance where there are no such
-// rows, or from a draft; and where feedback knobs are on (mirostat, adaptive_p)
-// those behind it.
-// INVALID_ARGUMENT: what is no receipt, naming the field; fewer rows than it
-// has. Refused: the server's own status; FAILED_PRECONDITION on
-// expected_fingerprint names the first rule of the sampler that has changed.
-absl::StatusOr<Replayed> Replay(const v1::Receipt& receipt,
+// Not checked: a token drawn with a mask or with guidance where there are no
+// such rows, or from a draft; where feedback knobs are on (mirostat,
+// adaptive_p) those behind it; and those behind the session's end, if other
+// rules than those recorded end it sooner. INVALID_ARGUMENT: what is no
+// receipt, naming the field; fewer rows than it has. Refused: the server's own
+// status; FAILED_PRECONDITION on expected_fingerprint names the first rule of
+// the sampler that has changed.
+absl::StatusOr<Replayed> Replay(const v1::SessionClosed& closed,
                                 const ReplayRows& rows, Stream* stream);
 
 }  // namespace logitd::client

@@ -21,8 +21,11 @@ std::string IdOf(absl::string_view name) {
   return std::string(name.substr(0, name.find('@')));
 }
 
+// The default's revisions too: what a session was opened with opens it again.
 bool IsAllowed(const std::string& name, const ProfileRules& rules) {
-  return rules.allowed.empty() || rules.allowed.count(IdOf(name)) > 0;
+  const std::string id = IdOf(name);
+  return rules.allowed.empty() || rules.allowed.count(id) > 0 ||
+         (!rules.default_profile.empty() && id == IdOf(rules.default_profile));
 }
 
 absl::StatusOr<std::vector<TokenIds>> ReadSequences(

@@ -1,14 +1,13 @@
 // HistoryChain: a number that stands for a sequence of tokens, and from which
-// the last one can be taken back; and the digest of a session's history.
+// the last one can be taken back.
 //
-// Tells histories apart that should be one; not against forgery. Values;
+// Tells histories apart that should be one; not against forgery. A value;
 // thread-compatible. O(1) a token. Specification: service/README.md, "Digests
 // and receipts".
 #ifndef LOGITD_SERVICE_SESSION_HISTORY_CHAIN_H_
 #define LOGITD_SERVICE_SESSION_HISTORY_CHAIN_H_
 
 #include <cstdint>
-#include <string>
 
 namespace logitd {
 
@@ -42,21 +41,6 @@ class HistoryChain {
 
   uint64_t value_ = 0;
 };
-
-// What a digest of a history covers.
-struct HistorySummary {
-  std::string fingerprint;
-  uint64_t seed = 0;
-  std::string salt;
-  uint32_t prompt_length = 0;
-  bool covers_prompt = false;  // and its tokens
-  uint64_t prompt_chain = 0;
-  uint32_t generated = 0;
-  uint64_t generated_chain = 0;
-};
-
-// 8 bytes.
-std::string HistoryDigest(const HistorySummary& summary);
 
 }  // namespace logitd
 

@@ -179,11 +179,14 @@ Row Session::WithGuidanceInForce(const Row& row) const {
   Row used = row;
   if (row.guidance == nullptr || plan(phase()).values.guidance) return used;
   // An engine need not know which phase its next token will be drawn in.
-  const bool some_phase_has = std::any_of(
+  if (uses_guidance()) used.guidance = nullptr;
+  return used;
+}
+
+bool Session::uses_guidance() const {
+  return std::any_of(
       rules_->plans.begin(), rules_->plans.end(),
       [](const Plan& plan) { return plan.values.guidance.has_value(); });
-  if (some_phase_has) used.guidance = nullptr;
-  return used;
 }
 
 void Session::Keep(const Entry& entry, const EntryResult& result) {
@@ -261,8 +264,16 @@ Session Session::Fork(uint32_t index) const {
   return child;
 }
 
-absl::Status Session::CheckRecord() const {
-  return record_ ? record_->CheckPart() : absl::OkStatus();
+absl::Status Session::CheckFork(uint32_t index) const {
+  if (index == 0) return absl::OkStatus();
+  SessionRecord::Part part = RecordPart();
+  part.seed = ForkKey(key_, index, position()).bits;
+  part.salt.clear();
+  return CheckRecord(part);
+}
+
+absl::Status Session::CheckRecord(const SessionRecord::Part& part) const {
+  return record_ ? record_->CheckPart(part) : absl::OkStatus();
 }
 
 SessionRecord::Part Session::RecordPart() const {

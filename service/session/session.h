@@ -150,10 +150,11 @@ class Session {
   absl::Status Append(std::optional<uint32_t> position,
                       absl::Span<const uint32_t> tokens);
 
-  // A copy; from index 1 on with a stream key of its own. CheckRecord() was OK.
+  // A copy; from index 1 on with a stream key of its own, and CheckFork() was
+  // OK.
   Session Fork(uint32_t index) const;
-  // OK if a session with other rules or another key can still be recorded.
-  absl::Status CheckRecord() const;
+  // RESOURCE_EXHAUSTED: the copy's record would have too many parts.
+  absl::Status CheckFork(uint32_t index) const;
   // Stops recording.
   void DropRecord() { record_.reset(); }
   // nullptr: not recorded.
@@ -173,6 +174,8 @@ class Session {
   // True when the prompt's tokens are needed to open the session again: a knob
   // looks at them, or a switch of phases may lie in them.
   bool needs_prompt() const;
+  // True when the base or a phase has guidance.
+  bool uses_guidance() const;
   // Of rules, seed and history: 8 bytes. Covers the prompt's tokens where they
   // are needed, else its length.
   std::string history_digest() const;
@@ -219,6 +222,7 @@ class Session {
   void Take(const TakenToken& taken);
   // Of the next token on.
   SessionRecord::Part RecordPart() const;
+  absl::Status CheckRecord(const SessionRecord::Part& part) const;
   // Counts for the plan in force; call after tokens were taken.
   void FollowPhase() { history_.Switch(plan(phase())); }
   // What the last token means by the plan that it was drawn with.

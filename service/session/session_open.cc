@@ -7,6 +7,7 @@
 #include "sampler/status_macros.h"
 #include "sampler/stream_key.h"
 #include "service/session/field_path.h"
+#include "service/session/history_digest.h"
 #include "service/session/quote.h"
 #include "service/session/session.h"
 

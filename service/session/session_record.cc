@@ -8,8 +8,15 @@
 
 namespace logitd {
 
-absl::Status SessionRecord::CheckPart() const {
-  if (parts_.back().first == count() || parts_.size() < kRecordPartsMax) {
+bool SessionRecord::GoesOn(const Part& part) const {
+  const Part& last = parts_.back();
+  return part.rules->fingerprint == last.rules->fingerprint &&
+         part.seed == last.seed && part.salt == last.salt;
+}
+
+absl::Status SessionRecord::CheckPart(const Part& part) const {
+  if (GoesOn(part) || parts_.back().first == count() ||
+      parts_.size() < kRecordPartsMax) {
     return absl::OkStatus();
   }
   return absl::ResourceExhaustedError(
@@ -18,6 +25,7 @@ absl::Status SessionRecord::CheckPart() const {
 }
 
 void SessionRecord::AddPart(Part part) {
+  if (GoesOn(part)) return;
   part.first = count();
   if (parts_.back().first == part.first) parts_.pop_back();
   parts_.push_back(std::move(part));

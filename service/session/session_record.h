@@ -1,7 +1,8 @@
 // SessionRecord: where the tokens of a session came from, for its receipt.
 //
-// A plain value, thread-compatible. Memory: 16 bytes a token, 4 a token of the
-// prompt, and what kRecordPartsMax sets of rules hold.
+// A plain value, thread-compatible; a copy shares the prompt. Memory: 16 bytes
+// a token, 4 a token of the prompt, and what kRecordPartsMax sets of rules
+// hold.
 #ifndef LOGITD_SERVICE_SESSION_SESSION_RECORD_H_
 #define LOGITD_SERVICE_SESSION_SESSION_RECORD_H_
 
@@ -60,21 +61,29 @@ class SessionRecord {
   };
 
   SessionRecord(Start start, Part part)
-      : start_(std::move(start)), parts_{std::move(part)} {}
+      : start_(std::make_shared<const Start>(std::move(start))),
+        parts_{std::move(part)} {}
 
   void Take(const TakenToken& taken) { tokens_.push_back(taken); }
-  // RESOURCE_EXHAUSTED: a part that begins here would be one too many.
-  absl::Status CheckPart() const;
-  // Of the next token on; CheckPart() was OK. One that no token was drawn
-  // under is replaced.
+  // RESOURCE_EXHAUSTED: `part`, of the next token on, would be one too many.
+  absl::Status CheckPart(const Part& part) const;
+  // Of the next token on; CheckPart() was OK. None is begun where rules and key
+  // stay; one that no token was drawn under is replaced.
   void AddPart(Part part);
   // Forgets all tokens but the first `count`. The next is drawn under the last
   // part's rules.
   void Rewind(uint32_t count);
 
-  const Start& start() const { return start_; }
+  const Start& start() const { return *start_; }
   const std::vector<Part>& parts() const { return parts_; }
   const std::vector<TakenToken>& tokens() const { return tokens_; }
+  // What a receipt of so many tokens has at most, but for its rules.
+  static uint64_t Bytes(uint64_t tokens, uint64_t prompt) {
+    return 17 * tokens + 4 * prompt;
+  }
+  uint64_t bytes() const {
+    return Bytes(tokens_.size(), start_->prompt.size());
+  }
   // The value of a HistoryChain of each token's row digest and id, 8 bytes, the
   // highest first. O(tokens).
   std::string RowChainDigest() const;
@@ -82,8 +91,11 @@ class SessionRecord {
  private:
   uint32_t count() const { return static_cast<uint32_t>(tokens_.size()); }
 
-  Start start_;
-  std::vector<Part> parts_;  // by rising `first`, at least one
+  // True if no part begins with `part`.
+  bool GoesOn(const Part& part) const;
+
+  std::shared_ptr<const Start> start_;  // of all forks
+  std::vector<Part> parts_;             // by rising `first`, at least one
   std::vector<TakenToken> tokens_;
 };
 

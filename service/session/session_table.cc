@@ -54,6 +54,7 @@ absl::StatusOr<Session*> SessionTable::Open(uint64_t id, SessionStart start,
   // What is wrong whatever the history is told at once.
   SessionStart without_history = start;
   without_history.prompt_length.reset();
+  without_history.history_digest.clear();
   auto trial = Session::Open(std::move(without_history), limits_);
   if (!trial.ok()) return trial.status();
   LOGITD_RETURN_IF_ERROR(AddPart(part, &start));
@@ -135,7 +136,7 @@ absl::StatusOr<Session*> SessionTable::Fork(uint64_t parent_id,
   auto parent = Find(parent_id);
   if (!parent.ok()) return InField("parent_", parent.status());
   LOGITD_RETURN_IF_ERROR(CheckFree("child_session_id", child_id));
-  if (index > 0) LOGITD_RETURN_IF_ERROR((*parent)->CheckRecord());
+  LOGITD_RETURN_IF_ERROR((*parent)->CheckFork(index));
   return Put(child_id, (*parent)->Fork(index));
 }
 

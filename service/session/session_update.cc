@@ -15,12 +15,12 @@ absl::Status Session::Update(std::optional<uint32_t> position, Params params,
                              std::vector<PhaseParams> phases,
                              std::shared_ptr<const Origin> origin) {
   LOGITD_RETURN_IF_ERROR(CheckPosition(position));
-  LOGITD_RETURN_IF_ERROR(CheckRecord());
   if (report) LOGITD_RETURN_IF_ERROR(CheckReport(*report, limits_.max_top_n));
   LOGITD_ASSIGN_OR_RETURN(
       std::shared_ptr<const SessionRules> rules,
       CompileRules(std::move(params), std::move(phases), plan().vocab_size,
                    limits_, origin.get()));
+  LOGITD_RETURN_IF_ERROR(CheckRecord({0, seed_, salt_, rules, origin}));
   LOGITD_ASSIGN_OR_RETURN(PhaseTracker tracker, PhasesUnder(rules->phases));
   LOGITD_RETURN_IF_ERROR(history_.Follow(rules->plans, tracker.phase(),
                                          rules->trigger_lookback()));

@@ -99,7 +99,12 @@ TEST(ExplainedText, TellsWhatWasDrawnAndWhatEachStageDid) {
 
 // What the stages did to the tokens asked for, and no stage that did nothing.
 TEST(ExplainedText, FollowsTokens) {
-  const std::string text = ExplainedText(Answer(), {2, 3}, WordOfTest);
+  v1::ExplainResponse answer = Answer();
+  // What is out stays out: no line for it.
+  const std::vector<double> left = {std::log(2 / 3.0), std::log(1 / 3.0),
+                                    kMinusInfinity};
+  AddStage("xtc", 2, left, left, &answer);
+  const std::string text = ExplainedText(answer, {2, 3}, WordOfTest);
   EXPECT_THAT(
       text,
       HasSubstr(

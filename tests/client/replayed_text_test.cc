@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_split.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/messages.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -27,7 +28,7 @@ TEST(ReplayedText, TellsWhatThereIs) {
   EXPECT_THAT(text, HasSubstr("       2  tokens were appended"));
   EXPECT_THAT(text, Not(HasSubstr("given")));
   EXPECT_THAT(text, Not(HasSubstr("first")));
-  EXPECT_TRUE(Verdict(Same()).ok());
+  EXPECT_TRUE(Verdict(Same(), false).ok());
 }
 
 TEST(ReplayedText, NamesTheFirstThatDiffersIn80Columns) {
@@ -48,26 +49,48 @@ TEST(ReplayedText, NamesTheFirstThatDiffersIn80Columns) {
   EXPECT_THAT(json, HasSubstr("\"recorded\": \"0000000000000abc\""));
 }
 
-TEST(ReplayedText, TellsRowsFromTheSampler) {
-  const auto verdict = [](std::optional<std::uint32_t> token,
-                          std::optional<std::uint32_t> row) {
-    client::Replayed replayed = Same();
-    if (token.has_value()) {
-      replayed.other = 1;
-      replayed.token = {*token, 0, 1, 2};
-    }
-    if (row.has_value()) {
-      replayed.other_rows = 1;
-      replayed.row = {*row, 0, 1, 2};
-    }
-    const absl::Status status = Verdict(replayed);
-    EXPECT_EQ(ExitCodeOf(status), kDiffers);
+TEST(ReplayedText, TellsThatTheTextHasEnded) {
+  client::Replayed replayed = Same();
+  replayed.other = 1;
+  replayed.token = {3, 2, 77, client::kNone};
+  EXPECT_THAT(ReplayedText(replayed),
+              HasSubstr("was 77, now the text has ended"));
+  EXPECT_THAT(ReplayedJson(replayed), HasSubstr("\"found\": null"));
+}
+
+TEST(ReplayedText, TellsWhatHasChanged) {
+  const auto verdict = [](client::Replayed replayed, bool has_other_rules) {
+    const absl::Status status = Verdict(replayed, has_other_rules);
+    EXPECT_EQ(ExitCodeOf(status), status.ok() ? kOk : kDiffers);
     return std::string(status.message());
   };
-  EXPECT_THAT(verdict({}, 3), HasSubstr("the same tokens follow"));
-  EXPECT_THAT(verdict(3, 3), HasSubstr("the rows have changed, and other"));
-  EXPECT_THAT(verdict(3, {}), HasSubstr("the sampler has changed"));
-  EXPECT_THAT(verdict(3, 4), HasSubstr("the sampler has changed"));
+  client::Replayed replayed = Same();
+  EXPECT_EQ(verdict(replayed, false), "");
+  replayed.is_whole = false;
+  EXPECT_THAT(verdict(replayed, false), HasSubstr("the receipt has changed"));
+  EXPECT_THAT(verdict(replayed, true), HasSubstr("the receipt has changed"));
+
+  replayed = Same();
+  replayed.other_rows = 1;
+  replayed.row = {3, 3, 1, 2};
+  EXPECT_THAT(verdict(replayed, false), HasSubstr("the same tokens follow"));
+  EXPECT_THAT(verdict(replayed, true), HasSubstr("of another generation"));
+  replayed.other = 1;
+  replayed.token = {3, 3, 1, 2, true};
+  EXPECT_THAT(verdict(replayed, false),
+              HasSubstr("the rows have changed, and other"));
+  replayed.token->has_other_row = false;
+  EXPECT_THAT(verdict(replayed, false), HasSubstr("the sampler has changed"));
+  replayed.token->is_guided = true;
+  EXPECT_THAT(verdict(replayed, false), HasSubstr("the guidance rows"));
+  replayed.other_rows = 0;
+  EXPECT_EQ(verdict(replayed, true), "");
+
+  replayed = client::Replayed();
+  replayed.unchecked = 4;
+  EXPECT_EQ(verdict(replayed, false), "nothing could be checked");
+  replayed.same = 1;
+  EXPECT_EQ(verdict(replayed, false), "");
 }
 
 }  // namespace

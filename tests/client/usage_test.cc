@@ -66,7 +66,8 @@ TEST(Usage, OfASweepIsJudgedBeforeConnecting) {
     ExpectWrong(std::string("sweep --knob top_p") + flags,
                 "either --values, for texts, or --from and --to");
   }
-  ExpectWrong("sweep --knob top_p --values 1 -o json", "only with --from");
+  ExpectWrong("sweep --knob top_p --values 1 --rows a.npy", "only with --from");
+  ExpectWrong("explain --guidance a.npy", "--guidance: only with --rows");
   ExpectWrong("explain --top 0", "not a whole number from 1 to 32");
   ExpectWrong("explain --rows nothing.npy", "cannot open nothing.npy");
 }

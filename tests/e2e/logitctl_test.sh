@@ -18,15 +18,16 @@ silent() {
 
 # npy FILE SHAPE FLOAT...: a file as numpy.save writes it.
 npy() {
-  /usr/bin/python3 - "$@" <<'PYTHON'
+  /usr/bin/python3 - "${descr:-<f4}" "$@" <<'PYTHON'
 import struct, sys
-file, shape, *values = sys.argv[1:]
-header = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }" % shape
+descr, file, shape, *values = sys.argv[1:]
+kind, number = {"<f4": ("f", float), "|u1": ("B", int)}[descr]
+header = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)
 header += " " * (-(11 + len(header)) % 64) + "\n"
 with open(file, "wb") as out:
     out.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)))
     out.write(header.encode())
-    out.write(struct.pack("<%df" % len(values), *map(float, values)))
+    out.write(struct.pack("<%d%s" % (len(values), kind), *map(number, values)))
 PYTHON
 }
 
@@ -162,7 +163,7 @@ expect 5 'first row:   2, of token 2' replay "$box/receipt.json" \
     "$box/drift.npy"
 sed 's/"tokens": "[^"]*"/"tokens": "AwAAAAMAAAADAAAA"/' "$box/receipt.json" \
     >"$box/other.json"
-expect 5 'the sampler has changed' replay "$box/other.json" "$box/rows.npy"
+expect 5 'the receipt has changed' replay "$box/other.json" "$box/rows.npy"
 expect 5 'first token: 0, of row 0, was 3' replay "$box/other.json" \
     "$box/rows.npy"
 sed 's/"vocab_size": 4,/&"params": {"top_k": 2},/' "$box/receipt.json" \
@@ -188,6 +189,29 @@ expect 2 'temperature: "x" is not' replay "$box/text.json" "$box/text.npy" \
 expect 2 'without --n' generate --n 2 --receipt "$box/two.json"
 expect 2 'holds no bfloat16' generate --dtype bfloat16 --save-rows "$box/b.npy"
 expect 2 'cannot write' sample "$box/rows.npy" --receipt "$box/none/r.json"
+descr='|u1' npy "$box/masks.npy" '(3, 1)' 15 15 15
+expect 0 '3  drawn tokens follow' replay "$box/receipt.json" "$box/rows.npy" \
+    --masks "$box/masks.npy"
+expect 2 'masks: 3 rows are fewer' replay "$box/text.json" "$box/text.npy" \
+    --masks "$box/masks.npy"
+expect 2 "neither little-endian uint32" replay "$box/receipt.json" \
+    "$box/rows.npy" --masks "$box/rows.npy"
+expect 0 'drawn tokens follow' replay "$box/rules.json" "$box/rows.npy" \
+    --ignore-fingerprint
+expect 0 'now the text has ended' replay "$box/text.json" "$box/text.npy" \
+    --max-tokens 1
+expect 2 'no knob is called nope' replay "$box/text.json" "$box/text.npy" \
+    --clear nope
+expect 0 'drawn tokens follow' replay "$box/guided.json" "$box/with.npy" \
+    --clear guidance_scale
+sed 's/"generated_count": 3/"generated_count": 4/' "$box/receipt.json" \
+    >"$box/count.json"
+expect 5 'the receipt has changed' replay "$box/count.json" "$box/rows.npy"
+expect 5 'nothing could be checked' replay "$box/guided.json" "$box/with.npy"
+expect 0 'guidance ' explain --rows "$box/with.npy" --set guidance_scale=3 \
+    --guidance "$box/without.npy"
+expect 0 '"repeats": ' sweep --knob temperature --values 0,1 --seed 3 \
+    --max-tokens 3 -o json
 echo "ok: receipts"
 
 npy "$box/nan_first.npy" '(2, 4)' 0 nan 0 0  0 0 0 0

@@ -16,6 +16,7 @@ RecordedSession::RecordedSession(const client::Client& client,
   open.set_session_id(id_);
   open.set_receipt(true);
   rows_.resize(open.generated().size() / 4);
+  positions_.resize(rows_.size());
   v1::SampleRequest request;
   *request.add_open() = std::move(open);
   const v1::SampleResponse reply = Call(&request);
@@ -32,43 +33,63 @@ v1::SampleResponse RecordedSession::Call(v1::SampleRequest* request) {
   return reply;
 }
 
-void RecordedSession::Enter(v1::EntryMode mode, uint32_t given, bool masked) {
+std::string RecordedSession::Mask() const {
+  std::string mask((vocab_size_ + 31) / 32 * 4, '\0');
+  for (uint32_t id = 0; id < vocab_size_; id += 3) {
+    mask[id / 8] = static_cast<char>(mask[id / 8] | 1 << id % 8);
+  }
+  return mask;
+}
+
+void RecordedSession::Enter(v1::EntryMode mode, uint32_t given, Inputs inputs) {
   const std::string row = FloatBytes(MakeRow(position_, vocab_size_));
   v1::SampleRequest request;
   v1::Step* step = request.mutable_step();
-  client::AddEntry(id_, position_, 0, step);
+  if (inputs.guidance) {
+    client::AddGuidedEntry(id_, position_, 0, 1, step);
+  } else {
+    client::AddEntry(id_, position_, 0, step);
+  }
   step->add_mode(mode);
   step->add_attempt(attempt_);
   if (mode == v1::ENTRY_MODE_GIVEN) step->add_given_token(given);
-  if (masked) {
-    std::string mask((vocab_size_ + 7) / 8, '\0');
-    for (uint32_t id = 0; id < vocab_size_; id += 3) {
-      mask[id / 8] = static_cast<char>(mask[id / 8] | 1 << id % 8);
-    }
-    mask.resize((vocab_size_ + 31) / 32 * 4);
-    step->set_mask_words(static_cast<uint32_t>(mask.size() / 4));
-    step->mutable_mask_table()->set_inline_(std::move(mask));
+  if (inputs.mask) {
+    step->mutable_mask_table()->set_inline_(Mask());
+    step->set_mask_words((vocab_size_ + 31) / 32);
     step->add_mask_index(0);
   }
+  std::string rows = row;
+  if (inputs.guidance) rows += FloatBytes(MakeRow(position_ + 1, vocab_size_));
+  if (inputs.draft) {
+    client::AddEntry(id_, position_ + 1, 0, step);
+    step->add_mode(v1::ENTRY_MODE_SAMPLE);
+    step->add_attempt(attempt_);
+    step->add_group_size(2);
+    step->add_verify_mode(v1::VERIFY_MODE_REJECTION);
+    step->mutable_draft_token()->Add(0);
+    step->mutable_draft_token()->Add(5);
+  }
   EXPECT_TRUE(
-      client::SetPackedRows(row, v1::DTYPE_FLOAT32, vocab_size_, step).ok());
+      client::SetPackedRows(rows, v1::DTYPE_FLOAT32, vocab_size_, step).ok());
   const v1::SampleResponse reply = Call(&request);
-  const auto entry = client::ReadEntry(reply.step(), 0);
-  ASSERT_TRUE(entry.ok() && entry->error.ok()) << entry->error;
-  if (entry->status != v1::ENTRY_STATUS_OK) return;
-  rows_.push_back(row);
-  ++position_;
-  finished_ = entry->finish_reason != v1::FINISH_REASON_UNSPECIFIED;
+  for (int i = 0; i < step->session_id_size(); ++i) {
+    const auto entry = client::ReadEntry(reply.step(), i);
+    ASSERT_TRUE(entry.ok() && entry->error.ok()) << entry->error;
+    if (entry->status != v1::ENTRY_STATUS_OK) return;
+    rows_.push_back(row);
+    positions_.push_back(position_++);
+    finished_ = entry->finish_reason != v1::FINISH_REASON_UNSPECIFIED;
+  }
 }
 
-void RecordedSession::Step(bool masked) {
-  Enter(v1::ENTRY_MODE_SAMPLE, 0, masked);
+void RecordedSession::Step(Inputs inputs) {
+  Enter(v1::ENTRY_MODE_SAMPLE, 0, inputs);
 }
 
-void RecordedSession::Peek() { Enter(v1::ENTRY_MODE_PEEK, 0, false); }
+void RecordedSession::Peek() { Enter(v1::ENTRY_MODE_PEEK, 0, {}); }
 
 void RecordedSession::Give(uint32_t token) {
-  Enter(v1::ENTRY_MODE_GIVEN, token, false);
+  Enter(v1::ENTRY_MODE_GIVEN, token, {});
 }
 
 void RecordedSession::Append(const std::vector<uint32_t>& tokens) {
@@ -80,6 +101,7 @@ void RecordedSession::Append(const std::vector<uint32_t>& tokens) {
   finished_ =
       reply.appended(0).finish_reason() != v1::FINISH_REASON_UNSPECIFIED;
   rows_.resize(rows_.size() + tokens.size());
+  positions_.resize(rows_.size());
   position_ += static_cast<uint32_t>(tokens.size());
 }
 
@@ -89,6 +111,7 @@ void RecordedSession::Rewind(uint32_t tokens) {
   request.mutable_rewind(0)->set_position(position_ - tokens);
   ASSERT_FALSE(Call(&request).rewound(0).has_error());
   rows_.resize(rows_.size() - tokens);
+  positions_.resize(rows_.size());
   position_ -= tokens;
   ++attempt_;
   if (tokens > 0) finished_ = false;
@@ -153,10 +176,23 @@ v1::SessionClosed RecordedSession::Close() {
   return closed;
 }
 
-client::ReplayRows RecordedSession::rows() const {
+client::ReplayRows RecordedSession::rows(bool with_masks, bool with_guidance) {
   joined_.clear();
-  for (const std::string& row : rows_) joined_ += row;
-  return {v1::DTYPE_FLOAT32, vocab_size_, joined_, {}};
+  joined_guidance_.clear();
+  joined_masks_.clear();
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    if (rows_[i].empty()) continue;
+    joined_ += rows_[i];
+    joined_guidance_ += FloatBytes(MakeRow(positions_[i] + 1, vocab_size_));
+    joined_masks_ += Mask();
+  }
+  client::ReplayRows rows = {v1::DTYPE_FLOAT32, vocab_size_, joined_, {}, {}};
+  if (with_guidance) rows.guidance = joined_guidance_;
+  if (with_masks) {
+    rows.masks = joined_masks_;
+    rows.mask_words = (vocab_size_ + 31) / 32;
+  }
+  return rows;
 }
 
 }  // namespace logitd::testing

@@ -20,8 +20,16 @@ class RecordedSession {
   // Opened with `open`, whose session_id is set here.
   RecordedSession(const client::Client& client, v1::OpenSession open);
 
-  // Draws a token; a mask allows every third id.
-  void Step(bool masked = false);
+  // What a token is drawn from besides its row: a mask that allows every third
+  // id, another row, a draft of id 5 that has all of the drafter's probability.
+  struct Inputs {
+    bool mask = false;
+    bool guidance = false;
+    bool draft = false;
+  };
+
+  // Draws a token.
+  void Step(Inputs inputs = {false, false, false});
   void Peek();
   void Give(uint32_t token);
   void Append(const std::vector<uint32_t>& tokens);
@@ -35,12 +43,14 @@ class RecordedSession {
 
   bool is_finished() const { return finished_; }
   uint32_t token_count() const { return static_cast<uint32_t>(rows_.size()); }
-  // The rows of the tokens that have one.
-  client::ReplayRows rows() const;
+  // The rows of the tokens that have one, with what they can be masked and
+  // guided by.
+  client::ReplayRows rows(bool with_masks = false, bool with_guidance = false);
 
  private:
   v1::SampleResponse Call(v1::SampleRequest* request);
-  void Enter(v1::EntryMode mode, uint32_t given, bool masked);
+  void Enter(v1::EntryMode mode, uint32_t given, Inputs inputs);
+  std::string Mask() const;
 
   std::unique_ptr<client::Stream> stream_;
   uint64_t id_ = 1;
@@ -49,8 +59,11 @@ class RecordedSession {
   uint32_t position_ = 0;
   uint32_t attempt_ = 0;
   bool finished_ = false;
-  std::vector<std::string> rows_;  // of each token; empty: it has none
-  mutable std::string joined_;
+  std::vector<std::string> rows_;    // of each token; empty: it has none
+  std::vector<uint32_t> positions_;  // of each token
+  std::string joined_;
+  std::string joined_guidance_;
+  std::string joined_masks_;
 };
 
 }  // namespace logitd::testing

@@ -202,6 +202,10 @@ TEST_F(OldRevisions, AreNotReadForThoseWhoMayNotHaveThem) {
   EXPECT_THAT(StatusOf(stream.Call(OpenOf({"chat@1"})).opened(0).error()),
               StatusIs(Code::kPermissionDenied, "--allowed_profiles"));
   EXPECT_EQ(store_->reads(), 0);
+  // What a session without a name gets may be named.
+  rules_.default_profile = "chat";
+  TestStream other(NewStub());
+  EXPECT_TRUE(StatusOf(other.Call(OpenOf({"chat@1"})).opened(0).error()).ok());
 }
 
 // As --default_profile chat@1.

@@ -239,6 +239,25 @@ TEST_F(WhatIf, CountsAreSweptByWholeNumbers) {
 }
 
 // What clamps allow is what is drawn.
+// Where it is off the other row is not looked at.
+TEST_F(WhatIf, TurnsGuidanceOnAndOff) {
+  request_.mutable_guidance_row()->set_inline_(FloatBytes(RowAt(9)));
+  request_.add_alternatives()->set_guidance_scale(2);
+  request_.add_alternatives()->set_guidance_scale(1);
+  Sweep("guidance_scale", 1, 3);
+  v1::ExplainResponse answer = Ask();
+  const uint32_t plain = answer.outcome().token(0);
+  ASSERT_EQ(answer.alternatives_size(), 2);
+  EXPECT_FALSE(answer.alternatives(0).has_error());
+  EXPECT_EQ(answer.alternatives(1).outcome().token(0), plain);
+  EXPECT_GT(answer.sweep().flips_size(), 0);
+  params().set_guidance_scale(2);
+  const v1::ExplainResponse guided = Ask();
+  EXPECT_EQ(guided.outcome().token(0),
+            answer.alternatives(0).outcome().token(0));
+  EXPECT_EQ(guided.alternatives(1).outcome().token(0), plain);
+}
+
 TEST_F(WhatIf, NamesWhatIsWrongWithASweep) {
   const auto expect = [this](const std::string& message) {
     EXPECT_THAT(Error(), StatusIs(Code::kInvalidArgument, message));

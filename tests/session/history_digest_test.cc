@@ -1,5 +1,7 @@
 // Digests of histories: equal for equal rules, seeds and tokens, however a
 // session came to them.
+#include "service/session/history_digest.h"
+
 #include <functional>
 #include <set>
 #include <string>

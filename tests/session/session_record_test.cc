@@ -53,7 +53,7 @@ TEST(SessionRecord, IsKeptOnlyWhenAsked) {
   start.record = false;
   const Session session = OpenOrDie(start);
   EXPECT_EQ(session.record(), nullptr);
-  EXPECT_TRUE(session.CheckRecord().ok());
+  EXPECT_TRUE(session.CheckFork(1).ok());
 }
 
 TEST(SessionRecord, ChangesNoTokenAndReportsNothing) {
@@ -243,11 +243,25 @@ TEST(SessionRecord, HoldsSixteenParts) {
   EXPECT_THAT(
       session.Update({}, params, {}),
       StatusIs(absl::StatusCode::kResourceExhausted, "receipt: of 16 parts"));
-  EXPECT_FALSE(session.CheckRecord().ok());
+  EXPECT_TRUE(session.CheckFork(0).ok());
+  EXPECT_FALSE(session.CheckFork(1).ok());
+  SetTopK(50, &session);  // as it is: no part begins
   EXPECT_EQ(session.fingerprint(), fingerprint);
   EXPECT_EQ(FirstsOf(session).size(), kRecordPartsMax);
   ASSERT_TRUE(session.Rewind(session.position() - 2).ok());
   SetTopK(60, &session);
+}
+
+TEST(SessionRecord, BeginsNoPartWhereNothingChanges) {
+  Session session = OpenOrDie(Recorded());
+  Stepper stepper;
+  for (int i = 0; i < 40; ++i) {
+    stepper.Next(&session);
+    SessionReport report;
+    report.entropy = i % 2 == 0;
+    ASSERT_TRUE(session.Update({}, {}, report).ok());
+  }
+  EXPECT_THAT(FirstsOf(session), ElementsAre(0));
 }
 
 TEST(SessionRecord, OfAForkBeginsAPartWhereItsKeyIsItsOwn) {
@@ -272,7 +286,7 @@ TEST(SessionRecord, OfAForkBeginsAPartWhereItsKeyIsItsOwn) {
 
 TEST(SessionRecord, ChainsRowsAndTokens) {
   const auto digest_of = [](const std::vector<TakenToken>& tokens) {
-    SessionRecord record({}, {});
+    SessionRecord record({}, SessionRecord::Part());
     for (const TakenToken& taken : tokens) record.Take(taken);
     return record.RowChainDigest();
   };

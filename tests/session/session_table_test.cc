@@ -102,6 +102,7 @@ TEST_F(SessionTableTest, TakesAHistoryInParts) {
   whole.prompt_length = 4;
   whole.generated = {5, 6, 7};
   Session at_once = OpenOrDie(whole);
+  whole.history_digest = at_once.history_digest();  // of all parts together
 
   SessionStart first = whole;
   first.prompt = {1, 2};

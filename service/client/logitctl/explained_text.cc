@@ -157,8 +157,9 @@ std::string FateText(const v1::ExplainResponse& answer, std::uint32_t id,
     const bool is_first = &stage == &answer.stages(0);
     const bool removed = !std::isinf(at.before) && std::isinf(at.after);
     const bool changed = at.logit_before != at.logit_after;
-    if (!is_first && !removed && !changed &&
-        std::abs(at.before - at.after) < 1e-9) {
+    const bool is_same =
+        at.before == at.after || std::abs(at.before - at.after) < 1e-9;
+    if (!is_first && !removed && !changed && is_same) {
       continue;
     }
     absl::StrAppendFormat(

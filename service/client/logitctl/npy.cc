@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/files.h"
 #include "service/client/messages.h"
@@ -74,21 +75,27 @@ absl::StatusOr<absl::string_view> Value(absl::string_view header,
   return rest.substr(0, end - open.size());
 }
 
-absl::StatusOr<v1::Dtype> DtypeOf(absl::string_view header) {
+// What an array may be of.
+struct Kind {
+  absl::string_view descr;
+  std::size_t bytes;
+};
+
+// The one of `kinds` that the array is of; `wanted` names them.
+absl::StatusOr<Kind> KindOf(absl::string_view header,
+                            absl::Span<const Kind> kinds,
+                            absl::string_view wanted) {
   // A structured dtype is a list: not readable, and not wanted either.
   const auto descr = Value(header, "descr", "'", "'");
   if (!descr.ok()) {
     return descr.status();
   }
-  if (*descr == "<f4") {
-    return v1::DTYPE_FLOAT32;
+  for (const Kind& kind : kinds) {
+    if (*descr == kind.descr) {
+      return kind;
+    }
   }
-  if (*descr == "<f2") {
-    return v1::DTYPE_FLOAT16;
-  }
-  return Wrong(absl::StrCat("the array's dtype is '", *descr,
-                            "', neither little-endian float32 '<f4' nor "
-                            "float16 '<f2'"));
+  return Wrong(absl::StrCat("the array's dtype is '", *descr, "', ", wanted));
 }
 
 absl::Status CheckOrder(absl::string_view header) {
@@ -125,17 +132,24 @@ absl::StatusOr<std::vector<std::uint32_t>> Shape(absl::string_view header) {
   return shape;
 }
 
-}  // namespace
+struct Array {
+  Kind kind;
+  std::uint32_t row_count;
+  std::uint32_t row_width;
+  std::string bytes;
+};
 
-absl::StatusOr<NpyRows> ParseNpy(std::string content) {
+absl::StatusOr<Array> ParseArray(std::string content,
+                                 absl::Span<const Kind> kinds,
+                                 absl::string_view wanted) {
   absl::string_view rest = content;
   const auto header = TakeHeader(&rest);
   if (!header.ok()) {
     return header.status();
   }
-  const auto dtype = DtypeOf(*header);
-  if (!dtype.ok()) {
-    return dtype.status();
+  const auto kind = KindOf(*header, kinds, wanted);
+  if (!kind.ok()) {
+    return kind.status();
   }
   if (absl::Status status = CheckOrder(*header); !status.ok()) {
     return status;
@@ -144,23 +158,59 @@ absl::StatusOr<NpyRows> ParseNpy(std::string content) {
   if (!shape.ok()) {
     return shape.status();
   }
-  NpyRows rows;
-  rows.dtype = *dtype;
-  rows.row_count = shape->size() == 2 ? shape->front() : 1;
-  rows.row_width = shape->back();
+  Array array = {
+      *kind, shape->size() == 2 ? shape->front() : 1, shape->back(), {}};
   // At most 2^64 - 2^33: no overflow before the times four.
-  const std::uint64_t values = std::uint64_t{rows.row_count} * rows.row_width;
+  const std::uint64_t values = std::uint64_t{array.row_count} * array.row_width;
   const std::uint64_t values_max =
       std::numeric_limits<std::uint64_t>::max() / sizeof(float);
-  const std::size_t each = client::BytesOf(rows.dtype);
-  if (values > values_max || rest.size() != values * each) {
-    return Wrong(absl::StrCat(
-        "the file holds ", rest.size(), " bytes of numbers where its shape [",
-        rows.row_count, ", ", rows.row_width, "] needs ", each, " for each"));
+  if (values > values_max || rest.size() != values * kind->bytes) {
+    return Wrong(absl::StrCat("the file holds ", rest.size(),
+                              " bytes of numbers where its shape [",
+                              array.row_count, ", ", array.row_width,
+                              "] needs ", kind->bytes, " for each"));
   }
   content.erase(0, content.size() - rest.size());
-  rows.bytes = std::move(content);
-  return rows;
+  array.bytes = std::move(content);
+  return array;
+}
+
+}  // namespace
+
+absl::StatusOr<NpyRows> ParseNpy(std::string content) {
+  constexpr Kind kKinds[] = {{"<f4", 4}, {"<f2", 2}};
+  auto array = ParseArray(std::move(content), kKinds,
+                          "neither little-endian float32 '<f4' nor float16 "
+                          "'<f2'");
+  if (!array.ok()) {
+    return array.status();
+  }
+  return NpyRows{array->kind.bytes == 4 ? v1::DTYPE_FLOAT32 : v1::DTYPE_FLOAT16,
+                 array->row_count, array->row_width, std::move(array->bytes)};
+}
+
+absl::StatusOr<NpyMasks> ReadNpyMasks(const std::string& file) {
+  auto content = ReadFile(file);
+  if (!content.ok()) {
+    return content.status();
+  }
+  constexpr Kind kKinds[] = {{"<u4", 4}, {"|u1", 1}};
+  auto array = ParseArray(
+      *std::move(content), kKinds,
+      "neither little-endian uint32 '<u4' nor bytes '|u1' as "
+      "numpy.packbits(allowed, axis=-1, bitorder='little') gives them");
+  if (!array.ok()) {
+    return UsageError(absl::StrCat(file, ": ", array.status().message()));
+  }
+  const std::size_t bytes = array->row_width * array->kind.bytes;
+  NpyMasks masks;
+  masks.words = static_cast<std::uint32_t>((bytes + 3) / 4);
+  for (std::uint32_t row = 0; row < array->row_count; ++row) {
+    absl::StrAppend(&masks.bytes,
+                    absl::string_view(array->bytes).substr(row * bytes, bytes));
+    masks.bytes.resize((row + 1) * (std::size_t{masks.words} * 4));
+  }
+  return masks;
 }
 
 absl::StatusOr<NpyRows> ReadNpy(const std::string& file) {

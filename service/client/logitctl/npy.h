@@ -41,6 +41,15 @@ struct GuidedNpyRows {
 absl::StatusOr<GuidedNpyRows> ReadGuidedNpy(const std::string& file,
                                             const std::string& guidance);
 
+// A mask for each row, as Step.mask_table has them.
+struct NpyMasks {
+  std::uint32_t words = 0;  // uint32 of each
+  std::string bytes;
+};
+
+// uint32 [R, W], or bytes, padded to whole words. Errors as ReadNpy.
+absl::StatusOr<NpyMasks> ReadNpyMasks(const std::string& file);
+
 // A file's content: [R, V] float32 or float16.
 std::string FormatNpy(const NpyRows& rows);
 

@@ -4,9 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
@@ -22,8 +24,11 @@ struct ReplayFlags {
   std::string receipt;
   std::string rows;
   std::string guidance;  // another file; empty: none
+  std::string masks;     // another file; empty: none
   std::string profile;   // in place of the one recorded; empty: that one
   KnobFlags knobs;       // in place of those recorded
+  std::vector<std::string> clear;  // of those recorded
+  bool ignore_fingerprint = false;
   bool json = false;
 };
 
@@ -54,6 +59,18 @@ void Replace(const v1::SamplingParams& set, v1::SamplingParams* params) {
   params->MergeFrom(set);
 }
 
+absl::Status Clear(const std::vector<std::string>& knobs,
+                   v1::SamplingParams* params) {
+  for (const std::string& knob : knobs) {
+    const auto* field = params->GetDescriptor()->FindFieldByName(knob);
+    if (field == nullptr) {
+      return UsageError(absl::StrCat("--clear: no knob is called ", knob));
+    }
+    params->GetReflection()->ClearField(params, field);
+  }
+  return absl::OkStatus();
+}
+
 // Other rules than those recorded, if the flags ask for any. True: they do.
 absl::StatusOr<bool> Change(const ReplayFlags& flags, v1::Receipt* receipt) {
   auto params = flags.knobs.ParseIds({});
@@ -61,15 +78,19 @@ absl::StatusOr<bool> Change(const ReplayFlags& flags, v1::Receipt* receipt) {
     return params.status();
   }
   params->clear_eos_ids();
-  const bool has_params = params->ByteSizeLong() > 0;
-  if (!has_params && flags.profile.empty() && !flags.knobs.seed.has_value() &&
-      flags.knobs.salt.empty()) {
-    return false;
-  }
+  const bool changes = params->ByteSizeLong() > 0 || !flags.clear.empty() ||
+                       !flags.profile.empty() || flags.knobs.seed.has_value() ||
+                       !flags.knobs.salt.empty();
   for (v1::ReceiptPart& part : *receipt->mutable_parts()) {
     v1::OpenSession& open = *part.mutable_open();
-    open.clear_expected_fingerprint();
-    open.clear_expected_fingerprint_lines();
+    if (changes || flags.ignore_fingerprint) {
+      open.clear_expected_fingerprint();
+      open.clear_expected_fingerprint_lines();
+    }
+    const absl::Status status = Clear(flags.clear, open.mutable_params());
+    if (!status.ok()) {
+      return status;
+    }
     Replace(*params, open.mutable_params());
     if (!flags.profile.empty()) {
       open.set_profile(flags.profile);
@@ -81,7 +102,24 @@ absl::StatusOr<bool> Change(const ReplayFlags& flags, v1::Receipt* receipt) {
       open.set_salt(flags.knobs.salt);
     }
   }
-  return true;
+  return changes;
+}
+
+// Of the files, or the server's own.
+absl::Status WhyNot(const absl::Status& status) {
+  for (const char* field : {"receipt.", "rows:", "guidance:", "masks:"}) {
+    if (absl::StartsWith(status.message(), field)) {
+      return UsageError(status.message());
+    }
+  }
+  absl::Status refused = RefusedBy("the server refused", status);
+  if (!absl::StrContains(status.message(), "expected_fingerprint")) {
+    return refused;
+  }
+  return Reworded(refused,
+                  absl::StrCat(refused.message(),
+                               "\n--ignore-fingerprint derives the tokens all "
+                               "the same"));
 }
 
 absl::Status RunReplay(const ReplayFlags& flags) {
@@ -97,27 +135,30 @@ absl::Status RunReplay(const ReplayFlags& flags) {
   if (!files.ok()) {
     return files.status();
   }
+  NpyMasks masks;
+  if (!flags.masks.empty()) {
+    auto read = ReadNpyMasks(flags.masks);
+    if (!read.ok()) {
+      return read.status();
+    }
+    masks = *std::move(read);
+  }
   const auto connected = flags.server.Connect();
   if (!connected.ok()) {
     return connected.status();
   }
   const auto stream = connected->Sample(flags.server.timeout());
   const client::ReplayRows rows = {files->rows.dtype, files->rows.row_width,
-                                   files->rows.bytes, files->guidance.bytes};
-  const auto replayed = client::Replay(closed->receipt(), rows, stream.get());
+                                   files->rows.bytes, files->guidance.bytes,
+                                   masks.bytes,       masks.words};
+  const auto replayed = client::Replay(*closed, rows, stream.get());
   if (!replayed.ok()) {
-    // Of the files, not of the server.
-    const absl::string_view why = replayed.status().message();
-    return absl::StartsWith(why, "receipt.") || absl::StartsWith(why, "rows:")
-               ? UsageError(why)
-               : RefusedBy("the server refused", replayed.status());
+    return WhyNot(replayed.status());
   }
   absl::PrintF("%s",
                flags.json ? ReplayedJson(*replayed) : ReplayedText(*replayed));
   absl::Status status = RefusedBy("the server refused", stream->Finish());
-  if (!*is_changed) {
-    status.Update(Verdict(*replayed));
-  }
+  status.Update(Verdict(*replayed, *is_changed));
   return status;
 }
 
@@ -136,6 +177,21 @@ void AddReplay(CLI::App* app, Command* command) {
       ->add_option("--guidance", flags->guidance,
                    "Rows of the unconditional context, for each row one")
       ->type_name("FILE.npy");
+  replay
+      ->add_option(
+          "--masks", flags->masks,
+          "Masks of allowed tokens, for each row one: uint32 words, or "
+          "bytes of numpy.packbits(..., bitorder='little')")
+      ->type_name("FILE.npy");
+  replay->add_flag("--ignore-fingerprint", flags->ignore_fingerprint,
+                   "Also where the server has other rules than those recorded");
+  replay
+      ->add_option(
+          "--clear", flags->clear,
+          "A knob that was asked for and is not to be; may be repeated")
+      ->type_name("KNOB")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   replay
       ->add_option("--profile", flags->profile,
                    "Another profile than the one recorded")

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "service/client/logitctl/exit_code.h"
 #include "service/client/logitctl/json.h"
+#include "service/client/messages.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -17,20 +18,16 @@ std::string Digest(std::uint64_t digest) {
   return absl::StrFormat("%016x", digest);
 }
 
-// A token that differs, with a row that does: at it, or before it where a state
-// carries on.
-bool IsOfRows(const client::Replayed& replayed) {
-  return replayed.row.has_value() &&
-         replayed.row->index <= replayed.token->index;
-}
-
 std::string DifferenceJson(const std::optional<ReplayDifference>& first,
                            bool is_digest) {
   if (!first.has_value()) {
     return "null";
   }
   const auto value = [is_digest](std::uint64_t number) {
-    return is_digest ? JsonString(Digest(number)) : absl::StrCat(number);
+    if (is_digest) {
+      return JsonString(Digest(number));
+    }
+    return number == client::kNone ? "null" : absl::StrCat(number);
   };
   return JsonObject({{"index", absl::StrCat(first->index)},
                      {"row", absl::StrCat(first->row)},
@@ -52,7 +49,8 @@ std::string ReplayedText(const client::Replayed& replayed) {
   line(replayed.given, "tokens were given, not drawn");
   line(replayed.appended, "tokens were appended without a row");
   line(replayed.unchecked,
-       "tokens are not checked: a mask, guidance or a draft is missing");
+       "tokens are not checked: a mask, guidance or a draft is missing,\n"
+       "          or the text has ended before");
   line(replayed.other_rows, "rows are not those recorded");
   if (replayed.row.has_value()) {
     absl::StrAppendFormat(
@@ -62,9 +60,11 @@ std::string ReplayedText(const client::Replayed& replayed) {
   }
   if (replayed.token.has_value()) {
     absl::StrAppendFormat(
-        &text, "first token: %u, of row %u, was %u, now follows %u\n",
+        &text, "first token: %u, of row %u, was %u, now %s\n",
         replayed.token->index, replayed.token->row, replayed.token->recorded,
-        replayed.token->found);
+        replayed.token->found == client::kNone
+            ? "the text has ended"
+            : absl::StrCat("follows ", replayed.token->found));
   }
   return text;
 }
@@ -77,24 +77,38 @@ std::string ReplayedJson(const client::Replayed& replayed) {
                   {"appended", absl::StrCat(replayed.appended)},
                   {"unchecked", absl::StrCat(replayed.unchecked)},
                   {"other_rows", absl::StrCat(replayed.other_rows)},
+                  {"receipt_is_whole", replayed.is_whole ? "true" : "false"},
                   {"first_token", DifferenceJson(replayed.token, false)},
                   {"first_row", DifferenceJson(replayed.row, true)}}),
       "\n");
 }
 
-absl::Status Verdict(const client::Replayed& replayed) {
-  if (replayed.is_same()) {
-    return absl::OkStatus();
-  }
-  if (!replayed.token.has_value()) {
+absl::Status Verdict(const client::Replayed& replayed, bool has_other_rules) {
+  if (!replayed.is_whole) {
     return DiffersError(
-        "the rows have changed, though the same tokens follow from them");
+        "the receipt has changed: row_chain_digest, generated_count or "
+        "fingerprint is not that of its tokens");
   }
-  return DiffersError(
-      IsOfRows(replayed)
-          ? "the rows have changed, and other tokens follow from them"
-          : "the sampler has changed, or the receipt: another token follows "
-            "from the same row");
+  const bool is_other = replayed.token.has_value() && !has_other_rules;
+  if (is_other && !replayed.token->has_other_row) {
+    return DiffersError(
+        replayed.token->is_guided
+            ? "the guidance rows have changed, or the sampler: another token "
+              "follows from the same row"
+            : "the sampler has changed, or the receipt: another token follows "
+              "from the same row");
+  }
+  if (replayed.other_rows > 0) {
+    return DiffersError(
+        is_other ? "the rows have changed, and other tokens follow from them"
+        : has_other_rules
+            ? "the rows have changed: these are of another generation"
+            : "the rows have changed, though the same tokens follow from them");
+  }
+  if (replayed.unchecked > 0 && replayed.same + replayed.other == 0) {
+    return DiffersError("nothing could be checked");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace logitd::logitctl

@@ -14,9 +14,10 @@ namespace logitd::logitctl {
 std::string ReplayedText(const client::Replayed& replayed);
 // One object.
 std::string ReplayedJson(const client::Replayed& replayed);
-// OK when all that could be checked is the same; else what has changed, rows or
-// sampler: a DiffersError.
-absl::Status Verdict(const client::Replayed& replayed);
+// OK when all that could be checked is the same, and some could; else what has
+// changed, receipt, rows or sampler: a DiffersError. With other rules than
+// those recorded tokens may be others.
+absl::Status Verdict(const client::Replayed& replayed, bool has_other_rules);
 
 }  // namespace logitd::logitctl
 

@@ -17,6 +17,11 @@ void RowFlags::AddTo(CLI::App* app) {
                   "In place of --prompt: a row of this .npy file; then tokens "
                   "are ids")
       ->type_name("FILE");
+  app->add_option(
+         "--guidance", guidance,
+         "With --rows: rows of the unconditional context, for each row "
+         "one, with --set guidance_scale=G")
+      ->type_name("FILE");
   TakeWholeNumbers(
       0, 0xFFFFFFFF,
       app->add_option("--row", row, "Which row of the file, from 0 on")
@@ -40,6 +45,9 @@ absl::StatusOr<RowQuestion> RowQuestion::Make(const RowFlags& flags) {
 }
 
 absl::Status RowQuestion::TakePrompt(const RowFlags& flags) {
+  if (!flags.guidance.empty()) {
+    return UsageError("--guidance: only with --rows");
+  }
   const auto knobs = flags.worker.knobs.Parse();
   if (!knobs.ok()) {
     return knobs.status();
@@ -69,10 +77,11 @@ absl::Status RowQuestion::TakeFile(const RowFlags& flags) {
   if (!params.ok()) {
     return params.status();
   }
-  const auto rows = ReadNpy(flags.rows);
-  if (!rows.ok()) {
-    return rows.status();
+  const auto files = ReadGuidedNpy(flags.rows, flags.guidance);
+  if (!files.ok()) {
+    return files.status();
   }
+  const NpyRows* const rows = &files->rows;
   if (flags.row >= rows->row_count) {
     return UsageError(absl::StrCat("--row: ", flags.row, " is not below the ",
                                    rows->row_count, " rows of ", flags.rows));
@@ -90,6 +99,10 @@ absl::Status RowQuestion::TakeFile(const RowFlags& flags) {
   const std::size_t row_bytes = rows->row_width * client::BytesOf(rows->dtype);
   request_.mutable_logits()->set_inline_(
       rows->bytes.substr(flags.row * row_bytes, row_bytes));
+  if (files->guidance.row_count > 0) {
+    request_.mutable_guidance_row()->set_inline_(
+        files->guidance.bytes.substr(flags.row * row_bytes, row_bytes));
+  }
   request_.set_dtype(rows->dtype);
   asked_ = *std::move(params);
   return absl::OkStatus();

@@ -19,7 +19,8 @@ namespace logitd::logitctl {
 
 struct RowFlags {
   WorkerFlags worker;
-  std::string rows;  // a .npy file; empty: the demo model's row
+  std::string rows;      // a .npy file; empty: the demo model's row
+  std::string guidance;  // another, of the unconditional context; empty: none
   std::uint32_t row = 0;
 
   void AddTo(CLI::App* app);

@@ -15,8 +15,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/json.h"
 #include "service/client/logitctl/knobs.h"
 #include "service/client/logitctl/profile_client.h"
 #include "service/client/logitctl/resolved_text.h"
@@ -183,6 +185,33 @@ std::vector<Column> Columns(const SweepFlags& flags,
   return columns;
 }
 
+std::string TextsJson(const SweepFlags& flags, const Vocabulary& vocabulary,
+                      const Generated& generated) {
+  std::vector<std::string> texts;
+  std::vector<std::uint32_t> before;
+  for (std::size_t i = 0; i < generated.texts.size(); ++i) {
+    const Text& text = generated.texts[i];
+    const std::vector<std::uint32_t> ids = text.Ids();
+    texts.push_back(JsonObject(
+        {{"value", JsonString(flags.values[i])},
+         {"text", JsonString(TextOf(vocabulary, ids))},
+         {"ids", absl::StrCat("[", absl::StrJoin(ids, ", "), "]")},
+         {"finish_reason", JsonString(client::FinishName(text.finish_reason))},
+         {"fingerprint", JsonString(text.fingerprint)},
+         {"entropy", JsonNumber(MeanEntropy(text))},
+         {"repeats", JsonNumber(RepeatShare(ids))},
+         {"shared_with_previous",
+          i == 0 ? "null" : absl::StrCat(SharedTokens(before, ids))}}));
+    before = ids;
+  }
+  return absl::StrCat(
+      JsonObject(
+          {{"knob", JsonString(flags.knob)},
+           {"seed", JsonString(absl::StrCat(generated.texts.front().seed))},
+           {"texts", JsonArray(texts)}}),
+      "\n");
+}
+
 // The next token alone.
 absl::Status SweepRow(const SweepFlags& flags) {
   auto question = RowQuestion::Make(flags.row);
@@ -225,7 +254,10 @@ absl::Status SweepTexts(const SweepFlags& flags) {
     return HintProfile(flags.worker().server, flags.worker().profile,
                        generated.status());
   }
-  absl::PrintF("%s", SideBySide(Columns(flags, *changes, worker->vocabulary(),
+  absl::PrintF("%s",
+               flags.output == "json"
+                   ? TextsJson(flags, worker->vocabulary(), *generated)
+                   : SideBySide(Columns(flags, *changes, worker->vocabulary(),
                                         order.prompt, *generated),
                                 PageWidth()));
   PrintOverruledOnce(*worker, *changes, *generated);
@@ -245,8 +277,8 @@ absl::Status RunSweep(const SweepFlags& flags) {
   if (flags.from.has_value()) {
     return SweepRow(flags);
   }
-  if (!flags.row.rows.empty() || flags.output != "text") {
-    return UsageError("--rows and -o json: only with --from and --to");
+  if (!flags.row.rows.empty()) {
+    return UsageError("--rows: only with --from and --to");
   }
   return SweepTexts(flags);
 }
@@ -274,7 +306,7 @@ void AddSweep(CLI::App* app, Command* command) {
                                     "How many values of the range to show")
                        ->type_name("N")
                        ->capture_default_str());
-  sweep->add_option("-o,--output", flags->output, "How a range is printed")
+  sweep->add_option("-o,--output", flags->output, "How it is printed")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   flags->row.AddTo(sweep);

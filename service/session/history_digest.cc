@@ -1,4 +1,4 @@
-#include "service/session/history_chain.h"
+#include "service/session/history_digest.h"
 
 #include <vector>
 
