@@ -61,11 +61,11 @@ void DeriveTruncation(const KnobsAt& knobs, uint32_t vocab_size,
   values->sigmas = UnlessOff(knobs(&Params::top_n_sigma), 0.0);
   const auto top_k = knobs(&Params::top_k);
   if (top_k && *top_k < vocab_size) values->top_k = top_k;
-  const double decay = knobs(&Params::top_p_decay).value_or(1.0);
-  if (decay < 1) {
+  const auto decay = knobs(&Params::top_p_decay);
+  if (decay && *decay < 1) {
     const double first = knobs(&Params::top_p).value_or(1.0);
     values->fading_top_p = {
-        first, decay,
+        first, *decay,
         std::min(first, knobs(&Params::top_p_min).value_or(kTopPMin))};
   } else {
     values->top_p = UnlessOff(knobs(&Params::top_p), 1.0);

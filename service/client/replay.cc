@@ -309,7 +309,8 @@ class Run {
 
   bool LacksInputs(std::size_t i) const {
     return has(i, v1::TOKEN_INPUT_DRAFT) ||
-           (has(i, v1::TOKEN_INPUT_GUIDANCE) && rows_.guidance.empty()) ||
+           (has(i, v1::TOKEN_INPUT_GUIDANCE) && has_guidance_ &&
+            rows_.guidance.empty()) ||
            (has(i, v1::TOKEN_INPUT_MASK) && rows_.masks.empty());
   }
 

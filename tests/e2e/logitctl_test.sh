@@ -192,8 +192,9 @@ expect 2 'cannot write' sample "$box/rows.npy" --receipt "$box/none/r.json"
 descr='|u1' npy "$box/masks.npy" '(3, 1)' 15 15 15
 expect 0 '3  drawn tokens follow' replay "$box/receipt.json" "$box/rows.npy" \
     --masks "$box/masks.npy"
-expect 2 'masks: 3 rows are fewer' replay "$box/text.json" "$box/text.npy" \
-    --masks "$box/masks.npy"
+descr='|u1' npy "$box/mask.npy" '(1, 1)' 15
+expect 2 'masks: 1 rows are fewer' replay "$box/receipt.json" "$box/rows.npy" \
+    --masks "$box/mask.npy"
 expect 2 "neither little-endian uint32" replay "$box/receipt.json" \
     "$box/rows.npy" --masks "$box/rows.npy"
 expect 0 'drawn tokens follow' replay "$box/rules.json" "$box/rows.npy" \

@@ -367,8 +367,11 @@ TEST_F(Receipts, JudgeGuidedTokensWhereTheirRowsAre) {
   // Without guidance the rows are not looked at.
   open()->clear_expected_fingerprint();
   open()->mutable_params()->clear_guidance_scale();
-  replayed = Replay(closed_, session.rows(true, true));
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  for (const bool with_guidance : {true, false}) {
+    replayed = Replay(closed_, session.rows(true, with_guidance));
+    ASSERT_TRUE(replayed.ok()) << replayed.status();
+    EXPECT_EQ(replayed->same + replayed->other, 4u);
+  }
 }
 
 TEST_F(Receipts, DoNotJudgeDrafts) {

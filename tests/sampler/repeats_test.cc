@@ -172,6 +172,21 @@ TEST(RepeatIndex, EndsOnEndlessRepetition) {
   }
 }
 
+// A million million comparisons would not end.
+TEST(RepeatIndex, IsLinearWhereNearlyEveryTokenIsTheSame) {
+  TokenIds tokens(1 << 20, 7);
+  Repeats repeats;
+  repeats.Clear(kVocab);
+  FindRepeatsInLinearTime(tokens, 0, {0, 2, 0xFFFFFFFF}, &repeats);
+  EXPECT_EQ(repeats.length[7], tokens.size() - 1);
+  tokens.push_back(8);
+  tokens.insert(tokens.end(), 1 << 20, 7);
+  repeats.Clear(kVocab);
+  FindRepeatsInLinearTime(tokens, 0, {0, 2, 0xFFFFFFFF}, &repeats);
+  EXPECT_EQ(repeats.length[7], (1 << 20) - 1);
+  EXPECT_EQ(repeats.length[8], 1 << 20);
+}
+
 // ---- in a history
 
 struct Session {

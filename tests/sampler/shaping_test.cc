@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sampler/noise.h"
 #include "tests/sampler/ask.h"
 
 namespace logitd::tests {
@@ -271,6 +272,19 @@ TEST_P(Shaping, XtcAppliesAsOftenAsItsProbabilitySays) {
     applied += Ask(c).kept == 5 ? 1 : 0;
   }
   EXPECT_NEAR(applied, 1200, 150);  // five deviations
+}
+
+// A coin that is the probability itself is not below it.
+TEST_P(Shaping, XtcAppliesWhereItsCoinIsBelowItsProbability) {
+  Params params;
+  Case c = Question(kLadder, params);
+  for (c.at.position = 0; c.at.position < 50; ++c.at.position) {
+    const double coin = Uniform(Noise(c.at, Purpose::kXtcCoin, 0));
+    c.params.xtc_probability = coin;
+    EXPECT_EQ(Ask(c).kept, 6u) << coin;
+    c.params.xtc_probability = std::nextafter(coin, 1.0);
+    EXPECT_EQ(Ask(c).kept, 5u) << coin;
+  }
 }
 
 TEST_P(Shaping, XtcsCoinIsNotTheNoiseOfTheDraw) {
