@@ -155,7 +155,7 @@ absl::StatusOr<KnobSweep> KnobSweep::Create(const v1::Sweep& wire,
                    std::move(trial));
 }
 
-absl::Status KnobSweep::Look(double value,
+absl::Status KnobSweep::Look(const std::string& field, double value,
                              const std::optional<SessionReport>& report,
                              const Environment& env, Workspace* workspace,
                              EntryResult* result) {
@@ -165,26 +165,40 @@ absl::Status KnobSweep::Look(double value,
   } else {
     set.GetReflection()->SetDouble(&set, knob_, value);
   }
-  return InField(absl::StrCat("at ", value, ": "),
+  return InField(absl::StrCat(field, ": "),
                  trial_.Look(set, report, env, workspace, result));
+}
+
+absl::Status KnobSweep::CheckEnds(const Environment& env,
+                                  Workspace* workspace) {
+  EntryResult result;
+  LOGITD_RETURN_IF_ERROR(
+      Look("from", told_.front(), kSilent, env, workspace, &result));
+  return Look("to", told_.back(), kSilent, env, workspace, &result);
 }
 
 absl::StatusOr<bool> KnobSweep::RunTurn(const Environment& env,
                                         Workspace* workspace,
                                         v1::SweepResult* answer) {
   const auto end = std::chrono::steady_clock::now() + Inquiry::kTurn;
+  if (!std::exchange(are_ends_checked_, true)) {
+    LOGITD_RETURN_IF_ERROR(CheckEnds(env, workspace));
+  }
+  const auto at = [](double value) { return absl::StrCat("at ", value); };
   do {
     if (!is_searched_) {
       const std::optional<double> value = search_.Next();
       is_searched_ = !value;
       if (is_searched_) continue;
       EntryResult result;
-      LOGITD_RETURN_IF_ERROR(Look(*value, kSilent, env, workspace, &result));
+      LOGITD_RETURN_IF_ERROR(
+          Look(at(*value), *value, kSilent, env, workspace, &result));
       search_.Tell(result.outcome.token);
     } else if (results_.size() < told_.size()) {
       EntryResult& result = results_.emplace_back();
+      const double value = told_[results_.size() - 1];
       LOGITD_RETURN_IF_ERROR(
-          Look(told_[results_.size() - 1], report_, env, workspace, &result));
+          Look(at(value), value, report_, env, workspace, &result));
     } else {
       Answer(answer);
       return true;

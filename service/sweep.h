@@ -45,9 +45,12 @@ class KnobSweep {
  private:
   KnobSweep(const google::protobuf::FieldDescriptor* knob,
             std::vector<double> told, FlipSearch search, Trial trial);
-  absl::Status Look(double value, const std::optional<SessionReport>& report,
+  absl::Status Look(const std::string& field, double value,
+                    const std::optional<SessionReport>& report,
                     const Environment& env, Workspace* workspace,
                     EntryResult* result);
+  // Which of the ends the knob may not have.
+  absl::Status CheckEnds(const Environment& env, Workspace* workspace);
   void Answer(v1::SweepResult* answer);
 
   const google::protobuf::FieldDescriptor* knob_;
@@ -55,6 +58,7 @@ class KnobSweep {
   FlipSearch search_;
   Trial trial_;
   SessionReport report_;  // of the values told
+  bool are_ends_checked_ = false;
   bool is_searched_ = false;
   std::vector<EntryResult> results_;  // parallel to told_, as far as they go
 };

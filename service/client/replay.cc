@@ -342,10 +342,11 @@ bool IsWhole(const v1::SessionClosed& closed, const ReceiptTokens& tokens) {
   }
   const std::string digest = absl::HexStringToBytes(
       absl::StrCat(absl::Hex(chain.value(), absl::kZeroPad16)));
-  const std::string& expected =
-      closed.receipt().parts().rbegin()->open().expected_fingerprint();
+  const v1::OpenSession& last = closed.receipt().parts().rbegin()->open();
+  const std::string& expected = last.expected_fingerprint();
   return closed.row_chain_digest() == digest &&
          closed.generated_count() == tokens.size() &&
+         closed.seed() == last.seed() && closed.salt() == last.salt() &&
          (expected.empty() || expected == closed.fingerprint());
 }
 

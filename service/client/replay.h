@@ -52,8 +52,8 @@ struct Replayed {
   // If any are other.
   std::optional<ReplayDifference> token;
   std::optional<ReplayDifference> row;
-  // SessionClosed has the row_chain_digest, the count and the fingerprint of
-  // its receipt's tokens.
+  // SessionClosed has the row_chain_digest, the count, the last seed, salt and
+  // fingerprint of its receipt's tokens.
   bool is_whole = true;
 
   // Receipt, rows and tokens, as far as they can be checked.

@@ -260,14 +260,13 @@ Session Session::Fork(uint32_t index) const {
   child.seed_ = child.key_.bits;
   child.salt_.clear();
   child.last_.reset();
-  if (index > 0 && child.record_) child.record_->AddPart(child.RecordPart());
+  if (child.record_) child.record_->AddPart(child.RecordPart());
   return child;
 }
 
 absl::Status Session::CheckFork(uint32_t index) const {
-  if (index == 0) return absl::OkStatus();
   SessionRecord::Part part = RecordPart();
-  part.seed = ForkKey(key_, index, position()).bits;
+  part.seed = (index > 0 ? ForkKey(key_, index, position()) : key_).bits;
   part.salt.clear();
   return CheckRecord(part);
 }

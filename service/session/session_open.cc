@@ -1,9 +1,13 @@
 // What begins a session: its checks, and its history.
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "sampler/knobs.h"
 #include "sampler/status_macros.h"
 #include "sampler/stream_key.h"
 #include "service/session/field_path.h"
@@ -38,6 +42,27 @@ absl::Status CheckSizes(const SessionStart& start, const Limits& limits) {
   return absl::OkStatus();
 }
 
+// A line of a fingerprint; the knob that a number stands for is named.
+std::string InWords(const std::string& line) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(line, absl::MaxSplits('=', 1));
+  int field = 0;
+  uint64_t bits = 0;
+  if (!absl::SimpleAtoi(parts.first, &field)) return Quote(line);
+  for (const RealKnob& knob : kRealKnobs) {
+    if (knob.field == field && absl::SimpleHexAtoi(parts.second, &bits)) {
+      return absl::StrCat(Quote(line), " (", knob.name, " ",
+                          std::bit_cast<double>(bits), ")");
+    }
+  }
+  for (const CountKnob& knob : kCountKnobs) {
+    if (knob.field == field) {
+      return absl::StrCat(Quote(line), " (", knob.name, ")");
+    }
+  }
+  return Quote(line);
+}
+
 absl::Status CheckFingerprint(const SessionStart& start,
                               const std::string& fingerprint,
                               const std::vector<std::string>& lines) {
@@ -59,8 +84,13 @@ absl::Status CheckFingerprint(const SessionStart& start,
   while (i < lines.size() && i < expected.size() && lines[i] == expected[i]) {
     ++i;
   }
+  if (i == lines.size() && i == expected.size()) {
+    absl::StrAppend(&message,
+                    "; the lines that came with it are this session's");
+    return absl::FailedPreconditionError(message);
+  }
   const auto line_at = [i](const std::vector<std::string>& from) {
-    return i < from.size() ? Quote(from[i]) : "no line";
+    return i < from.size() ? InWords(from[i]) : "no line";
   };
   absl::StrAppend(&message, "; the first difference is line ", i + 1, ": ",
                   line_at(expected), " was expected, here is ", line_at(lines));

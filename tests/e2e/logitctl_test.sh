@@ -70,7 +70,7 @@ expect 1 'logit_bias' generate --logit-bias 99999=1
 expect 1 'top_k: 0 is outside' sweep --knob top_k --values 5,0
 expect 0 '3 flips' sweep --knob temperature --from 0 --to 2 --seed 42
 expect 0 '"word_above": ' sweep --knob temperature --from 0 --to 2 --seed 42 -o json
-expect 1 'at 0: top_p: 0 is outside' sweep --knob top_p --from 0 --to 1
+expect 1 'sweep.from: top_p: 0 is outside' sweep --knob top_p --from 0 --to 1
 expect 0 'drawn: make (39102), rank 7 of 43' explain --prompt 'i want to' --seed 42 \
     --temperature 0.7 --top-p 0.9 --repetition-penalty 1.3
 expect 0 'top_p             logit    -9.278156          -  removed' explain \
@@ -181,7 +181,7 @@ expect 0 'america' generate --prompt 'in the united states of' --seed 5 \
     --max-tokens 3 --temperature 0 --receipt "$box/text.json" \
     --save-rows "$box/text.npy"
 expect 0 'drawn tokens follow' replay "$box/text.json" "$box/text.npy"
-expect 0 'first token: 0, of row 0' replay "$box/text.json" "$box/text.npy" \
+expect 0 'parts at token: 0, of row 0' replay "$box/text.json" "$box/text.npy" \
     --temperature 2 --seed 9
 expect 0 '"other": 0' replay "$box/text.json" "$box/text.npy" --seed 9 --json
 expect 2 'temperature: "x" is not' replay "$box/text.json" "$box/text.npy" \
@@ -199,15 +199,25 @@ expect 2 "neither little-endian uint32" replay "$box/receipt.json" \
     "$box/rows.npy" --masks "$box/rows.npy"
 expect 0 'drawn tokens follow' replay "$box/rules.json" "$box/rows.npy" \
     --ignore-fingerprint
-expect 0 'now the text has ended' replay "$box/text.json" "$box/text.npy" \
+expect 0 'the text has ended' replay "$box/text.json" "$box/text.npy" \
     --max-tokens 1
-expect 2 'no knob is called nope' replay "$box/text.json" "$box/text.npy" \
+expect 2 'no knob is called "nope"' replay "$box/text.json" "$box/text.npy" \
     --clear nope
-expect 0 'drawn tokens follow' replay "$box/guided.json" "$box/with.npy" \
-    --clear guidance_scale
+expect 0 'drawn tokens would have been' replay "$box/guided.json" \
+    "$box/with.npy" --clear guidance_scale
 sed 's/"generated_count": 3/"generated_count": 4/' "$box/receipt.json" \
     >"$box/count.json"
 expect 5 'the receipt has changed' replay "$box/count.json" "$box/rows.npy"
+npy "$box/even.npy" '(4, 4)' 0 0 0 0  0 0 0 0  0 0 0 0  0 0 0 0
+fourth=$("$bin/logitctl" sample "$box/even.npy" --seed 5 \
+    --repetition-penalty 3 2>/dev/null | awk '$1 == 3 { print $2 }')
+expect 0 "drawn: $fourth " explain --rows "$box/even.npy" --row 3 --seed 5 \
+    --repetition-penalty 3
+expect 2 'needs a --seed' explain --rows "$box/even.npy" --row 3
+expect 1 'sweep.to: temperature: 200 is outside' sweep --knob temperature \
+    --from 0 --to 200 --rows "$box/even.npy"
+expect 2 'the nearest is temperature' sweep --knob temprature --from 0 --to 1
+expect 0 'top_k' sweep --knob top-k --from 1 --to 4 --rows "$box/even.npy"
 expect 5 'nothing could be checked' replay "$box/guided.json" "$box/with.npy"
 expect 0 'guidance ' explain --rows "$box/with.npy" --set guidance_scale=3 \
     --guidance "$box/without.npy"

@@ -275,7 +275,7 @@ TEST_F(WhatIf, NamesWhatIsWrongWithASweep) {
   Sweep("min_p", -1.7e308, 1.7e308);
   expect("sweep.to: 1.7e+308 must be above");
   Sweep("top_p", 0.5, 1.5);
-  expect("sweep.at 1.0001: top_p: 1.0001 is outside");
+  expect("sweep.to: top_p: 1.5 is outside");
   Sweep("top_k", 0.5, 3);
   expect("sweep.from: 0.5 is not a whole number");
   Sweep("top_k", 1, 5e9);

@@ -119,7 +119,7 @@ TEST(SessionOpen, ComparesTheExpectedFingerprint) {
   start.params.top_k = 6;
   EXPECT_THAT(OpenStatus(start),
               StatusIs(Code::kFailedPrecondition,
-                       "\"10=5\" was expected, here is \"10=6\""));
+                       "\"10=5\" (top_k) was expected, here is \"10=6\" (top_k)"));
   start.expected_fingerprint_lines.clear();
   EXPECT_THAT(OpenStatus(start),
               StatusIs(Code::kFailedPrecondition, "expected_fingerprint: \""));

@@ -270,8 +270,11 @@ TEST(SessionRecord, OfAForkBeginsAPartWhereItsKeyIsItsOwn) {
   Session session = OpenOrDie(start);
   Stepper stepper;
   stepper.Generate(2, &session);
+  // The same key by another name, which the copy goes by.
   const Session same = session.Fork(0);
-  EXPECT_THAT(FirstsOf(same), ElementsAre(0));
+  EXPECT_THAT(FirstsOf(same), ElementsAre(0, 2));
+  EXPECT_EQ(same.record()->parts()[1].seed, same.seed());
+  EXPECT_THAT(FirstsOf(same.Fork(0)), ElementsAre(0, 2));
   Session child = session.Fork(3);
   stepper.Next(&child);
   EXPECT_THAT(FirstsOf(child), ElementsAre(0, 2));

@@ -199,6 +199,14 @@ std::string FlagOf(absl::string_view field) {
   return absl::StrCat("--", absl::StrReplaceAll(field, {{"_", "-"}}));
 }
 
+absl::StatusOr<std::string> KnobField(absl::string_view name) {
+  std::string field = FieldName(name);
+  if (v1::SamplingParams::descriptor()->FindFieldByName(field) == nullptr) {
+    return NoKnob(name);
+  }
+  return field;
+}
+
 absl::Status SetKnob(absl::string_view name, absl::string_view value,
                      v1::SamplingParams* params) {
   const auto* field =

@@ -33,6 +33,9 @@ std::string FlagOf(absl::string_view field);
 absl::Status SetKnob(absl::string_view name, absl::string_view value,
                      v1::SamplingParams* params);
 
+// The field's name; '-' and '_' are the same. An unknown name: a usage error.
+absl::StatusOr<std::string> KnobField(absl::string_view name);
+
 // "KNOB=VALUE" for SetKnob.
 absl::Status SetKnobFrom(absl::string_view assignment,
                          v1::SamplingParams* params);

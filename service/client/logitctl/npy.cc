@@ -95,7 +95,8 @@ absl::StatusOr<Kind> KindOf(absl::string_view header,
       return kind;
     }
   }
-  return Wrong(absl::StrCat("the array's dtype is '", *descr, "', ", wanted));
+  return UsageError(
+      absl::StrCat("the array's dtype is '", *descr, "', ", wanted));
 }
 
 absl::Status CheckOrder(absl::string_view header) {
@@ -179,9 +180,10 @@ absl::StatusOr<Array> ParseArray(std::string content,
 
 absl::StatusOr<NpyRows> ParseNpy(std::string content) {
   constexpr Kind kKinds[] = {{"<f4", 4}, {"<f2", 2}};
-  auto array = ParseArray(std::move(content), kKinds,
-                          "neither little-endian float32 '<f4' nor float16 "
-                          "'<f2'");
+  auto array = ParseArray(
+      std::move(content), kKinds,
+      absl::StrCat("neither little-endian float32 '<f4' nor float16 '<f2'",
+                   kHowTo));
   if (!array.ok()) {
     return array.status();
   }

@@ -3,16 +3,22 @@
 #include "service/client/replay.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/knobs.h"
 #include "service/client/logitctl/npy.h"
+#include "service/client/logitctl/profile_leaves.h"
 #include "service/client/logitctl/receipt_file.h"
 #include "service/client/logitctl/replayed_text.h"
 
@@ -59,20 +65,9 @@ void Replace(const v1::SamplingParams& set, v1::SamplingParams* params) {
   params->MergeFrom(set);
 }
 
-absl::Status Clear(const std::vector<std::string>& knobs,
-                   v1::SamplingParams* params) {
-  for (const std::string& knob : knobs) {
-    const auto* field = params->GetDescriptor()->FindFieldByName(knob);
-    if (field == nullptr) {
-      return UsageError(absl::StrCat("--clear: no knob is called ", knob));
-    }
-    params->GetReflection()->ClearField(params, field);
-  }
-  return absl::OkStatus();
-}
-
 // Other rules than those recorded, if the flags ask for any. True: they do.
-absl::StatusOr<bool> Change(const ReplayFlags& flags, v1::Receipt* receipt) {
+absl::StatusOr<bool> Change(const ReplayFlags& flags,
+                            v1::SessionClosed* closed) {
   auto params = flags.knobs.ParseIds({});
   if (!params.ok()) {
     return params.status();
@@ -81,15 +76,17 @@ absl::StatusOr<bool> Change(const ReplayFlags& flags, v1::Receipt* receipt) {
   const bool changes = params->ByteSizeLong() > 0 || !flags.clear.empty() ||
                        !flags.profile.empty() || flags.knobs.seed.has_value() ||
                        !flags.knobs.salt.empty();
-  for (v1::ReceiptPart& part : *receipt->mutable_parts()) {
+  for (v1::ReceiptPart& part : *closed->mutable_receipt()->mutable_parts()) {
     v1::OpenSession& open = *part.mutable_open();
     if (changes || flags.ignore_fingerprint) {
       open.clear_expected_fingerprint();
       open.clear_expected_fingerprint_lines();
     }
-    const absl::Status status = Clear(flags.clear, open.mutable_params());
-    if (!status.ok()) {
-      return status;
+    for (const std::string& knob : flags.clear) {
+      absl::Status status = ClearKnob(knob, open.mutable_params());
+      if (!status.ok()) {
+        return status;
+      }
     }
     Replace(*params, open.mutable_params());
     if (!flags.profile.empty()) {
@@ -97,12 +94,30 @@ absl::StatusOr<bool> Change(const ReplayFlags& flags, v1::Receipt* receipt) {
     }
     if (flags.knobs.seed.has_value()) {
       open.set_seed(*flags.knobs.seed);
+      closed->set_seed(*flags.knobs.seed);
     }
     if (!flags.knobs.salt.empty()) {
       open.set_salt(flags.knobs.salt);
+      closed->set_salt(flags.knobs.salt);
     }
   }
   return changes;
+}
+
+// A profile fills what was not asked for.
+void PrintWhatStays(const v1::Receipt& receipt) {
+  std::set<std::string> knobs;
+  for (const v1::ReceiptPart& part : receipt.parts()) {
+    for (const auto& [knob, value] : ValuesOf(part.open().params())) {
+      knobs.insert(knob);
+    }
+  }
+  if (!knobs.empty()) {
+    absl::FPrintF(stderr,
+                  "# asked for, whatever the profile's defaults: %s; --clear "
+                  "leaves a knob to the profile\n",
+                  absl::StrJoin(knobs, ", "));
+  }
 }
 
 // Of the files, or the server's own.
@@ -127,7 +142,7 @@ absl::Status RunReplay(const ReplayFlags& flags) {
   if (!closed.ok()) {
     return closed.status();
   }
-  const auto is_changed = Change(flags, closed->mutable_receipt());
+  const auto is_changed = Change(flags, &*closed);
   if (!is_changed.ok()) {
     return is_changed.status();
   }
@@ -155,8 +170,11 @@ absl::Status RunReplay(const ReplayFlags& flags) {
   if (!replayed.ok()) {
     return WhyNot(replayed.status());
   }
-  absl::PrintF("%s",
-               flags.json ? ReplayedJson(*replayed) : ReplayedText(*replayed));
+  absl::PrintF("%s", flags.json ? ReplayedJson(*replayed)
+                                : ReplayedText(*replayed, *is_changed));
+  if (!flags.profile.empty()) {
+    PrintWhatStays(closed->receipt());
+  }
   absl::Status status = RefusedBy("the server refused", stream->Finish());
   status.Update(Verdict(*replayed, *is_changed));
   return status;

@@ -37,15 +37,19 @@ std::string DifferenceJson(const std::optional<ReplayDifference>& first,
 
 }  // namespace
 
-std::string ReplayedText(const client::Replayed& replayed) {
+std::string ReplayedText(const client::Replayed& replayed,
+                         bool has_other_rules) {
   std::string text;
   const auto line = [&text](std::uint32_t count, absl::string_view what) {
     if (count > 0) {
       absl::StrAppendFormat(&text, "%8u  %s\n", count, what);
     }
   };
-  line(replayed.same, "drawn tokens follow from their rows");
-  line(replayed.other, "drawn tokens do not follow from their rows");
+  line(replayed.same, has_other_rules ? "drawn tokens would have been the same"
+                                      : "drawn tokens follow from their rows");
+  line(replayed.other, has_other_rules
+                           ? "would have been others, behind the same text"
+                           : "drawn tokens do not follow from their rows");
   line(replayed.given, "tokens were given, not drawn");
   line(replayed.appended, "tokens were appended without a row");
   line(replayed.unchecked,
@@ -60,8 +64,10 @@ std::string ReplayedText(const client::Replayed& replayed) {
   }
   if (replayed.token.has_value()) {
     absl::StrAppendFormat(
-        &text, "first token: %u, of row %u, was %u, now %s\n",
+        &text, "%s: %u, of row %u, was %u, %s%s\n",
+        has_other_rules ? "parts at token" : "first token",
         replayed.token->index, replayed.token->row, replayed.token->recorded,
+        has_other_rules ? "" : "now ",
         replayed.token->found == client::kNone
             ? "the text has ended"
             : absl::StrCat("follows ", replayed.token->found));
@@ -86,8 +92,9 @@ std::string ReplayedJson(const client::Replayed& replayed) {
 absl::Status Verdict(const client::Replayed& replayed, bool has_other_rules) {
   if (!replayed.is_whole) {
     return DiffersError(
-        "the receipt has changed: row_chain_digest, generated_count or "
-        "fingerprint is not that of its tokens");
+        "the receipt has changed: row_chain_digest, generated_count, seed, "
+        "salt "
+        "or fingerprint is not that of its tokens");
   }
   const bool is_other = replayed.token.has_value() && !has_other_rules;
   if (is_other && !replayed.token->has_other_row) {
@@ -105,8 +112,10 @@ absl::Status Verdict(const client::Replayed& replayed, bool has_other_rules) {
             ? "the rows have changed: these are of another generation"
             : "the rows have changed, though the same tokens follow from them");
   }
-  if (replayed.unchecked > 0 && replayed.same + replayed.other == 0) {
-    return DiffersError("nothing could be checked");
+  const std::uint32_t not_judged =
+      replayed.unchecked + replayed.given + replayed.appended;
+  if (not_judged > 0 && replayed.same + replayed.other == 0) {
+    return DiffersError("nothing could be checked: no drawn token is left");
   }
   return absl::OkStatus();
 }

@@ -10,8 +10,10 @@
 
 namespace logitd::logitctl {
 
-// Lines of at most 80 columns.
-std::string ReplayedText(const client::Replayed& replayed);
+// Lines of at most 80 columns. With other rules than those recorded: what would
+// have been.
+std::string ReplayedText(const client::Replayed& replayed,
+                         bool has_other_rules = false);
 // One object.
 std::string ReplayedJson(const client::Replayed& replayed);
 // OK when all that could be checked is the same, and some could; else what has

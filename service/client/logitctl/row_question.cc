@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/file_rows.h"
 #include "service/client/logitctl/npy.h"
 #include "service/client/logitctl/profile_client.h"
 #include "service/client/logitctl/usage.h"
@@ -24,7 +25,10 @@ void RowFlags::AddTo(CLI::App* app) {
       ->type_name("FILE");
   TakeWholeNumbers(
       0, 0xFFFFFFFF,
-      app->add_option("--row", row, "Which row of the file, from 0 on")
+      app->add_option("--row", row,
+                      "Which row of the file, from 0 on; it is drawn as "
+                      "`sample` draws it, behind the tokens of the rows "
+                      "before")
           ->type_name("N")
           ->capture_default_str());
   worker.AddTo(app);
@@ -95,6 +99,18 @@ absl::Status RowQuestion::TakeFile(const RowFlags& flags) {
       client::MakeOpen(1, rows->row_width, *params, flags.worker.knobs.seed);
   open.set_salt(flags.worker.knobs.salt);
   open.set_profile(flags.worker.profile);
+  if (flags.row > 0) {
+    if (!open.has_seed()) {
+      return UsageError("--row: what is drawn before it needs a --seed");
+    }
+    const auto stream = client_->Sample(flags.worker.server.timeout());
+    const auto drawn = DrawRows(*files, flags.row, open, stream.get());
+    if (!drawn.ok()) {
+      return HintProfile(server_, profile_, drawn.status());
+    }
+    open.set_generated(client::PackIds(drawn->tokens));
+    open.set_state(drawn->state);
+  }
   *request_.mutable_open() = std::move(open);
   const std::size_t row_bytes = rows->row_width * client::BytesOf(rows->dtype);
   request_.mutable_logits()->set_inline_(

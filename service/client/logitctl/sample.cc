@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/file_rows.h"
 #include "service/client/logitctl/npy.h"
 #include "service/client/logitctl/receipt_file.h"
 #include "service/client/logitctl/resolved_text.h"
@@ -23,9 +24,6 @@ namespace logitd::logitctl {
 namespace {
 
 constexpr char kWho[] = "the server refused";
-// Well below the server's own limits of rows and bytes in one step.
-constexpr std::uint32_t kStepRowsMax = 64;
-constexpr std::uint64_t kStepBytesMax = 32 << 20;
 constexpr std::uint64_t kSessionId = 1;
 
 struct SampleFlags {
@@ -66,31 +64,6 @@ v1::OpenSession OpenOf(const SampleFlags& flags,
   return open;
 }
 
-// Rows [first, first + count), one entry for each; what guides them lies behind
-// them.
-absl::Status AddRows(const GuidedNpyRows& rows, std::uint32_t first,
-                     std::uint32_t count, v1::Step* step) {
-  const bool guided = rows.guidance.row_count > 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (guided) {
-      client::AddGuidedEntry(kSessionId, first + i, i, count + i, step);
-    } else {
-      client::AddEntry(kSessionId, first + i, i, step);
-    }
-  }
-  const std::size_t row_bytes =
-      rows.rows.row_width * client::BytesOf(rows.rows.dtype);
-  const auto part_of = [&](const NpyRows& all) {
-    return all.bytes.substr(first * row_bytes, count * row_bytes);
-  };
-  std::string bytes = part_of(rows.rows);
-  if (guided) {
-    bytes += part_of(rows.guidance);
-  }
-  return client::SetPackedRows(std::move(bytes), rows.rows.dtype,
-                               rows.rows.row_width, step);
-}
-
 // The table's head waits for the first row, so that a refusal leaves stdout
 // empty.
 absl::Status PrintReply(const SampleFlags& flags,
@@ -119,13 +92,6 @@ absl::Status PrintReply(const SampleFlags& flags,
     PrintRow(flags.output, first + i, *entry);
   }
   return absl::OkStatus();
-}
-
-// How many rows go into one step.
-std::uint32_t StepRows(const NpyRows& rows) {
-  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
-      kStepBytesMax / (std::uint64_t{rows.row_width} * sizeof(float)), 1,
-      kStepRowsMax));
 }
 
 // The receipt of the session, which ends here.
@@ -162,7 +128,8 @@ absl::Status RunSample(const SampleFlags& flags) {
   for (std::uint32_t first = 0; first < rows->row_count; first += rows_max) {
     const std::uint32_t count = std::min(rows_max, rows->row_count - first);
     request.set_request_id(first + 1);
-    absl::Status status = AddRows(*both, first, count, request.mutable_step());
+    absl::Status status =
+        AddRows(*both, kSessionId, first, count, request.mutable_step());
     v1::SampleResponse reply;
     if (status.ok()) {
       status = RefusedBy(kWho, stream->Step(request, &reply));

@@ -214,12 +214,16 @@ std::string TextsJson(const SweepFlags& flags, const Vocabulary& vocabulary,
 
 // The next token alone.
 absl::Status SweepRow(const SweepFlags& flags) {
+  const auto knob = KnobField(flags.knob);
+  if (!knob.ok()) {
+    return knob.status();
+  }
   auto question = RowQuestion::Make(flags.row);
   if (!question.ok()) {
     return question.status();
   }
   v1::Sweep* sweep = question->request().mutable_sweep();
-  sweep->set_knob(flags.knob);
+  sweep->set_knob(*knob);
   sweep->set_from(*flags.from);
   sweep->set_to(*flags.to);
   sweep->set_value_count(flags.count);
@@ -228,7 +232,7 @@ absl::Status SweepRow(const SweepFlags& flags) {
     return answer.status();
   }
   const auto print = flags.output == "json" ? SweptJson : SweptText;
-  absl::PrintF("%s", print(flags.knob, answer->sweep(), question->word_of()));
+  absl::PrintF("%s", print(*knob, answer->sweep(), question->word_of()));
   PrintOverruled(question->asked(), answer->opened());
   absl::FPrintF(stderr, "# seed %u, position %u\n", answer->opened().seed(),
                 answer->position());

@@ -32,7 +32,7 @@ absl::StatusOr<Worker> Worker::Connect(const WorkerFlags& flags,
     return connected.status();
   }
   worker.client_ = *connected;
-  worker.stream_ = connected->Sample(flags.server.timeout());
+  worker.timeout_ = flags.server.timeout();
   auto model = DemoModel::Connect(flags.model.target, flags.server.timeout());
   if (!model.ok()) {
     return model.status();
@@ -81,7 +81,8 @@ absl::StatusOr<std::string> Worker::PromptRow() {
 
 absl::StatusOr<Generated> Worker::Run(const Order& order,
                                       const OnToken& on_token) {
-  return Generate(order, model_.get(), stream_.get(), on_token);
+  const auto stream = client_->Sample(timeout_);
+  return Generate(order, model_.get(), stream.get(), on_token);
 }
 
 }  // namespace logitd::logitctl

@@ -59,7 +59,7 @@ class Worker {
 
   std::unique_ptr<DemoModel> model_;
   std::optional<client::Client> client_;
-  std::unique_ptr<client::Stream> stream_;
+  absl::Duration timeout_;
   Order blank_order_;
   v1::OpenSession blank_session_;
   v1::SamplingParams asked_;
