@@ -96,9 +96,10 @@ TEST_F(StreamTest, RefusesAnotherFingerprintAndNamesTheFirstDifference) {
   open = AddOpen(3, kVocab, &other);
   open->set_expected_fingerprint("no hex");
   const v1::SampleResponse reply = stream_.Call(other);
-  EXPECT_THAT(StatusOf(reply.opened(0).error()),
-              StatusIs(Code::kFailedPrecondition,
-                       "\"10=5\" (top_k) was expected, here is \"10=6\" (top_k)"));
+  EXPECT_THAT(
+      StatusOf(reply.opened(0).error()),
+      StatusIs(Code::kFailedPrecondition,
+               "\"10=5\" (top_k) was expected, here is \"10=6\" (top_k)"));
   EXPECT_THAT(StatusOf(reply.opened(1).error()),
               StatusIs(Code::kInvalidArgument, "open[1].expected_fingerprint"));
 }

@@ -117,9 +117,10 @@ TEST(SessionOpen, ComparesTheExpectedFingerprint) {
   start.expected_fingerprint_lines = session.fingerprint_lines();
   EXPECT_THAT(OpenStatus(start), IsOk());
   start.params.top_k = 6;
-  EXPECT_THAT(OpenStatus(start),
-              StatusIs(Code::kFailedPrecondition,
-                       "\"10=5\" (top_k) was expected, here is \"10=6\" (top_k)"));
+  EXPECT_THAT(
+      OpenStatus(start),
+      StatusIs(Code::kFailedPrecondition,
+               "\"10=5\" (top_k) was expected, here is \"10=6\" (top_k)"));
   start.expected_fingerprint_lines.clear();
   EXPECT_THAT(OpenStatus(start),
               StatusIs(Code::kFailedPrecondition, "expected_fingerprint: \""));
