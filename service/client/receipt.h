@@ -33,6 +33,9 @@ class ReceiptTokens {
                ? 0
                : static_cast<unsigned char>(receipt_->inputs()[i]);
   }
+  bool has(std::size_t i, v1::TokenInput input) const {
+    return (inputs(i) & static_cast<std::uint32_t>(input)) != 0;
+  }
   std::uint32_t attempt(std::size_t i) const {
     return receipt_->attempts().empty()
                ? 0

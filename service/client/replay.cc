@@ -1,6 +1,5 @@
 #include "service/client/replay.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "service/client/messages.h"
 #include "service/client/receipt.h"
+#include "service/client/receipt_rows.h"
 #include "service/client/status.h"
 #include "service/session/history_chain.h"
 
@@ -15,9 +15,6 @@ namespace logitd::client {
 namespace {
 
 constexpr std::uint64_t kSessionId = 1;
-// Well below the server's own limits of rows and bytes in one step.
-constexpr std::size_t kStepRowsMax = 64;
-constexpr std::size_t kStepBytesMax = 32 << 20;
 
 // Replays one receipt.
 class Run {
@@ -26,50 +23,25 @@ class Run {
       const ReplayRows& rows, Stream* stream)
       : receipt_(receipt),
         tokens_(tokens),
-        rows_(rows),
+        rows_(rows, tokens),
         stream_(*stream),
-        row_bytes_(rows.row_width * BytesOf(rows.dtype)),
         state_(receipt.parts(0).open().state()) {}
 
   absl::StatusOr<Replayed> All() {
-    absl::Status status = CheckRows();
+    absl::Status status = rows_.Check();
     for (int part = 0; status.ok() && part < receipt_.parts_size(); ++part) {
       status = RunPart(part, tokens_.EndOfPart(part));
     }
     if (!status.ok()) {
       return status;
     }
-    result_.unchecked += static_cast<std::uint32_t>(tokens_.size()) -
-                         judged_rows_ - result_.appended;
+    const std::uint32_t told = result_.same + result_.other + result_.given +
+                               result_.appended + result_.unchecked;
+    result_.unchecked += static_cast<std::uint32_t>(tokens_.size()) - told;
     return result_;
   }
 
  private:
-  absl::Status CheckRows() const {
-    if (row_bytes_ == 0) {
-      return absl::InvalidArgumentError("rows: no width, or no dtype");
-    }
-    const std::size_t needed = tokens_.CountRows();
-    const auto check = [needed](absl::string_view name, absl::string_view bytes,
-                                std::size_t each) {
-      const std::size_t count = each == 0 ? 0 : bytes.size() / each;
-      if (count >= needed) {
-        return absl::OkStatus();
-      }
-      return absl::InvalidArgumentError(
-          absl::StrCat(name, ": ", count, " rows are fewer than the ", needed,
-                       " that the receipt's tokens have"));
-    };
-    absl::Status status = check("rows", rows_.rows, row_bytes_);
-    if (!rows_.guidance.empty()) {
-      status.Update(check("guidance", rows_.guidance, row_bytes_));
-    }
-    if (!rows_.masks.empty()) {
-      status.Update(check("masks", rows_.masks, mask_bytes()));
-    }
-    return status;
-  }
-
   // The tokens from next_ to `end`, which are those of `part`.
   absl::Status RunPart(int part, std::size_t end) {
     if (has_ended_) {
@@ -86,7 +58,10 @@ class Run {
       }
       const std::size_t first = next_;
       if (first < end) {
-        AddRows(end, request.mutable_step());
+        next_ +=
+            rows_.AddStep(kSessionId, first, end,
+                          PromptLength() + static_cast<std::uint32_t>(first),
+                          has_guidance_, request.mutable_step());
       }
       v1::SampleResponse reply;
       status = Exchange(&request, &reply);
@@ -176,69 +151,6 @@ class Run {
                : static_cast<std::uint32_t>(start.prompt().size() / 4);
   }
 
-  std::size_t mask_bytes() const { return std::size_t{rows_.mask_words} * 4; }
-  bool has(std::size_t i, v1::TokenInput input) const {
-    return (tokens_.inputs(i) & static_cast<std::uint32_t>(input)) != 0;
-  }
-  absl::string_view NextOf(absl::string_view all, std::size_t each) const {
-    return all.substr(next_row_ * each, each);
-  }
-
-  // As many tokens with rows as follow each other and fit into a step.
-  void AddRows(std::size_t end, v1::Step* step) {
-    const std::size_t most = std::clamp<std::size_t>(
-        kStepBytesMax / (2 * row_bytes_), 1, kStepRowsMax);
-    std::string rows;
-    std::string masks;
-    for (std::size_t count = 0; count < most && next_ < end; ++count) {
-      if (!tokens_.has_row(next_)) {
-        break;
-      }
-      AddToken(&rows, step);
-      AddMask(&masks, step);
-      ++next_row_;
-      ++next_;
-    }
-    if (masks.empty()) {
-      step->clear_mask_index();
-    } else {
-      step->set_mask_words(rows_.mask_words);
-      step->mutable_mask_table()->set_inline_(std::move(masks));
-    }
-    // The length fits: whole rows of this width.
-    (void)SetPackedRows(std::move(rows), rows_.dtype, rows_.row_width, step);
-  }
-
-  void AddToken(std::string* rows, v1::Step* step) const {
-    const auto add_row = [&](absl::string_view all) {
-      absl::StrAppend(rows, NextOf(all, row_bytes_));
-      return static_cast<std::uint32_t>(rows->size() / row_bytes_ - 1);
-    };
-    const auto position = PromptLength() + static_cast<std::uint32_t>(next_);
-    const std::uint32_t row = add_row(rows_.rows);
-    if (has_guidance_ && !rows_.guidance.empty()) {
-      AddGuidedEntry(kSessionId, position, row, add_row(rows_.guidance), step);
-    } else if (has_guidance_ && has(next_, v1::TOKEN_INPUT_GUIDANCE)) {
-      // Any row will do: the token is given, and what follows is not judged.
-      AddGuidedEntry(kSessionId, position, row, row, step);
-    } else {
-      AddEntry(kSessionId, position, row, step);
-    }
-    step->add_mode(v1::ENTRY_MODE_GIVEN);
-    step->add_given_token(tokens_.ids()[next_]);
-    step->add_attempt(tokens_.attempt(next_));
-  }
-
-  void AddMask(std::string* masks, v1::Step* step) const {
-    if (rows_.masks.empty() || !has(next_, v1::TOKEN_INPUT_MASK)) {
-      step->add_mask_index(kNone);
-      return;
-    }
-    step->add_mask_index(
-        static_cast<std::uint32_t>(masks->size() / mask_bytes()));
-    absl::StrAppend(masks, NextOf(rows_.masks, mask_bytes()));
-  }
-
   absl::Status Exchange(v1::SampleRequest* request, v1::SampleResponse* reply) {
     request->set_request_id(++requests_);
     absl::Status status = stream_.Step(*request, reply);
@@ -269,12 +181,12 @@ class Run {
                 &result_.other_rows, &result_.row);
     at.has_other_row =
         is_other_row || (has_feedback_ && is_state_of_other_rows_);
-    at.is_guided = has(i, v1::TOKEN_INPUT_GUIDANCE);
+    at.is_guided = tokens_.has(i, v1::TOKEN_INPUT_GUIDANCE);
     JudgeToken(i, *entry, at);
     if (has_feedback_) {
       state_ = entry->state;
       is_state_of_other_rows_ |= is_other_row;
-      is_blind_ |= LacksInputs(i);
+      is_blind_ |= rows_.Lacks(i, has_guidance_);
     }
     has_finished_ = entry->finish_reason != v1::FINISH_REASON_UNSPECIFIED;
     return absl::OkStatus();
@@ -284,7 +196,7 @@ class Run {
                   const ReplayDifference& at) {
     if (!tokens_.is_drawn(i)) {
       ++result_.given;
-    } else if (LacksInputs(i) || (is_blind_ && has_feedback_)) {
+    } else if (rows_.Lacks(i, has_guidance_) || (is_blind_ && has_feedback_)) {
       ++result_.unchecked;
     } else if (!Compare(tokens_.ids()[i], entry.drawn_token.value_or(kNone), at,
                         &result_.other, &result_.token)) {
@@ -307,22 +219,13 @@ class Run {
     return true;
   }
 
-  bool LacksInputs(std::size_t i) const {
-    return has(i, v1::TOKEN_INPUT_DRAFT) ||
-           (has(i, v1::TOKEN_INPUT_GUIDANCE) && has_guidance_ &&
-            rows_.guidance.empty()) ||
-           (has(i, v1::TOKEN_INPUT_MASK) && rows_.masks.empty());
-  }
-
   const v1::Receipt& receipt_;
   const ReceiptTokens& tokens_;
-  const ReplayRows& rows_;
+  ReceiptRows rows_;
   Stream& stream_;
-  const std::size_t row_bytes_;
   std::string state_;  // Of the feedback knobs, at next_.
   Replayed result_;
-  std::size_t next_ = 0;      // Token that was not sent yet,
-  std::size_t next_row_ = 0;  // and row.
+  std::size_t next_ = 0;  // Token that was not sent yet.
   std::uint32_t judged_rows_ = 0;
   bool has_guidance_ = false;            // In the rules in force,
   bool has_feedback_ = false;            // or a knob with a state.

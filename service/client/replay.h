@@ -10,24 +10,11 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "logitd/v1/sampling.pb.h"
+#include "service/client/receipt_rows.h"
 #include "service/client/stream.h"
 
 namespace logitd::client {
-
-// Rows of the tokens that have one, in their order; those behind the last are
-// not looked at.
-struct ReplayRows {
-  v1::Dtype dtype = v1::DTYPE_FLOAT32;
-  std::uint32_t row_width = 0;
-  absl::string_view rows;      // Little-endian, row after row.
-  absl::string_view guidance;  // As many, the unconditional ones; empty: none.
-  // As many, `mask_words` little-endian uint32 each, as Step.mask_table; those
-  // of tokens that had none are not looked at. Empty: none.
-  absl::string_view masks;
-  std::uint32_t mask_words = 0;
-};
 
 // The first of those that differ.
 struct ReplayDifference {

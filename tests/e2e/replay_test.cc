@@ -313,6 +313,8 @@ TEST_F(Receipts, TellWhereOtherRulesEndTheText) {
   // Before tokens that have no row.
   EXPECT_EQ(with_max_tokens(5).same, 5u);
   EXPECT_EQ(with_max_tokens(5).token->found, client::kNone);
+  EXPECT_EQ(with_max_tokens(5).token->index, 5u);
+  EXPECT_EQ(with_max_tokens(5).unchecked, 2u);
   EXPECT_EQ(with_max_tokens(8).same, 6u);
 }
 
