@@ -25,9 +25,13 @@ absl::Status StepToTheEnd(const std::string& target, const PeerTask& task) {
   const auto stream = StreamOfItsOwn(target);
   const uint32_t in_flight = task.floods ? kInFlight : 1;
   v1::SampleResponse reply;
-  // The stream's end is read below.
-  static_cast<void>(stream->Send(OpenMany(task.sessions(), task.floods)));
+  const v1::SampleRequest open = OpenMany(task.sessions(), task.floods);
+  // A server that the other peers flood may refuse it as a whole.
+  while (absl::IsResourceExhausted(stream->Step(open, &reply)) &&
+         !stream->ended()) {
+  }
   for (uint32_t sent = 1;; ++sent) {
+    // The stream's end is read below.
     static_cast<void>(stream->Send(PeekAtMany(sent, task.sessions())));
     if (sent < in_flight) continue;
     const absl::StatusOr<bool> received = stream->Receive(&reply);
