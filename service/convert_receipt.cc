@@ -42,17 +42,17 @@ void WriteTokens(const std::vector<TakenToken>& tokens, v1::Receipt* wire) {
   uint32_t attempts = 0;
   uint32_t inputs = 0;
   for (const TakenToken& taken : tokens) {
-    ids.push_back(taken.token);
-    wire->mutable_origins()->push_back(static_cast<char>(taken.origin));
-    wire->add_row_digests(taken.row_digest);
-    attempts |= taken.attempt;
-    inputs |= taken.inputs;
+    ids.push_back(taken.token());
+    wire->mutable_origins()->push_back(static_cast<char>(taken.origin()));
+    wire->add_row_digests(taken.row_digest());
+    attempts |= taken.attempt();
+    inputs |= taken.inputs();
   }
   wire->set_tokens(WriteIds(ids));
   for (const TakenToken& taken : tokens) {
-    if (attempts != 0) wire->add_attempts(taken.attempt);
+    if (attempts != 0) wire->add_attempts(taken.attempt());
     if (inputs != 0) {
-      wire->mutable_inputs()->push_back(static_cast<char>(taken.inputs));
+      wire->mutable_inputs()->push_back(static_cast<char>(taken.inputs()));
     }
   }
 }

@@ -44,14 +44,14 @@ Quality TakeQuality(const Report& asked, Outcome* outcome) {
 
 TakenToken TakenBy(const Entry& entry, const Row& row, uint32_t token,
                    uint64_t row_digest) {
-  TakenToken taken = {token, entry.attempt};
-  taken.origin = entry.mode == EntryMode::kGiven ? TokenOrigin::kGiven
-                                                 : TokenOrigin::kDrawn;
-  taken.inputs = (row.mask != nullptr ? kMaskInput : 0) |
-                 (row.guidance != nullptr ? kGuidanceInput : 0) |
-                 (entry.draft ? kDraftInput : 0);
-  taken.row_digest = row_digest;
-  return taken;
+  uint32_t inputs = 0;
+  if (row.mask != nullptr) inputs |= kMaskInput;
+  if (row.guidance != nullptr) inputs |= kGuidanceInput;
+  if (entry.draft) inputs |= kDraftInput;
+  const TokenOrigin origin = entry.mode == EntryMode::kGiven
+                                 ? TokenOrigin::kGiven
+                                 : TokenOrigin::kDrawn;
+  return TakenToken(token, origin, entry.attempt, inputs, row_digest);
 }
 
 bool EndsWithOneOf(absl::Span<const uint32_t> tail, uint32_t token) {
@@ -94,8 +94,8 @@ absl::Status Session::CheckPosition(std::optional<uint32_t> expected) const {
 }
 
 void Session::Take(const TakenToken& taken) {
-  history_.Append(taken.token);
-  generated_chain_.Append(taken.token);
+  history_.Append(taken.token());
+  generated_chain_.Append(taken.token());
   phases_.Append(history_.tail(), position(), history_.floor());
   if (record_) record_->Take(taken);
 }
@@ -239,7 +239,7 @@ absl::Status Session::Append(std::optional<uint32_t> expected,
   std::optional<std::tuple<History, HistoryChain, PhaseTracker>> before;
   if (tokens.size() > 1) before.emplace(history_, generated_chain_, phases_);
   for (size_t i = 0; i < tokens.size(); ++i) {
-    Take({tokens[i]});
+    Take(TakenToken(tokens[i]));
     finish_ = LastEnds();
     const size_t left = tokens.size() - i - 1;
     if (finish_ == FinishReason::kNone || left == 0) continue;

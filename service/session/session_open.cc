@@ -156,7 +156,7 @@ absl::Status Session::TakeHistory(const SessionStart& start) {
   LOGITD_RETURN_IF_ERROR(CheckTokens("generated", start.generated));
   LOGITD_RETURN_IF_ERROR(
       TakePrompt(start, static_cast<uint32_t>(prompt_length)));
-  for (const uint32_t token : start.generated) Take({token});
+  for (const uint32_t token : start.generated) Take(TakenToken(token));
   FollowPhase();
   finish_ = LastEnds();
   return absl::OkStatus();
@@ -183,7 +183,7 @@ void Session::BeginRecord(SessionStart start) {
       SessionRecord::Start{std::move(start.prompt), history_.prompt_length(),
                            std::move(start.initial_phase), start.feedback},
       std::move(part));
-  for (const uint32_t token : start.generated) record_->Take({token});
+  for (const uint32_t token : start.generated) record_->Take(TakenToken(token));
 }
 
 absl::Status Session::CheckDigest(const SessionStart& start) const {

@@ -32,7 +32,9 @@ void SessionRecord::AddPart(Part part) {
 }
 
 void SessionRecord::Rewind(uint32_t count) {
-  tokens_.resize(std::min<size_t>(count, tokens_.size()));
+  const size_t kept = std::min<size_t>(count, tokens_.size());
+  tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(kept),
+                tokens_.end());
   Part now = std::move(parts_.back());
   parts_.pop_back();
   while (!parts_.empty() && parts_.back().first >= count) parts_.pop_back();
@@ -43,8 +45,8 @@ void SessionRecord::Rewind(uint32_t count) {
 std::string SessionRecord::RowChainDigest() const {
   HistoryChain chain;
   for (const TakenToken& taken : tokens_) {
-    chain.Append(taken.row_digest);
-    chain.Append(taken.token);
+    chain.Append(taken.row_digest());
+    chain.Append(taken.token());
   }
   return absl::HexStringToBytes(
       absl::StrCat(absl::Hex(chain.value(), absl::kZeroPad16)));

@@ -23,19 +23,37 @@ struct Origin;
 
 // Numbered as in the contract.
 enum class TokenOrigin : uint8_t { kDrawn = 1, kGiven, kAppended };
-enum TokenInput : uint8_t {  // bits
+enum TokenInput : uint32_t {  // bits
   kMaskInput = 1,
   kGuidanceInput = 2,
   kDraftInput = 4,
 };
 
-// A token as it came into a session: without a row, if nothing else is said.
-struct TakenToken {
-  uint32_t token = 0;
-  uint32_t attempt : 24 = 0;
-  TokenOrigin origin : 4 = TokenOrigin::kAppended;
-  uint32_t inputs : 4 = 0;
-  uint64_t row_digest = 0;
+// A token as it came into a session.
+class TakenToken {
+ public:
+  // Without a row.
+  explicit TakenToken(uint32_t token)
+      : TakenToken(token, TokenOrigin::kAppended, 0, 0, 0) {}
+  // `attempt`: 24 bits; `inputs`: of TokenInput.
+  TakenToken(uint32_t token, TokenOrigin origin, uint32_t attempt,
+             uint32_t inputs, uint64_t row_digest)
+      : token_(token),
+        how_(attempt << 8 | static_cast<uint32_t>(origin) << 4 | inputs),
+        row_digest_(row_digest) {}
+
+  uint32_t token() const { return token_; }
+  TokenOrigin origin() const {
+    return static_cast<TokenOrigin>(how_ >> 4 & 0xF);
+  }
+  uint32_t attempt() const { return how_ >> 8; }
+  uint32_t inputs() const { return how_ & 0xF; }
+  uint64_t row_digest() const { return row_digest_; }
+
+ private:
+  uint32_t token_;
+  uint32_t how_;
+  uint64_t row_digest_;
 };
 static_assert(sizeof(TakenToken) == 16);
 

@@ -29,7 +29,7 @@ SessionStart Recorded() {
 std::vector<uint32_t> TokensOf(const Session& session) {
   std::vector<uint32_t> tokens;
   for (const TakenToken& taken : session.record()->tokens()) {
-    tokens.push_back(taken.token);
+    tokens.push_back(taken.token());
   }
   return tokens;
 }
@@ -120,10 +120,10 @@ TEST(SessionRecord, TellsHowEachTokenCame) {
   const auto& tokens = session.record()->tokens();
   const auto expect = [&](size_t i, TokenOrigin origin, uint32_t attempt,
                           uint32_t inputs, uint64_t digest) {
-    EXPECT_EQ(tokens[i].origin, origin) << i;
-    EXPECT_EQ(tokens[i].attempt, attempt) << i;
-    EXPECT_EQ(tokens[i].inputs, inputs) << i;
-    EXPECT_EQ(tokens[i].row_digest, digest) << i;
+    EXPECT_EQ(tokens[i].origin(), origin) << i;
+    EXPECT_EQ(tokens[i].attempt(), attempt) << i;
+    EXPECT_EQ(tokens[i].inputs(), inputs) << i;
+    EXPECT_EQ(tokens[i].row_digest(), digest) << i;
   };
   ASSERT_EQ(digests.size(), 4u);
   EXPECT_NE(digests[0], 0u);
@@ -155,7 +155,7 @@ TEST(SessionRecord, TellsGuidanceOfPlansThatUseIt) {
   session.Step(entry, row, Sampler(*kernels::Find("auto")), &workspace,
                &result);
   ASSERT_TRUE(result.error.ok()) << result.error;
-  EXPECT_EQ(session.record()->tokens().at(0).inputs, kGuidanceInput);
+  EXPECT_EQ(session.record()->tokens().at(0).inputs(), kGuidanceInput);
 }
 
 TEST(SessionRecord, DoesNotHoldARetryTwiceNorAnError) {
@@ -294,10 +294,9 @@ TEST(SessionRecord, ChainsRowsAndTokens) {
     return record.RowChainDigest();
   };
   EXPECT_EQ(digest_of({}), std::string(8, '\0'));
-  const TakenToken one = {5, 0, TokenOrigin::kDrawn, 0, 77};
-  TakenToken other_row = one, other_token = one;
-  ++other_row.row_digest;
-  ++other_token.token;
+  const TakenToken one(5, TokenOrigin::kDrawn, 0, 0, 77);
+  const TakenToken other_row(5, TokenOrigin::kDrawn, 0, 0, 78);
+  const TakenToken other_token(6, TokenOrigin::kDrawn, 0, 0, 77);
   EXPECT_EQ(digest_of({one}).size(), 8u);
   EXPECT_NE(digest_of({one}), digest_of({other_row}));
   EXPECT_NE(digest_of({one}), digest_of({other_token}));

@@ -25,7 +25,7 @@ absl::Status Take(const v1::SampleResponse& reply, std::uint32_t count,
   }
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto entry = client::ReadEntry(reply.step(), static_cast<int>(i));
-    const absl::Status status = entry.ok() ? entry->error : entry.status();
+    absl::Status status = entry.ok() ? entry->error : entry.status();
     if (!status.ok()) {
       return status;
     }
