@@ -17,7 +17,8 @@ absl::Status CheckTopN(const char* field, uint32_t count, uint32_t count_max) {
       field, ": ", count, " tokens are more than --max_top_n ", count_max));
 }
 
-Report WithQuality(Report report) {
+Report WithQuality(const Report& asked) {
+  Report report = asked;
   report.raw_logprob = report.kept_mass = report.entropy = true;
   report.top_n_raw = std::max(report.top_n_raw, 1u);
   return report;
@@ -143,7 +144,8 @@ void Session::Run(const Entry& entry, const Row& row, const Sampler& sampler,
   if (entry.draft) options.draft = &*entry.draft;
   result->phase = phase();
   const bool watch = entry.watch && entry.mode == EntryMode::kSample;
-  Report report = watch ? WithQuality(report_) : report_;
+  const Report& asked = report_;
+  Report report = watch ? WithQuality(asked) : asked;
   report.kept_ids_max = limits_.max_kept_ids;
   report.row_digest |= record_.has_value();
   const Row used = WithGuidanceInForce(row);

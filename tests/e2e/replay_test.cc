@@ -65,7 +65,9 @@ class Receipts : public ::testing::Test {
                                          const ReplayRows& rows) {
     const auto stream = ClientOf(*replayer_).Sample(absl::Minutes(5));
     auto replayed = client::Replay(closed, rows, stream.get());
-    if (replayed.ok()) EXPECT_TRUE(stream->Finish().ok());
+    if (replayed.ok()) {
+      EXPECT_TRUE(stream->Finish().ok());
+    }
     return replayed;
   }
 

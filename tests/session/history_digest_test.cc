@@ -55,8 +55,8 @@ TEST(HistoryChain, IsTheFormulaOfTheManual) {
 }
 
 TEST(HistoryDigest, IsThatOfItsLines) {
-  // printf 'fingerprint=0123456789abcdef\nseed=42\nsalt=ff00\nprompt=3:\n'\
-  // 'generated=1:00000000000000ff\n' | sha256sum
+  // printf '%s\n' fingerprint=0123456789abcdef seed=42 salt=ff00 prompt=3:
+  //   generated=1:00000000000000ff | sha256sum
   HistorySummary summary = {
       "0123456789abcdef", 42, std::string("\xff\0", 2), 3, false, 9, 1, 255};
   const std::string digest = HistoryDigest(summary);
