@@ -1,7 +1,6 @@
 // Receipts: what a session recorded, as the contract has it.
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "service/convert.h"
 #include "service/profiles/binding.h"
 #include "service/profiles/catalog_name.h"
@@ -9,7 +8,7 @@
 namespace logitd {
 namespace {
 
-// As WriteRules of an open: the same rules open it again.
+// What opens it again under the same rules.
 void WriteRequest(const SessionRecord::Part& part, v1::OpenSession* open) {
   const auto& binding = static_cast<const Binding&>(*part.origin);
   open->set_vocab_size(binding.vocab_size);
@@ -17,8 +16,9 @@ void WriteRequest(const SessionRecord::Part& part, v1::OpenSession* open) {
   for (const v1::Phase& phase : binding.request_phases) {
     *open->add_phases() = phase;
   }
-  if (binding.profile != nullptr)
+  if (binding.profile != nullptr) {
     open->set_profile(NameWithRevision(*binding.profile));
+  }
   open->set_seed(part.seed);
   open->set_salt(part.salt);
   open->set_expected_fingerprint(part.rules->fingerprint);

@@ -1,5 +1,6 @@
 #include "service/client/messages.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -156,6 +157,12 @@ std::string PackFloat16(absl::Span<const float> values) {
     narrowed.push_back(NarrowToFloat16(value));
   }
   return Pack(absl::MakeConstSpan(narrowed));
+}
+
+std::size_t RowsOfAStep(std::size_t row_bytes) {
+  constexpr std::size_t kRowsMax = 64;
+  constexpr std::size_t kBytesMax = 32 << 20;
+  return std::clamp<std::size_t>(kBytesMax / row_bytes, 1, kRowsMax);
 }
 
 void AddEntry(std::uint64_t session_id, std::uint32_t position,

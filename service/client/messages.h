@@ -59,6 +59,10 @@ std::string PackFloat16(absl::Span<const float> values);
 // Bytes of one logit; 0 for none.
 std::size_t BytesOf(v1::Dtype dtype);
 
+// How many rows of so many bytes make a step well below the limits that a
+// server has if its operator sets none: at least one.
+std::size_t RowsOfAStep(std::size_t row_bytes);
+
 // Adds an entry: this session, at this position, takes this row.
 void AddEntry(std::uint64_t session_id, std::uint32_t position,
               std::uint32_t row, v1::Step* step);

@@ -7,14 +7,6 @@
 #include "service/client/messages.h"
 
 namespace logitd::client {
-namespace {
-
-// Well below the server's own limits of rows and bytes in one step.
-constexpr std::size_t kStepRowsMax = 64;
-constexpr std::size_t kStepBytesMax = 32 << 20;
-
-}  // namespace
-
 ReceiptRows::ReceiptRows(const ReplayRows& rows, const ReceiptTokens& tokens)
     : rows_(rows),
       tokens_(tokens),
@@ -48,9 +40,8 @@ absl::Status ReceiptRows::Check() const {
 std::size_t ReceiptRows::AddStep(std::uint64_t session_id, std::size_t first,
                                  std::size_t end, std::uint32_t position,
                                  bool has_guidance, v1::Step* step) {
-  const std::size_t most = std::clamp<std::size_t>(
-      kStepBytesMax / (2 * row_bytes_), 1, kStepRowsMax);
-  end = std::min(end, first + most);
+  // Twice the bytes: another row may guide each.
+  end = std::min(end, first + RowsOfAStep(2 * row_bytes_));
   std::string rows;
   std::string masks;
   std::size_t i = first;

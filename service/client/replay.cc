@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "service/client/messages.h"
 #include "service/client/receipt.h"
@@ -111,6 +110,9 @@ class Run {
     v1::SampleResponse reply;
     if (absl::Status status = Exchange(&request, &reply); !status.ok()) {
       return status;
+    }
+    if (reply.opened_size() != 1) {
+      return absl::InternalError("the reply does not say what was opened");
     }
     const v1::SessionOpened& opened = reply.opened(0);
     has_finished_ = opened.finish_reason() != v1::FINISH_REASON_UNSPECIFIED;
@@ -243,11 +245,9 @@ bool IsWhole(const v1::SessionClosed& closed, const ReceiptTokens& tokens) {
     chain.Append(tokens.row_digest(i));
     chain.Append(tokens.ids()[i]);
   }
-  const std::string digest = absl::HexStringToBytes(
-      absl::StrCat(absl::Hex(chain.value(), absl::kZeroPad16)));
   const v1::OpenSession& last = closed.receipt().parts().rbegin()->open();
   const std::string& expected = last.expected_fingerprint();
-  return closed.row_chain_digest() == digest &&
+  return closed.row_chain_digest() == chain.bytes() &&
          closed.generated_count() == tokens.size() &&
          closed.seed() == last.seed() && closed.salt() == last.salt() &&
          (expected.empty() || expected == closed.fingerprint());

@@ -8,6 +8,7 @@
 #define LOGITD_SERVICE_SESSION_HISTORY_CHAIN_H_
 
 #include <cstdint>
+#include <string>
 
 namespace logitd {
 
@@ -18,6 +19,14 @@ class HistoryChain {
   // The item that was appended last.
   void TakeBack(uint64_t item) { value_ = Unmix(value_) - item - 1; }
   uint64_t value() const { return value_; }
+  // The same in 8 bytes, the highest first.
+  std::string bytes() const {
+    std::string bytes;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      bytes += static_cast<char>(value_ >> shift);
+    }
+    return bytes;
+  }
 
  private:
   // A permutation, each step of which can be undone.

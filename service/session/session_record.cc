@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "service/session/history_chain.h"
 
 namespace logitd {
 
 bool SessionRecord::GoesOn(const Part& part) const {
+  if (parts_.empty()) return false;
   const Part& last = parts_.back();
   return part.rules->fingerprint == last.rules->fingerprint &&
          part.seed == last.seed && part.salt == last.salt;
@@ -25,9 +25,9 @@ absl::Status SessionRecord::CheckPart(const Part& part) const {
 }
 
 void SessionRecord::AddPart(Part part) {
+  if (parts_.back().first == count()) parts_.pop_back();
   if (GoesOn(part)) return;
   part.first = count();
-  if (parts_.back().first == part.first) parts_.pop_back();
   parts_.push_back(std::move(part));
 }
 
@@ -48,8 +48,7 @@ std::string SessionRecord::RowChainDigest() const {
     chain.Append(taken.row_digest());
     chain.Append(taken.token());
   }
-  return absl::HexStringToBytes(
-      absl::StrCat(absl::Hex(chain.value(), absl::kZeroPad16)));
+  return chain.bytes();
 }
 
 }  // namespace logitd

@@ -102,8 +102,7 @@ class SessionRecord {
   uint64_t bytes() const {
     return Bytes(tokens_.size(), start_->prompt.size());
   }
-  // The value of a HistoryChain of each token's row digest and id, 8 bytes, the
-  // highest first. O(tokens).
+  // HistoryChain::bytes() of each token's row digest and id. O(tokens).
   std::string RowChainDigest() const;
 
  private:

@@ -71,6 +71,14 @@ class Receipts : public ::testing::Test {
     return replayed;
   }
 
+  // One that is not refused.
+  static Replayed ReplayAll(const v1::SessionClosed& closed,
+                            const ReplayRows& rows) {
+    const auto replayed = Replay(closed, rows);
+    EXPECT_TRUE(replayed.ok()) << replayed.status();
+    return replayed.value_or(Replayed{.unchecked = 0xFFFFFFFF});
+  }
+
   static client::Client ClientOfRecorder() { return ClientOf(*recorder_); }
   // Whose --default_profile is "creative".
   static client::Client ClientOfDefault() { return ClientOf(*by_default_); }
@@ -174,15 +182,14 @@ TEST_F(Receipts, DeriveEveryTokenWhateverWasDoneToTheSession) {
     for (int i = 0; i < 60; ++i) session.DoSomething(&dice);
     session.Step();
     const v1::SessionClosed closed = session.Close();
-    const auto replayed = Replay(closed, session.rows());
-    ASSERT_TRUE(replayed.ok()) << replayed.status();
-    EXPECT_TRUE(replayed->is_same());
-    EXPECT_EQ(replayed->unchecked, 0u);
-    EXPECT_EQ(replayed->same + replayed->given + replayed->appended,
+    const Replayed replayed = ReplayAll(closed, session.rows());
+    EXPECT_TRUE(replayed.is_same());
+    EXPECT_EQ(replayed.unchecked, 0u);
+    EXPECT_EQ(replayed.same + replayed.given + replayed.appended,
               session.token_count());
     EXPECT_EQ(closed.generated_count(), session.token_count());
     EXPECT_EQ(closed.row_chain_digest().size(), 8u);
-    same += replayed->same;
+    same += replayed.same;
     parts += static_cast<uint32_t>(closed.receipt().parts_size());
   }
   EXPECT_GT(same, 300u);
@@ -211,18 +218,17 @@ TEST_F(Receipts, NameTheFirstTokenThatDoesNotFollow) {
   const uint32_t drawn = testing::IdsOf(closed_.receipt().tokens())[4];
   Forge(4);
   Forge(6);
-  const auto replayed = Replay(closed_, rows());
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->same, 8u);
-  EXPECT_EQ(replayed->other, 2u);
-  EXPECT_EQ(replayed->token->index, 4u);
-  EXPECT_EQ(replayed->token->row, 4u);
-  EXPECT_EQ(replayed->token->recorded, drawn + 1);
-  EXPECT_EQ(replayed->token->found, drawn);
-  EXPECT_FALSE(replayed->token->has_other_row);
-  EXPECT_EQ(replayed->other_rows, 0u);
-  EXPECT_FALSE(replayed->is_whole);
-  EXPECT_FALSE(replayed->is_same());
+  const Replayed replayed = ReplayAll(closed_, rows());
+  EXPECT_EQ(replayed.same, 8u);
+  EXPECT_EQ(replayed.other, 2u);
+  EXPECT_EQ(replayed.token->index, 4u);
+  EXPECT_EQ(replayed.token->row, 4u);
+  EXPECT_EQ(replayed.token->recorded, drawn + 1);
+  EXPECT_EQ(replayed.token->found, drawn);
+  EXPECT_FALSE(replayed.token->has_other_row);
+  EXPECT_EQ(replayed.other_rows, 0u);
+  EXPECT_FALSE(replayed.is_whole);
+  EXPECT_FALSE(replayed.is_same());
 }
 
 TEST_F(Receipts, AreComparedWithWhatStandsBesideThem) {
@@ -231,9 +237,8 @@ TEST_F(Receipts, AreComparedWithWhatStandsBesideThem) {
   const auto is_whole = [&](const std::function<void()>& change) {
     closed_ = good;
     change();
-    const auto replayed = Replay(closed_, rows());
-    EXPECT_TRUE(replayed.ok()) << replayed.status();
-    return replayed.ok() && replayed->is_whole && replayed->is_same();
+    const Replayed replayed = ReplayAll(closed_, rows());
+    return replayed.is_whole && replayed.is_same();
   };
   EXPECT_TRUE(is_whole([] {}));
   EXPECT_FALSE(is_whole([&] { closed_.clear_row_chain_digest(); }));
@@ -244,14 +249,13 @@ TEST_F(Receipts, AreComparedWithWhatStandsBesideThem) {
 TEST_F(Receipts, NameTheFirstRowThatIsAnother) {
   RecordTen();
   bytes_[(3 * kVocab + 9) * 4] ^= 1;  // the last bit of a logit
-  const auto replayed = Replay(closed_, rows());
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->other_rows, 1u);
-  EXPECT_EQ(replayed->row->index, 3u);
-  EXPECT_EQ(replayed->row->row, 3u);
-  EXPECT_EQ(replayed->row->recorded, closed_.receipt().row_digests(3));
-  EXPECT_NE(replayed->row->found, replayed->row->recorded);
-  EXPECT_EQ(replayed->same, 10u);
+  const Replayed replayed = ReplayAll(closed_, rows());
+  EXPECT_EQ(replayed.other_rows, 1u);
+  EXPECT_EQ(replayed.row->index, 3u);
+  EXPECT_EQ(replayed.row->row, 3u);
+  EXPECT_EQ(replayed.row->recorded, closed_.receipt().row_digests(3));
+  EXPECT_NE(replayed.row->found, replayed.row->recorded);
+  EXPECT_EQ(replayed.same, 10u);
 
   // Another token, from a row as it was: the row before says nothing.
   Forge(5);
@@ -269,19 +273,17 @@ TEST_F(Receipts, TellTokensWhoseStateIsOfOtherRows) {
   bytes_ = std::string(session.rows().rows);
   bytes_[(1 * kVocab + 9) * 4] ^= 1;
   Forge(3);
-  const auto replayed = Replay(closed_, rows());
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->token->index, 3u);
-  EXPECT_TRUE(replayed->token->has_other_row);
+  const Replayed replayed = ReplayAll(closed_, rows());
+  EXPECT_EQ(replayed.token->index, 3u);
+  EXPECT_TRUE(replayed.token->has_other_row);
 }
 
 TEST_F(Receipts, TellOtherSeedsByTheirTokens) {
   RecordTen();
   open()->set_seed(8);
-  const auto replayed = Replay(closed_, rows());
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_GT(replayed->other, 5u);
-  EXPECT_EQ(replayed->other_rows, 0u);
+  const Replayed replayed = ReplayAll(closed_, rows());
+  EXPECT_GT(replayed.other, 5u);
+  EXPECT_EQ(replayed.other_rows, 0u);
 }
 
 TEST_F(Receipts, OfOtherRulesAreRefusedWithTheLine) {
@@ -302,9 +304,7 @@ TEST_F(Receipts, TellWhereOtherRulesEndTheText) {
   open()->clear_expected_fingerprint();
   const auto with_max_tokens = [&](uint32_t max_tokens) {
     open()->mutable_params()->set_max_tokens(max_tokens);
-    const auto replayed = Replay(closed_, rows());
-    EXPECT_TRUE(replayed.ok()) << replayed.status();
-    return *replayed;
+    return ReplayAll(closed_, rows());
   };
   const Replayed sooner = with_max_tokens(3);
   EXPECT_EQ(sooner.same, 3u);
@@ -326,9 +326,8 @@ TEST_F(Receipts, NameTheRevisionOfTheProfile) {
   for (int i = 0; i < 5; ++i) session.Step();
   closed_ = session.Close();
   EXPECT_THAT(open()->profile(), ::testing::StartsWith("profiles/creative@"));
-  const auto replayed = Replay(closed_, session.rows());
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->same, 5u);
+  const Replayed replayed = ReplayAll(closed_, session.rows());
+  EXPECT_EQ(replayed.same, 5u);
   open()->set_profile("profiles/creative@no");
   EXPECT_THAT(Replay(closed_, session.rows()).status(),
               StatusIs(Code::kFailedPrecondition, "profile: "));
@@ -340,14 +339,12 @@ TEST_F(Receipts, JudgeMaskedTokensWhereTheMasksAre) {
   session.Step({true, false, false});
   session.Step();
   closed_ = session.Close();
-  auto replayed = Replay(closed_, session.rows());
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_TRUE(replayed->is_same());
-  EXPECT_EQ(replayed->same, 2u);
-  EXPECT_EQ(replayed->unchecked, 1u);
-  replayed = Replay(closed_, session.rows(true));
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->same, 3u);
+  Replayed replayed = ReplayAll(closed_, session.rows());
+  EXPECT_TRUE(replayed.is_same());
+  EXPECT_EQ(replayed.same, 2u);
+  EXPECT_EQ(replayed.unchecked, 1u);
+  replayed = ReplayAll(closed_, session.rows(true));
+  EXPECT_EQ(replayed.same, 3u);
 }
 
 TEST_F(Receipts, JudgeGuidedTokensWhereTheirRowsAre) {
@@ -356,25 +353,21 @@ TEST_F(Receipts, JudgeGuidedTokensWhereTheirRowsAre) {
   });
   for (int i = 0; i < 4; ++i) session.Step({i == 2, true, false});
   closed_ = session.Close();
-  auto replayed = Replay(closed_, session.rows(true));
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->unchecked, 4u);
-  replayed = Replay(closed_, session.rows(true, true));
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->same, 4u);
+  Replayed replayed = ReplayAll(closed_, session.rows(true));
+  EXPECT_EQ(replayed.unchecked, 4u);
+  replayed = ReplayAll(closed_, session.rows(true, true));
+  EXPECT_EQ(replayed.same, 4u);
   ReplayRows wrong = session.rows(true);
   wrong.guidance = wrong.rows;
   Forge(0);
-  replayed = Replay(closed_, wrong);
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_TRUE(replayed->token->is_guided);
+  replayed = ReplayAll(closed_, wrong);
+  EXPECT_TRUE(replayed.token->is_guided);
   // Without guidance the rows are not looked at.
   open()->clear_expected_fingerprint();
   open()->mutable_params()->clear_guidance_scale();
   for (const bool with_guidance : {true, false}) {
-    replayed = Replay(closed_, session.rows(true, with_guidance));
-    ASSERT_TRUE(replayed.ok()) << replayed.status();
-    EXPECT_EQ(replayed->same + replayed->other, 4u);
+    replayed = ReplayAll(closed_, session.rows(true, with_guidance));
+    EXPECT_EQ(replayed.same + replayed.other, 4u);
   }
 }
 
@@ -383,11 +376,10 @@ TEST_F(Receipts, DoNotJudgeDrafts) {
   session.Step();
   session.Step({false, false, true});
   session.Step();
-  const auto replayed = Replay(session.Close(), session.rows());
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_TRUE(replayed->is_same());
-  EXPECT_GE(replayed->unchecked, 1u);
-  EXPECT_EQ(replayed->unchecked + replayed->same, session.token_count());
+  const Replayed replayed = ReplayAll(session.Close(), session.rows());
+  EXPECT_TRUE(replayed.is_same());
+  EXPECT_GE(replayed.unchecked, 1u);
+  EXPECT_EQ(replayed.unchecked + replayed.same, session.token_count());
 }
 
 // Its state is not known behind a mask that is not there, until it is off.
@@ -402,13 +394,11 @@ TEST_F(Receipts, DoNotJudgeWhatMirostatMadeOfAMask) {
   session.Update(update);
   session.Step();
   const v1::SessionClosed closed = session.Close();
-  auto replayed = Replay(closed, session.rows());
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->same, 2u);
-  EXPECT_EQ(replayed->unchecked, 2u);
-  replayed = Replay(closed, session.rows(true));
-  ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(replayed->same, 4u);
+  Replayed replayed = ReplayAll(closed, session.rows());
+  EXPECT_EQ(replayed.same, 2u);
+  EXPECT_EQ(replayed.unchecked, 2u);
+  replayed = ReplayAll(closed, session.rows(true));
+  EXPECT_EQ(replayed.same, 4u);
 }
 
 TEST_F(Receipts, OfOneReplyAreBounded) {

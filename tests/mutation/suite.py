@@ -24,11 +24,12 @@ STAGES = [
     ("digest", "DigestOfCases.IsTheGoldenOne/AVX2", ""),
 ]  # fmt: skip
 # What survives them is looked at again, see second_look().
-SECOND_LOOKS = [
+AVX512_LOOKS = [
     ("avx512", "*AVX3*:Reads.AreThoseOnRecord", "Agreement.*:DigestOfCases.*"),
     ("avx512", "DigestOfCases.IsTheGoldenOne/AVX3", ""),
-    ("headers", STAGES[0][1], STAGES[0][2]),
 ]
+HEADER_LOOKS = [("headers", STAGES[0][1], STAGES[0][2])]
+SECOND_LOOKS = AVX512_LOOKS + HEADER_LOOKS
 
 
 def limit_memory():
@@ -82,14 +83,18 @@ def has_avx512():
 def second_look(scratch, root, file, bound):
     """As judge(), of a mutant that it let live: kernels for AVX-512 where the
     processor has it, headers with the tests that read them too."""
-    for stage in SECOND_LOOKS:
-        if stage[0] == "avx512":
-            if "/kernels/" not in file or not has_avx512():
-                continue
-            made = scratch.make_with_avx512(file)
-        else:
-            made = file.endswith(".h") and scratch.make_with_tests(file)
-        killer = run_stage(scratch.binary, root, stage, bound) if made else None
+    stages = []
+    if "/kernels/" in file and has_avx512() and scratch.make_with_avx512(file):
+        stages = AVX512_LOOKS
+    killed = first_killer(scratch.binary, root, stages, bound)
+    if killed is None and file.endswith(".h") and scratch.make_with_tests(file):
+        killed = first_killer(scratch.binary, root, HEADER_LOOKS, bound)
+    return killed
+
+
+def first_killer(binary, root, stages, bound):
+    for stage in stages:
+        killer = run_stage(binary, root, stage, bound)
         if killer is not None:
             return stage[0], killer
     return None

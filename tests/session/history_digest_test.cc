@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "service/session/history_chain.h"
@@ -51,7 +52,10 @@ TEST(HistoryChain, IsTheFormulaOfTheManual) {
     x ^= x >> 32;
     x *= 0xd6e8feb86659fd93u;
   }
-  EXPECT_EQ(chain.value(), x ^ x >> 32);
+  x ^= x >> 32;
+  EXPECT_EQ(chain.value(), x);
+  EXPECT_EQ(absl::BytesToHexString(chain.bytes()),
+            absl::StrCat(absl::Hex(x, absl::kZeroPad16)));
 }
 
 TEST(HistoryDigest, IsThatOfItsLines) {

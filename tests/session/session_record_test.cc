@@ -213,6 +213,10 @@ TEST(SessionRecord, BeginsAPartWithEachUpdateThatTokensFollow) {
   EXPECT_EQ(parts[0].rules->fingerprint, second);
   EXPECT_EQ(parts[1].rules->fingerprint, third);
   EXPECT_EQ(parts[2].rules->fingerprint, session.fingerprint());
+  SetTopK(7, &session);  // as the tokens before: that part goes on
+  EXPECT_THAT(FirstsOf(session), ElementsAre(0, 3));
+  SetTopK(8, &session);
+  EXPECT_THAT(FirstsOf(session), ElementsAre(0, 3, 6));
   EXPECT_NE(second, first);
 
   ASSERT_TRUE(session.Rewind(2 + 5).ok());

@@ -276,7 +276,8 @@ std::string ExplainedJson(const v1::ExplainResponse& answer,
   }
   Members members = {{"position", absl::StrCat(answer.position())},
                      {"phase", absl::StrCat(answer.phase())},
-                     {"seed", absl::StrCat(answer.opened().seed())},
+                     // 64 bits: a string, as in Protobuf's JSON.
+                     {"seed", JsonString(absl::StrCat(answer.opened().seed()))},
                      {"fingerprint", JsonString(answer.opened().fingerprint())},
                      {"rank", absl::StrCat(answer.rank())}};
   for (auto& member : EntryMembers(EntryAt(answer.outcome(), 0), word_of)) {

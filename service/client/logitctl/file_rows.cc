@@ -11,10 +11,6 @@
 namespace logitd::logitctl {
 namespace {
 
-// Well below the server's own limits of rows and bytes in one step.
-constexpr std::uint32_t kStepRowsMax = 64;
-constexpr std::uint64_t kStepBytesMax = 32 << 20;
-
 // What a step of DrawRows drew.
 absl::Status Take(const v1::SampleResponse& reply, std::uint32_t count,
                   Drawn* drawn) {
@@ -43,9 +39,8 @@ absl::Status Take(const v1::SampleResponse& reply, std::uint32_t count,
 }  // namespace
 
 std::uint32_t StepRows(const NpyRows& rows) {
-  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
-      kStepBytesMax / (std::uint64_t{rows.row_width} * sizeof(float)), 1,
-      kStepRowsMax));
+  return static_cast<std::uint32_t>(
+      client::RowsOfAStep(std::size_t{rows.row_width} * sizeof(float)));
 }
 
 absl::Status AddRows(const GuidedNpyRows& rows, std::uint64_t session_id,

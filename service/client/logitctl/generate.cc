@@ -62,7 +62,7 @@ constexpr char kExamples[] = R"(Examples:
   logitctl generate --seed 42 --profile agent --ignore-eos --show-phases
       where the profile's phases switch
   logitctl generate --seed 42 --receipt receipt.json --save-rows rows.npy
-      and later, anywhere: logitctl replay receipt.json rows.npy
+      and later: logitctl replay receipt.json rows.npy
 )";
 
 Order MakeOrder(const Worker& worker, const GenerateFlags& flags) {
@@ -115,11 +115,7 @@ absl::Status RunGenerate(const GenerateFlags& flags) {
   if (absl::Status status = CheckFiles(flags); !status.ok()) {
     return status;
   }
-  const auto knobs = flags.worker.knobs.Parse();
-  if (!knobs.ok()) {
-    return knobs.status();
-  }
-  auto worker = Worker::Connect(flags.worker, *knobs);
+  auto worker = Worker::Connect(flags.worker);
   if (!worker.ok()) {
     return worker.status();
   }

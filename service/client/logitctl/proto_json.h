@@ -12,8 +12,10 @@
 
 namespace logitd::logitctl {
 
-// Ends with a line feed.
-absl::StatusOr<std::string> ProtoJson(const google::protobuf::Message& message);
+// Ends with a line feed. `with_defaults`: also what is not set and has no
+// presence.
+absl::StatusOr<std::string> ProtoJson(const google::protobuf::Message& message,
+                                      bool with_defaults = false);
 
 }  // namespace logitd::logitctl
 

@@ -52,11 +52,7 @@ absl::Status RowQuestion::TakePrompt(const RowFlags& flags) {
   if (!flags.guidance.empty()) {
     return UsageError("--guidance: only with --rows");
   }
-  const auto knobs = flags.worker.knobs.Parse();
-  if (!knobs.ok()) {
-    return knobs.status();
-  }
-  auto worker = Worker::Connect(flags.worker, *knobs);
+  auto worker = Worker::Connect(flags.worker);
   if (!worker.ok()) {
     return worker.status();
   }

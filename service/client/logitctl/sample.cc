@@ -49,7 +49,7 @@ constexpr char kExamples[] = R"(Examples:
   logitctl sample rows.npy --seed 7 --ban 12 --logit-bias 3=2.5 --json
   logitctl sample rows.npy --guidance plain.npy --set guidance_scale=1.5
   logitctl sample rows.npy --seed 7 --receipt receipt.json
-      and later, anywhere: logitctl replay receipt.json rows.npy
+      and later: logitctl replay receipt.json rows.npy
 )";
 
 v1::OpenSession OpenOf(const SampleFlags& flags,
@@ -100,6 +100,9 @@ absl::Status SaveReceipt(const std::string& file, client::Stream* stream) {
   request.add_close()->set_session_id(kSessionId);
   v1::SampleResponse reply;
   absl::Status status = stream->Step(request, &reply);
+  if (status.ok() && reply.closed_size() != 1) {
+    status = absl::InternalError("the reply does not say what was closed");
+  }
   if (status.ok()) {
     status = client::ToStatus(reply.closed(0).error());
   }

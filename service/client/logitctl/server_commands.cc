@@ -1,7 +1,5 @@
 // logitctl info and logitctl health: what the server is, and whether it serves.
 
-#include <google/protobuf/util/json_util.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "service/client/logitctl/commands.h"
 #include "service/client/logitctl/exit_code.h"
+#include "service/client/logitctl/proto_json.h"
 
 namespace logitd::logitctl {
 namespace {
@@ -27,17 +26,6 @@ struct HealthFlags {
   ServerFlags server;
   std::string service;
 };
-
-void PrintJson(const v1::GetServerInfoResponse& response) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
-  std::string json;
-  const auto status =
-      google::protobuf::util::MessageToJsonString(response, &json, options);
-  absl::PrintF("%s\n", status.ok() ? json : status.ToString());
-}
 
 void PrintLine(absl::string_view name, absl::string_view value) {
   absl::PrintF("%-18s %s\n", name, value);
@@ -77,8 +65,13 @@ absl::Status RunInfo(const InfoFlags& flags) {
   if (!response.ok()) {
     return RefusedBy(kWho, response.status());
   }
-  flags.json ? PrintJson(*response) : PrintTable(*response);
-  return absl::OkStatus();
+  if (!flags.json) {
+    PrintTable(*response);
+    return absl::OkStatus();
+  }
+  const auto json = ProtoJson(*response, true);
+  absl::PrintF("%s\n", json.value_or(""));
+  return json.status();
 }
 
 absl::Status RunHealth(const HealthFlags& flags) {

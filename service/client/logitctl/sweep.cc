@@ -244,11 +244,7 @@ absl::Status SweepTexts(const SweepFlags& flags) {
   if (!changes.ok()) {
     return changes.status();
   }
-  const auto knobs = flags.worker().knobs.Parse();
-  if (!knobs.ok()) {
-    return knobs.status();
-  }
-  auto worker = Worker::Connect(flags.worker(), *knobs);
+  auto worker = Worker::Connect(flags.worker());
   if (!worker.ok()) {
     return worker.status();
   }

@@ -24,8 +24,11 @@ void WorkerFlags::AddTo(CLI::App* app) {
   model.AddTo(app);
 }
 
-absl::StatusOr<Worker> Worker::Connect(const WorkerFlags& flags,
-                                       const Knobs& knobs) {
+absl::StatusOr<Worker> Worker::Connect(const WorkerFlags& flags) {
+  const auto knobs = flags.knobs.Parse();
+  if (!knobs.ok()) {
+    return knobs.status();
+  }
   Worker worker;
   const auto connected = flags.server.Connect();
   if (!connected.ok()) {
@@ -38,7 +41,7 @@ absl::StatusOr<Worker> Worker::Connect(const WorkerFlags& flags,
     return model.status();
   }
   worker.model_ = *std::move(model);
-  if (absl::Status status = worker.FillBlanks(flags, knobs); !status.ok()) {
+  if (absl::Status status = worker.FillBlanks(flags, *knobs); !status.ok()) {
     return status;
   }
   return worker;

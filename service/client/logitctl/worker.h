@@ -34,9 +34,8 @@ struct WorkerFlags {
 
 class Worker {
  public:
-  // `knobs` are flags.knobs, parsed: whoever connects has read them before.
-  static absl::StatusOr<Worker> Connect(const WorkerFlags& flags,
-                                        const Knobs& knobs);
+  // What is wrong with the knobs is told before anybody is asked.
+  static absl::StatusOr<Worker> Connect(const WorkerFlags& flags);
 
   const Vocabulary& vocabulary() const { return model_->vocabulary(); }
   // An order without sessions: prompt and dtype as the flags say.
