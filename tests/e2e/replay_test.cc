@@ -76,7 +76,9 @@ class Receipts : public ::testing::Test {
                             const ReplayRows& rows) {
     const auto replayed = Replay(closed, rows);
     EXPECT_TRUE(replayed.ok()) << replayed.status();
-    return replayed.value_or(Replayed{.unchecked = 0xFFFFFFFF});
+    Replayed nothing;
+    nothing.unchecked = 0xFFFFFFFF;
+    return replayed.value_or(nothing);
   }
 
   static client::Client ClientOfRecorder() { return ClientOf(*recorder_); }
