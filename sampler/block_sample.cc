@@ -121,6 +121,7 @@ RowView BlockSample::OneOf(uint32_t block) const {
   RowView one = others_;
   one.l += size_t{block} * kernels::kBlockSize;
   one.block_max += block;
+  one.first_block += block;
   one.block_count = 1;
   return one;
 }
@@ -142,8 +143,9 @@ void BlockSample::MeasureBlock(uint32_t block, const float* pivots,
 double BlockSample::TurnToSurprisals(const kernels::Scale& scale,
                                      float log_mass, const RowView& terms) {
   for (RowView part : {heavy_, others_}) {
+    uint64_t count = 0;
     kernels_.restrict_to_surprisals(part, scale, log_mass, kAllAllowed, terms,
-                                    &part.active_count);
+                                    &part.active_count, &count);
   }
   for (uint32_t a = 0; a < heavy_.active_count; ++a) {
     sum_ += static_cast<double>(terms.block_mass[heavy_.active[a]]);

@@ -25,25 +25,53 @@ Candidates::Candidates(const kernels::KernelTable& kernels, bool keep_original,
       cut_(kAllAllowed) {}
 
 bool Candidates::Holds(uint32_t id) const {
-  return AtMost(Cut{row().l[id], id}, cut_);
+  return AtMost(Cut{LogitOf(row(), id), id}, cut_);
 }
 
-uint64_t Candidates::Count() const { return kernels_.count_cut(row(), cut_); }
+uint64_t Candidates::Count() const {
+  return count_ ? *count_ : kernels_.count_cut(row(), cut_);
+}
 
-double Candidates::Mass() {
+// Weights that a few blocks have most of are made where they are looked at.
+bool Candidates::IsNarrow() const {
+  constexpr double kFew = 1.0 / 96;
+  const RowView& view = row();
+  return kernels_.spread_of_blocks(view, scale_) < kFew * view.block_count;
+}
+
+void Candidates::Weigh(Use use) {
   RowView& row = workspace_->row();
-  if (weights_ == Weights::kNone) {
-    mass_ = kernels_.weigh(row, scale_, cut_, &row.active_count);
-  } else if (weights_ == Weights::kWider) {
-    mass_ = kernels_.restrict_to(row, cut_, &row.active_count);
+  if (weights_ == Weights::kWider) {
+    uint64_t count = 0;
+    mass_ = kernels_.restrict_to(row, cut_, &row.active_count, &count);
+    // What weighs nothing is in no active block.
+    const bool all_weigh = kernels::DOf(scale_, cut_.value) >= kernels::kLeastD;
+    if (all_weigh) count_ = count;
+  } else if (weights_ == Weights::kNone) {
+    const bool is_cut = cut_.value > kAllAllowed.value;
+    const bool makes =
+        use == Use::kAll || (use == Use::kSearch && (is_cut || !IsNarrow()));
+    if (makes) {
+      mass_ = kernels_.weigh(row, scale_, cut_, &row.active_count);
+    } else {
+      uint64_t count = 0;
+      mass_ = kernels_.sum_weights(row, scale_, cut_, &row.active_count,
+                                   count_ ? nullptr : &count);
+      if (!count_) count_ = count;
+    }
   }
   weights_ = Weights::kExact;
+}
+
+double Candidates::Mass() {
+  Weigh(Use::kSum);
   return mass_;
 }
 
 double Candidates::MassOfAll() {
   const Cut cut = std::exchange(cut_, kAllAllowed);
   weights_ = Weights::kNone;
+  count_.reset();
   const double mass = Mass();
   Keep(cut);
   return mass;
@@ -52,8 +80,8 @@ double Candidates::MassOfAll() {
 double Candidates::LogMass() { return LogD(Mass()); }
 
 double Candidates::MeanD() {
-  const double mass = Mass();
-  return kernels_.weighted_sum(row(), scale_) / mass;
+  Weigh(Use::kAll);
+  return kernels_.weighted_sum(row(), scale_) / mass_;
 }
 
 void Candidates::SetScale(const kernels::Scale& scale) {
@@ -62,9 +90,10 @@ void Candidates::SetScale(const kernels::Scale& scale) {
   weights_ = Weights::kNone;
 }
 
-void Candidates::Keep(Cut prefix) {
+void Candidates::Keep(Cut prefix, std::optional<uint64_t> count) {
   if (AtMost(cut_, prefix)) return;
   cut_ = prefix;
+  count_ = count;
   if (weights_ == Weights::kExact) weights_ = Weights::kWider;
 }
 
@@ -74,15 +103,22 @@ void Candidates::KeepFirst(uint64_t n) {
   Keep(PrefixOfCount(kernels_, row(), n, workspace_));
 }
 
+double Candidates::MassToSearch() {
+  Weigh(Use::kSearch);
+  return mass_;
+}
+
 void Candidates::KeepMass(double target) {
-  const double mass = Mass();
-  const MassPrefix kept = RestrictToMass(kernels_, scale_, cut_, target, mass,
+  Weigh(Use::kSearch);
+  const MassPrefix kept = RestrictToMass(kernels_, scale_, cut_, target, mass_,
                                          &workspace_->row(), workspace_);
   cut_ = kept.cut;
   mass_ = kept.mass;
+  count_ = kept.count;
 }
 
 void Candidates::KeepSurprisal(double share) {
+  Weigh(Use::kAll);
   const auto log_mass = static_cast<float>(LogMass());
   RowView& row = workspace_->row();
   const std::optional<MassPrefix> beyond = RestrictToSurprisal(
@@ -90,7 +126,9 @@ void Candidates::KeepSurprisal(double share) {
   if (!beyond.has_value()) return;
   cut_ = beyond->cut;
   mass_ = beyond->mass;
+  count_ = beyond->count;
   if (WithoutLast(&cut_)) {
+    if (count_) --*count_;
     mass_ = TakeOff(kernels_, cut_, {&beyond->cut.id, 1}, &row);
   }
 }
@@ -121,15 +159,18 @@ void Candidates::Ban(Cut prefix, absl::Span<const uint32_t> protected_ids) {
   const Cut cut = cut_;
   EndRewrite();
   cut_ = cut;  // those behind it are out as before
+  count_.reset();
 }
 
 void Candidates::BeginRewrite() {
+  workspace_->MakeWhole();
   if (keep_original_ && copy_ == nullptr) copy_ = &workspace_->CopyRow();
 }
 
 void Candidates::EndRewrite() {
   scale_.m = LargestLogit(row());
   cut_ = kAllAllowed;
+  count_.reset();
   weights_ = Weights::kNone;
 }
 
@@ -143,10 +184,12 @@ void Candidates::BeginEdit() {
   scale_.inverse_temperature = 1.0f;
   scale_.square = scale_.cube = 0;
   cut_ = kAllAllowed;
+  count_.reset();
 }
 
 void Candidates::EndEdit() {
   edited_ = true;
+  count_.reset();
   weights_ = Weights::kNone;
 }
 

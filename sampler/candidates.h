@@ -10,6 +10,7 @@
 #define LOGITD_SAMPLER_CANDIDATES_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/types/span.h"
 #include "sampler/kernels/kernels.h"
@@ -33,11 +34,15 @@ class Candidates {
   kernels::Cut cut() const { return cut_; }
   bool Holds(uint32_t id) const;
   uint64_t Count() const;
-  float D(uint32_t id) const { return kernels::DOf(scale_, row().l[id]); }
+  float D(uint32_t id) const {
+    return kernels::DOf(scale_, LogitOf(row(), id));
+  }
 
-  // mass() of the candidates, whose weights are in the row after it; its log_d;
-  // and sum(w d) / mass.
+  // mass() of the candidates, whose weights the row has after it (kernels.h,
+  // WeightsOf); its log_d; and sum(w d) / mass.
   double Mass();
+  // The same before KeepMass.
+  double MassToSearch();
   double LogMass();
   double MeanD();
   // Entropy in nats: LogMass() - MeanD().
@@ -48,8 +53,9 @@ class Candidates {
   // Another map of the same logits; m stays.
   void SetScale(const kernels::Scale& scale);
 
-  // Keeps those in the prefix; the first of the rank always.
-  void Keep(kernels::Cut prefix);
+  // Keeps those in the prefix; the first of the rank always. `count` of the row
+  // are in it, if that is known.
+  void Keep(kernels::Cut prefix, std::optional<uint64_t> count = {});
   // Keeps those with d >= floor. floor <= 0.
   void KeepFloor(float floor);
   // Keeps the first n; n >= 1.
@@ -84,6 +90,10 @@ class Candidates {
 
  private:
   void Settle();
+  // What weights are made for: their sum; to find a prefix; to look at all.
+  enum class Use { kSum, kSearch, kAll };
+  void Weigh(Use use);
+  bool IsNarrow() const;
 
   // What the row's weights are of: nothing, more than the candidates, or them.
   enum class Weights { kNone, kWider, kExact };
@@ -98,6 +108,7 @@ class Candidates {
   bool begun_ = false;   // a stage ran that does not change single logits
   bool edited_ = false;  // and block maxima wait
   double mass_ = 0;
+  std::optional<uint64_t> count_;  // of the candidates, where it is known
   kernels::RowView* copy_ = nullptr;
 };
 

@@ -130,22 +130,24 @@ uint32_t Verified(const kernels::KernelTable& kernels, const Draft& draft,
                   const RowView& row, double mass, const NoisePoint& at,
                   Workspace* workspace) {
   const uint32_t token = draft.token;
-  const float* const w = row.w;
   const uint32_t block = token / kernels::kBlockSize;
   const bool is_active =
       std::binary_search(row.active, row.active + row.active_count, block);
-  const double p = is_active ? static_cast<double>(w[token]) / mass : 0;
+  const double p = is_active ? static_cast<double>(WeightsOf(
+                                   row, block)[token % kernels::kBlockSize]) /
+                                   mass
+                             : 0;
   const double u = Uniform(Noise(at, Purpose::kAcceptCoin, 0));
   if (u * static_cast<double>(DraftProbability(draft)) < p) return token;
   RowView rest = workspace->SecondWeights();
   SpreadDraft(draft, &rest);
   kernels.subtract(row, static_cast<float>(1.0 / mass), rest);
-  const uint32_t other =
-      Race(rest, at, Purpose::kResidualBlockRace, Purpose::kResidualTokenRace);
+  const uint32_t other = Race(kernels, rest, at, Purpose::kResidualBlockRace,
+                              Purpose::kResidualTokenRace);
   if (other != kernels::kNone) return other;
   // The drafter gave too little to none.
   return p > 0 ? token
-               : Race(row, at, Purpose::kResidualBlockRace,
+               : Race(kernels, row, at, Purpose::kResidualBlockRace,
                       Purpose::kResidualTokenRace);
 }
 

@@ -32,7 +32,7 @@ bool Has(const uint8_t* bits, size_t bytes, uint32_t id) {
 
 bool IsHardBanned(const Plan& plan, const uint8_t* mask, size_t mask_bytes,
                   uint32_t id, Workspace* workspace) {
-  if (workspace->row().l[id] == kBanned || IsIn(plan.banned_ids, id)) {
+  if (LogitOf(workspace->row(), id) == kBanned || IsIn(plan.banned_ids, id)) {
     return true;
   }
   if (mask != nullptr && !Has(mask, mask_bytes, id)) return true;
@@ -54,7 +54,7 @@ absl::Status HardBans(const kernels::KernelTable& kernels, const Plan& plan,
                        workspace->row());
   }
   for (const uint32_t id : plan.banned_ids) {
-    workspace->row().l[id] = kBanned;
+    LogitOf(workspace->row(), id) = kBanned;
     workspace->Touch(id);
   }
   workspace->RefreshTouched(kernels);

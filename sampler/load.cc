@@ -15,6 +15,29 @@ using kernels::KernelTable;
 using kernels::RowView;
 using kernels::Scale;
 
+// Whether a step looks at most of the row anyway.
+bool NeedsWhole(const Row& row, bool wants_guidance, const Report& report,
+                const RowOptions& options) {
+  return report.row_digest || wants_guidance || row.mask != nullptr ||
+         options.observer != nullptr;
+}
+
+bool IsAligned(const Row& row) {
+  const size_t size = row.dtype == Dtype::kFloat32 ? 4 : 2;
+  return reinterpret_cast<uintptr_t>(row.logits) % size == 0;
+}
+
+kernels::Stored StoredAs(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kBfloat16:
+      return kernels::Stored::kBfloat16;
+    case Dtype::kFloat16:
+      return kernels::Stored::kFloat16;
+    default:
+      return kernels::Stored::kFloat32;
+  }
+}
+
 auto LoadKernel(const KernelTable& kernels, Dtype dtype) {
   switch (dtype) {
     case Dtype::kBfloat16:
@@ -26,13 +49,9 @@ auto LoadKernel(const KernelTable& kernels, Dtype dtype) {
   }
 }
 
-// `error` begins the message of a row with NaN or +inf.
-absl::Status Load(const KernelTable& kernels, const Plan& plan, Dtype dtype,
-                  const void* logits, const char* error, const RowView& view,
-                  Outcome* outcome) {
-  uint32_t bad_count = 0;
-  const uint32_t bad = LoadKernel(kernels, dtype)(
-      logits, plan.vocab_size, plan.ban_non_finite, view, &bad_count);
+// What a read found. `error` begins the message of a row with NaN or +inf.
+absl::Status Judge(const Plan& plan, uint32_t bad, uint32_t bad_count,
+                   const char* error, Outcome* outcome) {
   if (bad != kernels::kNone && !plan.ban_non_finite) {
     return absl::InvalidArgumentError(absl::StrCat(
         error, bad, " of the row; on_non_finite BAN would count it as banned"));
@@ -41,11 +60,36 @@ absl::Status Load(const KernelTable& kernels, const Plan& plan, Dtype dtype,
   return absl::OkStatus();
 }
 
+absl::Status Load(const KernelTable& kernels, const Plan& plan, Dtype dtype,
+                  const void* logits, const char* error, const RowView& view,
+                  Outcome* outcome) {
+  uint32_t bad_count = 0;
+  const uint32_t bad = LoadKernel(kernels, dtype)(
+      logits, plan.vocab_size, plan.ban_non_finite, view, &bad_count);
+  return Judge(plan, bad, bad_count, error, outcome);
+}
+
+absl::Status Screen(const KernelTable& kernels, const Plan& plan,
+                    const Row& row, Workspace* workspace, Outcome* outcome) {
+  kernels::LazyRow& lazy = workspace->ReserveLazy(plan.vocab_size);
+  lazy.source = row.logits;
+  lazy.stored = StoredAs(row.dtype);
+  lazy.kernels = &kernels;
+  uint32_t bad_count = 0;
+  const uint32_t bad =
+      kernels.screen(workspace->row(), plan.ban_non_finite, &bad_count);
+  return Judge(plan, bad, bad_count, kNonFiniteError, outcome);
+}
+
 }  // namespace
 
 absl::Status LoadRows(const KernelTable& kernels, const Plan& plan,
                       const Row& row, bool wants_guidance, const Report& report,
-                      Workspace* workspace, Outcome* outcome) {
+                      const RowOptions& options, Workspace* workspace,
+                      Outcome* outcome) {
+  if (IsAligned(row) && !NeedsWhole(row, wants_guidance, report, options)) {
+    return Screen(kernels, plan, row, workspace, outcome);
+  }
   workspace->Reserve(plan.vocab_size);
   LOGITD_RETURN_IF_ERROR(Load(kernels, plan, row.dtype, row.logits,
                               kNonFiniteError, workspace->row(), outcome));

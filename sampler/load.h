@@ -19,7 +19,8 @@ namespace logitd {
 // and index: NaN or +inf that the plan does not ban.
 absl::Status LoadRows(const kernels::KernelTable& kernels, const Plan& plan,
                       const Row& row, bool wants_guidance, const Report& report,
-                      Workspace* workspace, Outcome* outcome);
+                      const RowOptions& options, Workspace* workspace,
+                      Outcome* outcome);
 
 // Moves the workspace's row, which has the given log-sum-exp, by its second
 // one. At least one logit is not banned.

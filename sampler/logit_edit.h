@@ -32,7 +32,7 @@ inline float NarrowLogit(double value) {
 // Replaces the logit of an id that is not banned.
 template <class Function>
 void Change(uint32_t id, Workspace* workspace, const Function& function) {
-  float& l = workspace->row().l[id];
+  float& l = LogitOf(workspace->row(), id);
   if (l == kBanned) return;
   l = NarrowLogit(function(static_cast<double>(l)));
   workspace->Touch(id);

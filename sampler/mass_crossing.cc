@@ -45,11 +45,22 @@ int64_t LeastReaching(int64_t low, int64_t high, int64_t guess,
   return high;
 }
 
+// mass(cut), with the weights restricted to it.
+double RestrictWeights(const MassSearch& search, Cut cut, uint64_t* count) {
+  const KernelTable& kernels = search.kernels;
+  RowView& row = *search.row;
+  return search.listing != nullptr
+             ? kernels.restrict_to_listed(row, cut, *search.listing,
+                                          &row.active_count, count)
+             : kernels.restrict_to(row, cut, &row.active_count, count);
+}
+
 // Restricts the weights if they are kept.
 MassPrefix Restrict(const MassSearch& search, Cut cut) {
-  if (!search.keeps_weights) return {cut, 0};
-  RowView& row = *search.row;
-  return {cut, search.kernels.restrict_to(row, cut, &row.active_count)};
+  if (!search.keeps_weights) return {cut, 0, {}};
+  uint64_t count = 0;
+  const double mass = RestrictWeights(search, cut, &count);
+  return {cut, mass, count};
 }
 
 // Keeps the ids within the bracket, in their order. True if some are gone.
@@ -123,7 +134,8 @@ MassPrefix CrossingInDoubt(const MassSearch& search, const uint32_t* ids,
     return Cut{search.row->l[ids[i]], ids[i]};
   };
   const int64_t longest = doubt.reaching;
-  const RowView& row = RestrictMeasured(search, cut_at(longest));
+  uint64_t count = 0;
+  const RowView& row = RestrictMeasured(search, cut_at(longest), &count);
   std::vector<float>& masses = search.workspace->block_scratch();
   while (doubt.reaching - doubt.missing > 1) {
     masses.assign(row.block_mass, row.block_mass + row.block_count);
@@ -141,27 +153,29 @@ MassPrefix CrossingInDoubt(const MassSearch& search, const uint32_t* ids,
     }
   }
   const Cut cut = cut_at(doubt.reaching);
-  if (!search.keeps_weights) return {cut, 0};
+  if (!search.keeps_weights) return {cut, 0, {}};
   const absl::Span<const uint32_t> behind(
       ids + doubt.reaching + 1, static_cast<size_t>(longest - doubt.reaching));
   if (search.surprisals != nullptr) {
-    return {cut, TakeOff(search.kernels, cut, behind, search.row)};
+    return {cut, TakeOff(search.kernels, cut, behind, search.row),
+            count - behind.size()};
   }
   for (const uint32_t id : behind) row.w[id] = 0;  // block masses are right
-  return {cut, search.kernels.mass_of_blocks(row)};
+  return {cut, search.kernels.mass_of_blocks(row), count - behind.size()};
 }
 
 }  // namespace
 
-const RowView& RestrictMeasured(const MassSearch& search, Cut cut) {
+const RowView& RestrictMeasured(const MassSearch& search, Cut cut,
+                                uint64_t* count) {
   RowView& row = *search.row;
   if (search.surprisals == nullptr) {
-    search.kernels.restrict_to(row, cut, &row.active_count);
+    RestrictWeights(search, cut, count);
     return row;
   }
   Surprisals& s = *search.surprisals;
   search.kernels.restrict_to_surprisals(row, s.scale, s.log_mass, cut, s.terms,
-                                        &row.active_count);
+                                        &row.active_count, count);
   s.terms.active_count = row.active_count;
   return s.terms;
 }

@@ -8,6 +8,7 @@
 #define LOGITD_SAMPLER_MASS_CROSSING_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/types/span.h"
 #include "sampler/bracket.h"
@@ -20,6 +21,7 @@ namespace logitd {
 struct MassPrefix {
   kernels::Cut cut;
   double mass;
+  std::optional<uint64_t> count;  // of its ids, where it is known
 };
 
 // Terms w * (log_mass - d) that stand for weights. `terms` is where they are
@@ -39,6 +41,9 @@ struct MassSearch {
   Workspace* workspace;
   bool keeps_weights;      // restricted to what is found; else undefined after
   Surprisals* surprisals;  // whose sum is to reach the target, or nullptr: mass
+  // Of the row, with the crossing between its ends; nullptr: none has been
+  // made.
+  const kernels::Listing* listing = nullptr;
 
   // Of one token.
   double Term(uint32_t id) const {
@@ -71,9 +76,10 @@ MassPrefix CrossingOfTie(const MassSearch& search, const kernels::RowView& row,
                          const Bracket& bracket);
 
 // Restricts weights to a prefix that the crossing is in. Returns a row of what
-// is measured of them: itself, or their surprisals.
+// is measured of them: itself, or their surprisals. *count: how many of the
+// prefix are in its active blocks.
 const kernels::RowView& RestrictMeasured(const MassSearch& search,
-                                         kernels::Cut cut);
+                                         kernels::Cut cut, uint64_t* count);
 
 // Takes `ids`, all that are behind `cut`, off weights that were restricted to a
 // longer prefix. Returns mass(cut).

@@ -1,6 +1,7 @@
 #include "sampler/mass_prefix.h"
 
 #include "sampler/aim.h"
+#include "sampler/block_sample.h"
 #include "sampler/bracket.h"
 
 namespace logitd {
@@ -18,7 +19,7 @@ constexpr double kSumSlack = 0x1p-19;
 Listing List(const MassSearch& search, const RowView& row, float low,
              float high) {
   Listing listing = {low, high, search.workspace->ids().data(),
-                     Workspace::kGatherMax};
+                     Workspace::kGatherMax, search.workspace->listed_masses()};
   search.kernels.gather_mass(row, &listing);
   return listing;
 }
@@ -64,17 +65,27 @@ Bracket EndsOf(const kernels::Scale& scale, Cut candidates, double mass) {
   return {KeyOf(candidates.value), KeyOf(scale.m) + 1, 0, mass};
 }
 
-MassPrefix Find(const MassSearch& search, const kernels::Scale& scale,
-                Cut candidates, double mass) {
+MassPrefix Find(MassSearch search, const kernels::Scale& scale, Cut candidates,
+                double mass) {
   const RowView& row = *search.row;
+  if (row.active_count < BlockSample::kWorthwhile) {
+    // A list holds them all.
+    Piece piece = {search.workspace->ids().data(), 0,
+                   EndsOf(scale, candidates, mass)};
+    const float low = ValueOf(piece.bracket.low);
+    const float high = ValueOf(piece.bracket.high);
+    piece.count = List(search, row, low, high).count;
+    return CrossingOfPiece(search, piece);
+  }
   const Aim aim = AimAtMass(search.kernels, row, scale, candidates.value,
                             search.target, mass, search.workspace);
   const float* const pivots = aim.pivots;
   Piece piece = {search.workspace->ids().data(), 0,
                  EndsOf(scale, candidates, mass)};
+  Listing listing;
   const auto take = [&](const float* ends) {
-    return TakeListing(search.target, List(search, row, ends[0], ends[1]),
-                       &piece);
+    listing = List(search, row, ends[0], ends[1]);
+    return TakeListing(search.target, listing, &piece);
   };
   bool listed = false;
   if (aim.fits_list) {
@@ -86,6 +97,7 @@ MassPrefix Find(const MassSearch& search, const kernels::Scale& scale,
     Narrow(measure, search.target, pivots, &piece.bracket);
   }
   if (listed && piece.count < Workspace::kGatherMax) {
+    search.listing = &listing;
     return CrossingOfPiece(search, piece);
   }
   return FindByPasses(search, row, listed, &piece);
@@ -98,7 +110,7 @@ MassPrefix RestrictToMass(const KernelTable& kernels,
                           double target, double mass, RowView* row,
                           Workspace* workspace) {
   return Find({kernels, target, kSumSlack * mass, row, workspace,
-               /*keeps_weights=*/true, nullptr},
+               /*keeps_weights=*/true, nullptr, nullptr},
               scale, candidates, mass);
 }
 
@@ -106,7 +118,7 @@ Cut PrefixOfMass(const KernelTable& kernels, const kernels::Scale& scale,
                  Cut candidates, double target, double mass, RowView* row,
                  Workspace* workspace) {
   return Find({kernels, target, kSumSlack * mass, row, workspace,
-               /*keeps_weights=*/false, nullptr},
+               /*keeps_weights=*/false, nullptr, nullptr},
               scale, candidates, mass)
       .cut;
 }
@@ -130,9 +142,9 @@ std::optional<MassPrefix> RestrictToSurprisal(const KernelTable& kernels,
   const Listing first = list(aim.pivots + 1, &sum);
   const double target = NextAbove(share * sum);
   if (target > sum) return std::nullopt;
-  const MassSearch search = {kernels,    target,    kSumSlack * sum,
-                             row,        workspace, /*keeps_weights=*/true,
-                             &surprisals};
+  const MassSearch search = {kernels,     target,    kSumSlack * sum,
+                             row,         workspace, /*keeps_weights=*/true,
+                             &surprisals, nullptr};
   Piece piece = {workspace->ids().data(), 0, EndsOf(scale, candidates, sum)};
   const bool listed =
       TakeListing(target, first, &piece) ||
@@ -141,8 +153,9 @@ std::optional<MassPrefix> RestrictToSurprisal(const KernelTable& kernels,
   if (listed && piece.count < Workspace::kGatherMax) {
     return CrossingOfPiece(search, piece);
   }
-  return FindByPasses(search, RestrictMeasured(search, candidates), listed,
-                      &piece);
+  uint64_t count = 0;
+  return FindByPasses(search, RestrictMeasured(search, candidates, &count),
+                      listed, &piece);
 }
 
 }  // namespace logitd

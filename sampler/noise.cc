@@ -6,8 +6,7 @@ namespace logitd {
 
 uint64_t Noise(const NoisePoint& at, Purpose purpose, uint32_t index) {
   const PhiloxCounter out =
-      Philox4x32({index >> 1, at.position,
-                  static_cast<uint32_t>(purpose) | (at.attempt << 8), 0},
+      Philox4x32({index >> 1, at.position, KeyOfNoise(at, purpose).purpose, 0},
                  at.key.words());
   const size_t first = (index & 1) != 0 ? 2 : 0;
   return (uint64_t{out[first]} << 32) | out[first + 1];

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "sampler/kernels/kernels.h"
 #include "sampler/philox.h"
 
 namespace logitd {
@@ -38,6 +39,13 @@ struct NoisePoint {
   uint32_t position = 0;
   uint32_t attempt = 0;
 };
+
+// Key and counter of what Noise() gives, but for the index.
+constexpr kernels::NoiseKey KeyOfNoise(const NoisePoint& at, Purpose purpose) {
+  const PhiloxKey words = at.key.words();
+  return {words[0], words[1], at.position,
+          static_cast<uint32_t>(purpose) | (at.attempt << 8)};
+}
 
 // The 64 bits of one index: a block number, a token id or 0.
 uint64_t Noise(const NoisePoint& at, Purpose purpose, uint32_t index);

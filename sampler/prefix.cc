@@ -15,12 +15,24 @@ using kernels::KernelTable;
 using kernels::RowView;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+// Block maxima bound a count well where it is no larger a share of the blocks.
+constexpr uint32_t kFewOfBlocks = 16;
 
-// The least k-th largest value that the block maxima prove.
+// A value that at least k block maxima reach, k <= block_count: the k-th
+// largest of the maxima of groups of blocks.
 float CountBound(const RowView& row, uint64_t k, Workspace* workspace) {
-  if (k > row.block_count) return kAllAllowed.value;
+  constexpr size_t kGroupsFor = 4;  // for each of the k
+  const size_t groups =
+      std::min<size_t>((kGroupsFor * k + 15) / 16 * 16, row.block_count);
   std::vector<float>& maxima = workspace->block_scratch();
-  maxima.assign(row.block_max, row.block_max + row.block_count);
+  maxima.assign(row.block_max, row.block_max + groups);
+  for (size_t first = groups; first < row.block_count; first += groups) {
+    const size_t count = std::min<size_t>(groups, row.block_count - first);
+    const float* const block_max = row.block_max + first;
+    for (size_t i = 0; i < count; ++i) {
+      maxima[i] = block_max[i] > maxima[i] ? block_max[i] : maxima[i];
+    }
+  }
   const auto kth = maxima.begin() + static_cast<std::ptrdiff_t>(k - 1);
   std::nth_element(maxima.begin(), kth, maxima.end(), std::greater<float>());
   return std::max(*kth, kAllAllowed.value);
@@ -30,7 +42,7 @@ float CountBound(const RowView& row, uint64_t k, Workspace* workspace) {
 uint32_t NthEqual(const RowView& row, float value, uint64_t n) {
   for (uint32_t b = 0; b < row.block_count; ++b) {
     if (!(row.block_max[b] >= value)) continue;
-    const float* l = row.l + size_t{b} * kernels::kBlockSize;
+    const float* l = LogitsOf(row, b);
     const auto here =
         static_cast<uint64_t>(std::count(l, l + kernels::kBlockSize, value));
     if (here < n) {
@@ -51,15 +63,46 @@ bool AtMost(Cut a, Cut b) {
 }
 
 float LargestLogit(const RowView& row) {
-  return *std::max_element(row.block_max, row.block_max + row.block_count);
+  // Sixteen at a time: the compiler makes vectors of them.
+  constexpr uint32_t kLanes = 16;
+  float lanes[kLanes];
+  std::fill_n(lanes, kLanes, row.block_max[0]);
+  uint32_t b = 0;
+  for (; b + kLanes <= row.block_count; b += kLanes) {
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      const float max = row.block_max[b + i];
+      lanes[i] = max > lanes[i] ? max : lanes[i];
+    }
+  }
+  for (; b < row.block_count; ++b) {
+    lanes[0] = std::max(lanes[0], row.block_max[b]);
+  }
+  return *std::max_element(lanes, lanes + kLanes);
 }
+
+namespace {
+
+// The kth of listed ids.
+Cut KthOf(const RowView& row, uint64_t k, absl::Span<uint32_t> ids) {
+  const auto last = ids.begin() + static_cast<std::ptrdiff_t>(k - 1);
+  std::nth_element(ids.begin(), last, ids.end(), RankLess{row.l});
+  return {row.l[*last], *last};
+}
+
+}  // namespace
 
 Cut PrefixOfCount(const KernelTable& kernels, const RowView& row, uint64_t k,
                   Workspace* workspace) {
-  const float bound = CountBound(row, k, workspace);
+  const bool bounded = k <= row.block_count / kFewOfBlocks;
+  const float bound =
+      bounded ? CountBound(row, k, workspace) : kAllAllowed.value;
   if (bound == kAllAllowed.value && kernels.count_cut(row, kAllAllowed) <= k) {
     return kAllAllowed;
   }
+  const auto list = [&](float low, float high) {
+    return kernels.gather(row, low, high, workspace->ids().data(),
+                          Workspace::kGatherMax);
+  };
   const auto measure = [&](const float* pivots, double* counts) {
     uint64_t whole[kernels::kPivots];
     kernels.count_ge(row, pivots, whole);
@@ -71,12 +114,12 @@ Cut PrefixOfCount(const KernelTable& kernels, const RowView& row, uint64_t k,
   if (bound == kAllAllowed.value) {
     const Aim aim =
         AimAtCount(kernels, row, most, static_cast<double>(k), workspace);
+    const uint32_t count = aim.fits_list ? list(aim.pivots[0], kInfinity) : 0;
+    if (count >= k && count < Workspace::kGatherMax) {
+      return KthOf(row, k, absl::MakeSpan(workspace->ids()).first(count));
+    }
     Narrow(measure, static_cast<double>(k), aim.pivots, &bracket);
   }
-  const auto list = [&](float low, float high) {
-    return kernels.gather(row, low, high, workspace->ids().data(),
-                          Workspace::kGatherMax);
-  };
   const uint32_t count =
       Close(list, measure, row.l, static_cast<double>(k), *workspace,
             /*listed=*/false, &bracket);
@@ -85,10 +128,7 @@ Cut PrefixOfCount(const KernelTable& kernels, const RowView& row, uint64_t k,
     const float value = ValueOf(bracket.low);
     return {value, NthEqual(row, value, missing)};
   }
-  const auto ids = workspace->ids().begin();
-  const auto last = ids + static_cast<std::ptrdiff_t>(missing - 1);
-  std::nth_element(ids, last, ids + count, RankLess{row.l});
-  return {row.l[*last], *last};
+  return KthOf(row, missing, absl::MakeSpan(workspace->ids()).first(count));
 }
 
 Cut PrefixOfFloor(const kernels::Scale& scale, float floor) {
@@ -137,6 +177,7 @@ void ListKept(const KernelTable& kernels, const RowView& row, Cut prefix,
     const uint32_t base = first * kernels::kBlockSize;
     part.l += base;
     part.block_max += first;
+    part.first_block += first;
     part.block_count = std::min(kBlocks, row.block_count - first);
     const uint32_t count = kernels.gather(part, prefix.value, kInfinity, found,
                                           Workspace::kGatherMax);

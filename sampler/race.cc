@@ -5,14 +5,15 @@
 namespace logitd {
 namespace {
 
+using kernels::kBlockSize;
+using kernels::RowView;
+
 // Keeps the entry with the largest weight / E; the first wins a tie.
 class Heat {
  public:
-  Heat(const NoisePoint& at, Purpose purpose) : at_(at), purpose_(purpose) {}
-
-  void Enter(uint32_t index, double weight) {
+  void Enter(uint32_t index, double weight, uint64_t noise) {
     if (!(weight > 0)) return;
-    const double u = Uniform(Noise(at_, purpose_, index));
+    const double u = Uniform(noise);
     // -ln u >= 1 - u: without the logarithm when it cannot win. The last
     // factor covers the rounding of both sides.
     if (weight <= best_ * (1.0 - u) * (1.0 - 0x1p-40)) return;
@@ -26,28 +27,63 @@ class Heat {
   uint32_t winner() const { return winner_; }
 
  private:
-  const NoisePoint& at_;
-  const Purpose purpose_;
   double best_ = 0;
   uint32_t winner_ = kernels::kNone;
 };
 
+// Noise is made for this many indices at once where so large a share of them is
+// asked for.
+constexpr uint32_t kAhead = kBlockSize;
+constexpr uint32_t kDense = 8;
+
+// The winner of entrants with rising indices, `count` of them. entrant(i) is
+// the index of one, weight(index) what it has.
+template <class Entrant, class Weight>
+uint32_t Winner(const kernels::KernelTable& kernels, const NoisePoint& at,
+                Purpose purpose, uint32_t count, const Entrant& entrant,
+                const Weight& weight) {
+  Heat heat;
+  if (count == 0) return kernels::kNone;
+  const uint32_t span = entrant(count - 1) - entrant(0);
+  if (count < kDense || span / kDense >= count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t index = entrant(i);
+      heat.Enter(index, weight(index), Noise(at, purpose, index));
+    }
+    return heat.winner();
+  }
+  const kernels::NoiseKey key = KeyOfNoise(at, purpose);
+  uint64_t noise[kAhead];
+  for (uint32_t i = 0; i < count;) {
+    const uint32_t first = entrant(i) & ~1u;
+    kernels.noise(key, first / 2, kAhead / 2, noise);
+    for (; i < count && entrant(i) - first < kAhead; ++i) {
+      const uint32_t index = entrant(i);
+      heat.Enter(index, weight(index), noise[index - first]);
+    }
+  }
+  return heat.winner();
+}
+
 }  // namespace
 
-uint32_t Race(const kernels::RowView& row, const NoisePoint& at,
-              Purpose of_blocks, Purpose of_tokens) {
-  Heat blocks(at, of_blocks);
-  for (uint32_t i = 0; i < row.active_count; ++i) {
-    const uint32_t b = row.active[i];
-    blocks.Enter(b, static_cast<double>(row.block_mass[b]));
+uint32_t Race(const kernels::KernelTable& kernels, const RowView& row,
+              const NoisePoint& at, Purpose of_blocks, Purpose of_tokens) {
+  const uint32_t block = Winner(
+      kernels, at, of_blocks, row.active_count,
+      [&](uint32_t i) { return row.active[i]; },
+      [&](uint32_t b) { return static_cast<double>(row.block_mass[b]); });
+  if (block == kernels::kNone) return kernels::kNone;
+  const uint32_t base = block * kBlockSize;
+  const float* const w = WeightsOf(row, block);
+  uint32_t ids[kBlockSize];
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < kBlockSize; ++i) {
+    if (w[i] > 0) ids[count++] = base + i;
   }
-  if (blocks.winner() == kernels::kNone) return kernels::kNone;
-  Heat tokens(at, of_tokens);
-  const uint32_t base = blocks.winner() * kernels::kBlockSize;
-  for (uint32_t i = base; i < base + kernels::kBlockSize; ++i) {
-    tokens.Enter(i, static_cast<double>(row.w[i]));
-  }
-  return tokens.winner();
+  return Winner(
+      kernels, at, of_tokens, count, [&](uint32_t i) { return ids[i]; },
+      [&](uint32_t id) { return static_cast<double>(w[id - base]); });
 }
 
 }  // namespace logitd

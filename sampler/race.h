@@ -19,8 +19,8 @@ namespace logitd {
 // The winning id; kernels::kNone when no weight is above 0. The row has
 // block_mass and w of its active blocks. What the noise is for is told only
 // where the row is a residual.
-uint32_t Race(const kernels::RowView& row, const NoisePoint& at,
-              Purpose of_blocks = Purpose::kBlockRace,
+uint32_t Race(const kernels::KernelTable& kernels, const kernels::RowView& row,
+              const NoisePoint& at, Purpose of_blocks = Purpose::kBlockRace,
               Purpose of_tokens = Purpose::kTokenRace);
 
 }  // namespace logitd

@@ -109,7 +109,7 @@ void ReportKept(const Report& report, const Shaped& shaped,
         candidates->Holds(token) ? logprob_of(token) : kMinusInfinity;
   }
   if (report.tempered_logprob) {
-    const float l = candidates->original().l[token];
+    const float l = LogitOf(candidates->original(), token);
     const auto d = static_cast<double>(kernels::DOf(shaped.tempered, l));
     outcome->tempered_logprob =
         IsBanned(l) ? kMinusInfinity : d - LogD(shaped.tempered_mass);
@@ -130,8 +130,9 @@ void ReportKept(const Report& report, const Shaped& shaped,
 
 // From 1; 0: banned.
 uint32_t RankOf(const KernelTable& kernels, const RowView& row, uint32_t id) {
-  if (IsBanned(row.l[id])) return 0;
-  return static_cast<uint32_t>(kernels.count_cut(row, {row.l[id], id}));
+  const float l = LogitOf(row, id);
+  if (IsBanned(l)) return 0;
+  return static_cast<uint32_t>(kernels.count_cut(row, {l, id}));
 }
 
 void ReportRawLogprob(const Row& row, double log_sum_exp, Outcome* outcome) {
@@ -211,7 +212,10 @@ void Choose(const KernelTable& kernels, const StepView& step,
     outcome->drawn_token =
         options.draft != nullptr
             ? Verified(kernels, *options.draft, row, mass, step.at, workspace)
-            : Race(row, step.at);
+            : Race(kernels, row, step.at);
+  }
+  if (outcome->drawn_token == kernels::kNone) {  // only if the row was changed
+    outcome->drawn_token = kernels.first_equal(row, candidates.scale().m);
   }
   outcome->token = given.value_or(outcome->drawn_token);
   if (given) outcome->rank = RankOf(kernels, candidates.original(), *given);
@@ -236,7 +240,7 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   LOGITD_RETURN_IF_ERROR(CheckShape(plan, row, options));
   const StepValues values = plan.ValuesAt(history.generated());
   LOGITD_RETURN_IF_ERROR(LoadRows(kernels_, plan, row,
-                                  values.guidance.has_value(), report,
+                                  values.guidance.has_value(), report, options,
                                   workspace, outcome));
   RowView& view = workspace->row();
 
@@ -271,6 +275,9 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
   observe("soft_bans");
   Choose(kernels_, {plan, values, history, feedback, at}, report, options,
          workspace, outcome);
+  if (workspace->SourceChanged()) {
+    return absl::AbortedError("logits: the row changed while it was read");
+  }
   if (report.raw_logprob) ReportRawLogprob(row, log_sum_exp, outcome);
   return absl::OkStatus();
 }

@@ -114,7 +114,8 @@ class Sampler {
   // (unless the plan bans them), the mask is longer than the row, the given id
   // is >= vocab_size, or the plan has guidance and the row none, or the other
   // way round; the draft is wrong, or the plan has mirostat or adaptive_p with
-  // it. FAILED_PRECONDITION: nothing is left to choose from; the message names
+  // it. ABORTED: the row was seen to change while it was read.
+  // FAILED_PRECONDITION: nothing is left to choose from; the message names
   // the bans. *outcome is undefined on error.
   absl::Status Sample(const Plan& plan, const History& history,
                       const Feedback& feedback, const NoisePoint& at,

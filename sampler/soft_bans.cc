@@ -18,7 +18,7 @@ class SoftBanner {
   void Ban(const char* knob, uint32_t id) {
     knob_count_ += knobs_[Last()] == knob ? 0 : 1;
     knobs_[Last()] = knob;
-    float& l = workspace_->row().l[id];
+    float& l = LogitOf(workspace_->row(), id);
     if (l == kBanned) return;
     workspace_->edits().push_back({id, l});
     l = kBanned;

@@ -42,7 +42,8 @@ void TopNSigma(double sigmas, Candidates* candidates) {
 void TopK(uint32_t k, const DialectRules& rules, Candidates* candidates) {
   Cut cut = PrefixOfCount(candidates->kernels(), candidates->row(), k,
                           candidates->workspace());
-  if (rules.top_k_keeps_equals) cut.id = kernels::kNone;
+  if (!rules.top_k_keeps_equals) return candidates->Keep(cut, k);
+  cut.id = kernels::kNone;
   candidates->Keep(cut);
 }
 
@@ -57,7 +58,7 @@ double ShareOf(double mass, double p, bool beyond) {
 
 void TopP(double p, const DialectRules& rules, Candidates* candidates) {
   if (p == 1) return;
-  const double mass = candidates->Mass();
+  const double mass = candidates->MassToSearch();
   const double target = ShareOf(mass, p, rules.top_p_goes_beyond);
   if (target <= mass) candidates->KeepMass(target);
 }
@@ -105,6 +106,7 @@ void PLess(Candidates* candidates) {
 
 void TailFree(double z, Candidates* candidates) {
   candidates->Mass();
+  candidates->workspace()->MakeWhole();
   const RowView& row = candidates->row();
   std::vector<uint32_t>& ids = candidates->workspace()->all_ids();
   size_t count = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 namespace logitd {
@@ -15,8 +16,11 @@ float* Allocate(size_t values) {
   return static_cast<float*>(memory);
 }
 
-// Values for each of `blocks`, rounded up to whole cache lines.
-size_t PerBlock(uint32_t blocks) { return (size_t{blocks} + 15) / 16 * 16; }
+// Values for each of `blocks`, rounded up to whole blocks of values.
+size_t PerBlock(uint32_t blocks) {
+  constexpr size_t kSize = kernels::kBlockSize;
+  return (size_t{blocks} + kSize - 1) / kSize * kSize;
+}
 
 }  // namespace
 
@@ -37,6 +41,9 @@ kernels::RowView Workspace::RowMemory::Reserve(uint32_t block_count) {
     blocks = block_count;
   }
   view.block_count = block_count;
+  std::fill(view.block_max + block_count,
+            view.block_max + PerBlock(block_count),
+            -std::numeric_limits<float>::infinity());
   return view;
 }
 
@@ -50,10 +57,35 @@ void Workspace::Reserve(uint32_t vocab_size) {
     edits_.reserve(kGatherMax);
     ids_.resize(kGatherMax);
   }
+  if (blocks > has_.size()) {
+    has_.resize(blocks);
+    listed_masses_.resize(blocks);
+  }
   row_ = row_memory_.Reserve(blocks);
+  row_.active_count = 0;
+  lazy_.changed = false;
+}
+
+kernels::LazyRow& Workspace::ReserveLazy(uint32_t vocab_size) {
+  Reserve(vocab_size);
+  lazy_ = {};
+  lazy_.has = has_.data();
+  lazy_.count = vocab_size;
+  row_.lazy = &lazy_;
+  return lazy_;
+}
+
+void Workspace::MakeWhole() {
+  if (row_.lazy == nullptr) return;
+  for (uint32_t b = 0; b < row_.block_count; ++b) LogitsOf(row_, b);
+  for (uint32_t a = 0; a < row_.active_count; ++a) {
+    WeightsOf(row_, row_.active[a]);
+  }
+  row_.lazy = nullptr;
 }
 
 kernels::RowView& Workspace::CopyRow() {
+  MakeWhole();
   copy_ = copy_memory_.Reserve(row_.block_count);
   const size_t values = size_t{row_.block_count} * kernels::kBlockSize;
   std::copy(row_.l, row_.l + values, copy_.l);
@@ -64,6 +96,7 @@ kernels::RowView& Workspace::CopyRow() {
 kernels::RowView& Workspace::ReserveSecond() {
   const kernels::RowView own = second_memory_.Reserve(row_.block_count);
   second_ = row_;
+  second_.lazy = nullptr;
   second_.l = own.l;
   second_.block_max = own.block_max;
   return second_;
@@ -72,6 +105,7 @@ kernels::RowView& Workspace::ReserveSecond() {
 kernels::RowView Workspace::SecondWeights() {
   const kernels::RowView own = second_memory_.Reserve(row_.block_count);
   kernels::RowView weights = row_;
+  weights.lazy = nullptr;
   weights.w = own.w;
   weights.block_mass = own.block_mass;
   return weights;
@@ -84,6 +118,7 @@ std::vector<uint32_t>& Workspace::all_ids() {
 }
 
 void Workspace::KeepLogits() {
+  MakeWhole();
   const size_t values = size_t{row_.block_count} * kernels::kBlockSize;
   kept_logits_.assign(row_.l, row_.l + values);
 }

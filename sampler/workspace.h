@@ -30,6 +30,15 @@ class Workspace {
   // Makes room for rows of vocab_size and sets the row's shape.
   void Reserve(uint32_t vocab_size);
 
+  // Makes the row lazy: Reserve, then the source is screened. It must be there
+  // until the row is whole or no longer needed.
+  kernels::LazyRow& ReserveLazy(uint32_t vocab_size);
+  // Makes all that a lazy row still lacks: for those who look at l and w as a
+  // whole, or write them.
+  void MakeWhole();
+  // Whether the source of the row was changed while it was read.
+  bool SourceChanged() const { return lazy_.changed; }
+
   // Valid until the next Reserve.
   kernels::RowView& row() { return row_; }
   const kernels::RowView& row() const { return row_; }
@@ -60,6 +69,8 @@ class Workspace {
   std::vector<uint32_t>& ids() { return ids_; }
   const std::vector<uint32_t>& ids() const { return ids_; }
   std::vector<float>& block_scratch() { return block_scratch_; }
+  // A float for each block, of the last listing by mass.
+  float* listed_masses() { return listed_masses_.data(); }
   Repeats& repeats() { return repeats_; }
 
   // A copy of the row's l and block_max, with room for its own weights. Valid
@@ -93,6 +104,9 @@ class Workspace {
   kernels::RowView row_ = {};
   kernels::RowView copy_ = {};
   kernels::RowView second_ = {};
+  kernels::LazyRow lazy_ = {};
+  std::vector<uint8_t> has_;
+  std::vector<float> listed_masses_;
   std::vector<uint32_t> all_ids_;
   std::vector<float> kept_logits_;
   std::vector<uint32_t> touched_;

@@ -44,7 +44,7 @@ void Guide(const RowView& row, const float* second, Guidance guidance) {
   for (uint32_t b = 0; b < row.block_count; ++b) {
     if (row.block_max[b] == kMinusInf) continue;
     const size_t base = size_t{b} * kBlockSize;
-    float* HWY_RESTRICT l = row.l + base;
+    float* HWY_RESTRICT l = LogitsOf(row, b);
     const float* HWY_RESTRICT other = second + base;
     for (size_t i = 0; i < kBlockSize; i += step) {
       const auto guided =

@@ -14,6 +14,7 @@
 
 #include "sampler/kernels/guide-inl.h"
 #include "sampler/kernels/load-inl.h"
+#include "sampler/kernels/noise-inl.h"
 #include "sampler/kernels/rows-inl.h"
 #include "sampler/kernels/sums-inl.h"
 
@@ -26,6 +27,9 @@ const KernelTable* Table() {
                                          LoadF32,
                                          LoadBf16,
                                          LoadF16,
+                                         Screen,
+                                         MakeLogits,
+                                         MakeWeights,
                                          Guide,
                                          ApplyMask,
                                          RefreshBlockMax,
@@ -35,10 +39,13 @@ const KernelTable* Table() {
                                          LastOf,
                                          Gather,
                                          Weigh,
+                                         SumWeights,
+                                         SpreadOfBlocks,
                                          MassGe,
                                          GatherMass,
                                          MassCut,
                                          RestrictTo,
+                                         RestrictToListed,
                                          SplitMass,
                                          MassOfBlocks,
                                          WeightedSum,
@@ -47,6 +54,7 @@ const KernelTable* Table() {
                                          SquaresAround,
                                          Surprisals,
                                          RestrictToSurprisals,
+                                         NoiseOf,
                                          Subtract,
                                          Distances,
                                          KeepByKeys,

@@ -29,8 +29,12 @@ struct Cut {
   uint32_t id;
 };
 
+struct LazyRow;
+
 // l, w, block_max and block_mass of one row, and the list of its blocks that
-// can hold members. Owned by the caller's workspace; 64-byte aligned.
+// can hold members. Owned by the caller's workspace; 64-byte aligned. Of a lazy
+// row kernels make l and w of a block when they first look at it; others ask
+// LogitsOf and WeightsOf.
 struct RowView {
   float* l;
   float* w;
@@ -39,6 +43,8 @@ struct RowView {
   uint32_t* active;  // rising block numbers
   uint32_t block_count;
   uint32_t active_count;
+  LazyRow* lazy = nullptr;   // all is there
+  uint32_t first_block = 0;  // of a part of a lazy row: which of its blocks
 };
 
 // The elementwise map: x = (l - m) * inverse_temperature; d = x, or, with a
@@ -52,6 +58,8 @@ struct Scale {
   bool curved() const { return square != 0 || cube != 0; }
   friend bool operator==(const Scale&, const Scale&) = default;
 };
+// Below this d a weight is +0.
+inline constexpr float kLeastD = -87.0f;
 // Lower x would overflow on the curve.
 inline constexpr float kCurveFloor = -1e12f;
 
@@ -62,6 +70,29 @@ inline float DOf(const Scale& scale, float l) {
   x = x < kCurveFloor ? kCurveFloor : x;
   return (x * x) * (scale.cube * x - scale.square);
 }
+
+// How logits are stored where they come from.
+enum class Stored : uint8_t { kFloat32, kBfloat16, kFloat16 };
+
+struct KernelTable;
+
+// A row whose first read found the maxima of its blocks, and no more. The
+// source may be written by others meanwhile: what it has above a block's
+// maximum, or NaN, is taken for that maximum, one logit of each block is the
+// maximum, and `changed` says that this was necessary.
+struct LazyRow {
+  const void* source;  // aligned to its values
+  uint32_t count;
+  Stored stored;
+  uint8_t* has;  // kHasLogits, kHasWeights, kAllAreFinite of each block
+  bool changed;
+  Scale scale;  // of the weights that are not made yet
+  Cut within;   // and who has some
+  const KernelTable* kernels;
+};
+inline constexpr uint8_t kHasLogits = 1;
+inline constexpr uint8_t kHasWeights = 2;
+inline constexpr uint8_t kAllAreFinite = 4;
 
 // What adaptive-p makes of a probability p = w * inverse_mass:
 // x = |p - target| * (1 / 0.3), l = 5 - 10 * x * x / (1 + x).
@@ -78,7 +109,11 @@ struct Listing {
   float high;
   uint32_t* ids;
   uint32_t capacity;
+  // Of each active block, at its number: its part of mass({l >= high}), or -1
+  // if it has ids between the two. nullptr: nobody asks.
+  float* block_high = nullptr;
   uint32_t count = 0;
+  uint64_t others = 0;   // with l >= high, in blocks that have none on the list
   double from_low = 0;   // mass({l >= low})
   double from_high = 0;  // mass({l >= high})
 };
@@ -89,6 +124,15 @@ struct Guidance {
   double log_sum_exp;
   double second_log_sum_exp;
   double scale;
+};
+
+// Whose noise: the words of the stream key, the position, and the purpose with
+// the attempt above its 8 bits.
+struct NoiseKey {
+  uint32_t low;
+  uint32_t high;
+  uint32_t position;
+  uint32_t purpose;
 };
 
 struct KernelTable {
@@ -105,6 +149,14 @@ struct KernelTable {
                         const RowView& row, uint32_t* bad_count);
   uint32_t (*load_f16)(const void* source, uint32_t count, bool ban_bad,
                        const RowView& row, uint32_t* bad_count);
+
+  // Reads a lazy row once and copies nothing: block_max, and what load says of
+  // NaN and +inf. Blocks that hold some, and the last one, are there
+  // afterwards.
+  uint32_t (*screen)(const RowView& row, bool ban_bad, uint32_t* bad_count);
+  // Makes what is missing of one block of a lazy row: l; l and w.
+  void (*make_logits)(const RowView& row, uint32_t block);
+  void (*make_weights)(const RowView& row, uint32_t block);
 
   // Replaces l of what is not banned by what `second`, the l of another row of
   // the same size, makes of it; refreshes block_max.
@@ -137,6 +189,13 @@ struct KernelTable {
   // is +0 elsewhere. Returns mass(cut).
   double (*weigh)(const RowView& row, Scale scale, Cut cut,
                   uint32_t* active_count);
+  // The same, and how many ids are in the cut, if count is not nullptr; of a
+  // lazy row w is made where somebody looks at it.
+  double (*sum_weights)(const RowView& row, Scale scale, Cut cut,
+                        uint32_t* active_count, uint64_t* count);
+  // Of how many blocks most of the weight is, roughly: the square of the sum of
+  // what the largest ids of the blocks weigh, over the sum of the squares.
+  double (*spread_of_blocks)(const RowView& row, Scale scale);
   // mass({l >= pivots[i]}) over the active blocks, for each i.
   void (*mass_ge)(const RowView& row, const float* pivots, double* masses);
   // Makes the listing.
@@ -145,8 +204,14 @@ struct KernelTable {
   double (*mass_cut)(const RowView& row, Cut cut);
   // Sets w of non-members to +0, takes blocks that can hold no member off the
   // active list (row.active, *active_count), refreshes block_mass. Returns
-  // mass(cut).
-  double (*restrict_to)(const RowView& row, Cut cut, uint32_t* active_count);
+  // mass(cut), and how many of its members are in those blocks.
+  double (*restrict_to)(const RowView& row, Cut cut, uint32_t* active_count,
+                        uint64_t* count);
+  // The same for a cut between low and high, after gather_mass: visits the
+  // blocks that have ids on the list, and of a lazy row no others.
+  double (*restrict_to_listed)(const RowView& row, Cut cut,
+                               const Listing& listing, uint32_t* active_count,
+                               uint64_t* count);
   // Each active block's part of mass({l > value}) and of mass({l >= value}), at
   // its number.
   void (*split_mass)(const RowView& row, float value, float* above,
@@ -170,8 +235,13 @@ struct KernelTable {
   // terms.block_mass. Returns mass(cut).
   double (*restrict_to_surprisals)(const RowView& row, Scale scale,
                                    float log_mass, Cut cut,
-                                   const RowView& terms,
-                                   uint32_t* active_count);
+                                   const RowView& terms, uint32_t* active_count,
+                                   uint64_t* count);
+
+  // noise[2 i] and noise[2 i + 1]: of the indices 2 (first_pair + i) and the
+  // one behind it.
+  void (*noise)(const NoiseKey& key, uint32_t first_pair, uint32_t pair_count,
+                uint64_t* noise);
 
   // rest.w = max(w * inverse_mass - rest.w, +0) in the active blocks,
   // rest.block_mass their sums; the active list is the row's.
@@ -191,6 +261,25 @@ struct KernelTable {
   // refreshes block_max.
   void (*apply_scale)(const RowView& row, Scale scale, Cut cut, float base);
 };
+
+// l and w of one block, made if they are not there yet.
+inline float* LogitsOf(const RowView& row, uint32_t block) {
+  if (row.lazy != nullptr &&
+      (row.lazy->has[row.first_block + block] & kHasLogits) == 0) {
+    row.lazy->kernels->make_logits(row, block);
+  }
+  return row.l + size_t{block} * kBlockSize;
+}
+inline float* WeightsOf(const RowView& row, uint32_t block) {
+  if (row.lazy != nullptr &&
+      (row.lazy->has[row.first_block + block] & kHasWeights) == 0) {
+    row.lazy->kernels->make_weights(row, block);
+  }
+  return row.w + size_t{block} * kBlockSize;
+}
+inline float& LogitOf(const RowView& row, uint32_t id) {
+  return LogitsOf(row, id / kBlockSize)[id % kBlockSize];
+}
 
 // Tables that this build holds and this processor runs, best first. At least
 // one. Made on the first call, then immutable; thread-safe.

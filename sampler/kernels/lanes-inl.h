@@ -26,8 +26,6 @@ using VF = hn::Vec<DF>;
 inline constexpr float kMinusInf = -__builtin_huge_valf();
 inline constexpr float kPlusInf = __builtin_huge_valf();
 inline constexpr float kLargest = 0x1.fffffep+127f;
-// Below this d a weight is +0.
-inline constexpr float kWeightFloor = -87.0f;
 
 // a * b + c with one rounding, on targets that have no such instruction too.
 HWY_INLINE VF Fma(DF d, VF a, VF b, VF c) {
@@ -46,28 +44,55 @@ HWY_INLINE VF Fma(DF d, VF a, VF b, VF c) {
 #endif
 }
 
-// exp_f of logitd/1 for d in [-87, 0], +0 below. Relative error < 1.2e-7.
-HWY_INLINE VF ExpF(DF d, VF x) {
+// exp_f of logitd/1 of N registers, for d in [-87, 0], anything elsewhere.
+// Relative error < 1.2e-7. Step by step for all of them: one register's chain
+// of dependent steps is longer than what a processor looks ahead.
+template <size_t N>
+HWY_INLINE void ExpWithin(DF d, VF (&x)[N]) {
   const DI di;
-  const auto below = hn::Lt(x, hn::Set(d, kWeightFloor));
-  x = hn::Max(x, hn::Set(d, kWeightFloor));
   const VF magic = hn::Set(d, 12582912.0f);
-  const VF n = hn::Sub(Fma(d, x, hn::Set(d, 0x1.715476p+0f), magic), magic);
-  VF r = Fma(d, n, hn::Set(d, -0x1.63p-1f), x);
-  r = Fma(d, n, hn::Set(d, 0x1.bd0106p-13f), r);
-  VF q = hn::Set(d, 0x1.6d110ap-10f);
-  q = Fma(d, q, r, hn::Set(d, 0x1.120b6ep-7f));
-  q = Fma(d, q, r, hn::Set(d, 0x1.55551ap-5f));
-  q = Fma(d, q, r, hn::Set(d, 0x1.5554dcp-3f));
-  q = Fma(d, q, r, hn::Set(d, 0.5f));
-  const VF p = hn::Add(Fma(d, q, hn::Mul(r, r), r), hn::Set(d, 1.0f));
-  const auto bits =
-      hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, n)));
-  return hn::IfThenElse(below, hn::Zero(d), hn::BitCast(d, bits));
+  VF shifted[N], n[N], r[N], q[N];
+  const auto each = [](const auto& step) HWY_ATTR {
+    for (size_t k = 0; k < N; ++k) step(k);
+  };
+  const auto polynomial = [&](float c) HWY_ATTR {
+    each([&](size_t k) HWY_ATTR { q[k] = Fma(d, q[k], r[k], hn::Set(d, c)); });
+  };
+  each([&](size_t k) HWY_ATTR {
+    // Its lowest bits are the whole number n.
+    shifted[k] = Fma(d, x[k], hn::Set(d, 0x1.715476p+0f), magic);
+  });
+  each([&](size_t k) HWY_ATTR { n[k] = hn::Sub(shifted[k], magic); });
+  each([&](size_t k)
+           HWY_ATTR { r[k] = Fma(d, n[k], hn::Set(d, -0x1.63p-1f), x[k]); });
+  each([&](size_t k) HWY_ATTR {
+    r[k] = Fma(d, n[k], hn::Set(d, 0x1.bd0106p-13f), r[k]);
+  });
+  each([&](size_t k) HWY_ATTR { q[k] = hn::Set(d, 0x1.6d110ap-10f); });
+  polynomial(0x1.120b6ep-7f);
+  polynomial(0x1.55551ap-5f);
+  polynomial(0x1.5554dcp-3f);
+  polynomial(0.5f);
+  each([&](size_t k) HWY_ATTR { n[k] = hn::Mul(r[k], r[k]); });
+  each([&](size_t k) HWY_ATTR { q[k] = Fma(d, q[k], n[k], r[k]); });
+  each([&](size_t k) HWY_ATTR { q[k] = hn::Add(q[k], hn::Set(d, 1.0f)); });
+  each([&](size_t k) HWY_ATTR {
+    x[k] =
+        hn::BitCast(d, hn::Add(hn::BitCast(di, q[k]),
+                               hn::ShiftLeft<23>(hn::BitCast(di, shifted[k]))));
+  });
+}
+
+// exp_f for d in [-87, 0], +0 below.
+HWY_INLINE VF ExpF(DF d, VF x) {
+  VF w[1] = {x};
+  ExpWithin(d, w);
+  return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, kLeastD)), w[0]);
 }
 
 // d without a curve.
 struct PlainD {
+  static constexpr bool kCurved = false;
   Scale scale;
   HWY_INLINE VF operator()(DF d, VF l) const {
     return hn::Mul(hn::Sub(l, hn::Set(d, scale.m)),
@@ -77,6 +102,7 @@ struct PlainD {
 
 // d on a curve.
 struct CurvedD {
+  static constexpr bool kCurved = true;
   Scale scale;
   HWY_INLINE VF operator()(DF d, VF l) const {
     const VF x = hn::Max(PlainD{scale}(d, l), hn::Set(d, kCurveFloor));
@@ -101,6 +127,7 @@ HWY_INLINE float FoldLanes(float* HWY_RESTRICT lanes) {
   return lanes[0];
 }
 
+#if HWY_HAVE_SCALABLE || HWY_TARGET == HWY_SCALAR
 // The sum of a block: term(i) gives the terms of ids i.. (one register) of it.
 template <class Term>
 HWY_INLINE float BlockSum(const Term& term) {
@@ -116,22 +143,79 @@ HWY_INLINE float BlockSum(const Term& term) {
   }
   return FoldLanes(lanes);
 }
+#else
+// The lanes of one register: its halves, until one is left.
+template <class D>
+HWY_INLINE float FoldRegister(D, hn::Vec<D> lanes) {
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(lanes);
+  } else {
+    const hn::Half<D> half;
+    return FoldRegister(
+        half, hn::Add(hn::LowerHalf(half, lanes), hn::UpperHalf(half, lanes)));
+  }
+}
+
+// The sum of a block, of which terms(i, out) gives N registers at once: those
+// of ids i..
+template <size_t N, class Terms>
+HWY_INLINE float BlockSumOf(const Terms& terms) {
+  const DF d;
+  constexpr size_t kStep = hn::MaxLanes(DF());
+  constexpr size_t kRegisters = kLanes / kStep;
+  VF sums[kRegisters];
+  for (VF& sum : sums) sum = hn::Zero(d);
+  for (size_t i = 0; i < kBlockSize; i += N * kStep) {
+    VF out[N];
+    terms(i, out);
+    for (size_t k = 0; k < N; ++k) {
+      VF& sum = sums[k % kRegisters];
+      sum = hn::Add(sum, out[k]);
+    }
+  }
+  for (size_t half = kRegisters / 2; half != 0; half /= 2) {
+    for (size_t r = 0; r < half; ++r) {
+      sums[r] = hn::Add(sums[r], sums[r + half]);
+    }
+  }
+  return FoldRegister(d, sums[0]);
+}
+
+// The same with term(i) for one register.
+template <class Term>
+HWY_INLINE float BlockSum(const Term& term) {
+  constexpr size_t kRegisters = kLanes / hn::MaxLanes(DF());
+  return BlockSumOf<kRegisters>([&](size_t i, VF(&out)[kRegisters]) HWY_ATTR {
+    for (size_t k = 0; k < kRegisters; ++k) {
+      out[k] = term(i + k * hn::MaxLanes(DF()));
+    }
+  });
+}
+#endif
+
+// The largest lane. Highway's own takes no lane of its emulated target to be
+// less than the least finite number.
+HWY_INLINE float LargestLane(VF lanes) {
+  const DF d;
+#if HWY_TARGET == HWY_EMU128
+  HWY_ALIGN float each[kLanes];
+  hn::Store(lanes, d, each);
+  float max = each[0];
+  for (size_t i = 1; i < hn::Lanes(d); ++i) max = each[i] > max ? each[i] : max;
+  return max;
+#else
+  return hn::GetLane(hn::MaxOfLanes(d, lanes));
+#endif
+}
 
 // The largest of a block of l.
 HWY_INLINE float BlockMax(const float* HWY_RESTRICT l) {
   const DF d;
-  HWY_ALIGN float lanes[kLanes];
-  const size_t step = hn::Lanes(d);
-  for (size_t j = 0; j < kLanes; j += step) {
-    VF max = hn::Load(d, l + j);
-    for (size_t i = j + kLanes; i < kBlockSize; i += kLanes) {
-      max = hn::Max(max, hn::Load(d, l + i));
-    }
-    hn::Store(max, d, lanes + j);
+  VF max = hn::Load(d, l);
+  for (size_t i = hn::Lanes(d); i < kBlockSize; i += hn::Lanes(d)) {
+    max = hn::Max(max, hn::Load(d, l + i));
   }
-  float max = lanes[0];
-  for (size_t i = 1; i < kLanes; ++i) max = lanes[i] > max ? lanes[i] : max;
-  return max;
+  return LargestLane(max);
 }
 
 // Adds block sums in double: accumulator b % 8, then 4, 2, 1.
@@ -181,6 +265,19 @@ HWY_INLINE float NextFloat(float value) {
   bits += value >= 0.0f ? 1u : 0xFFFFFFFFu;
   __builtin_memcpy(&value, &bits, sizeof(bits));
   return value;
+}
+
+// Floats as whole numbers in the same order, -0 at 0.
+HWY_INLINE int64_t OrderOf(float value) {
+  int32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof(bits));
+  return bits >= 0 ? bits : -int64_t{bits & 0x7FFFFFFF};
+}
+HWY_INLINE float FloatOf(int64_t order) {
+  const auto size = static_cast<int32_t>(order < 0 ? -order : order);
+  float value;
+  __builtin_memcpy(&value, &size, sizeof(value));
+  return order < 0 ? -value : value;
 }
 
 // Calls function(member) with the member test that fits block b. Only one

@@ -14,7 +14,7 @@ namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
 struct FromF32 {
-  using Stored = float;
+  using Value = float;
   HWY_INLINE VF operator()(DF d, const float* source) const {
     return hn::LoadU(d, source);
   }
@@ -22,7 +22,7 @@ struct FromF32 {
 
 // A bfloat16 is the upper half of a float.
 struct FromBf16 {
-  using Stored = uint16_t;
+  using Value = uint16_t;
   HWY_INLINE VF operator()(DF d, const uint16_t* source) const {
     const hn::Rebind<uint16_t, DF> d16;
     const hn::Rebind<uint32_t, DF> d32;
@@ -34,7 +34,7 @@ struct FromBf16 {
 // A binary16, by its parts. Highway's own widening takes infinity and NaN for
 // numbers where the processor has none.
 struct FromF16 {
-  using Stored = uint16_t;
+  using Value = uint16_t;
   HWY_INLINE VF operator()(DF d, const uint16_t* source) const {
     const hn::Rebind<uint16_t, DF> d16;
     const hn::Rebind<uint32_t, DF> d32;
@@ -72,54 +72,85 @@ inline uint32_t BanBad(float* l, uint32_t* bad_count) {
   return first;
 }
 
-// One whole block from `source`. False if a value is NaN or +inf.
-template <class Widen>
-HWY_INLINE bool LoadBlock(const typename Widen::Stored* source, float* l,
-                          float* block_max) {
+// How many values ahead of those read are asked for.
+inline constexpr size_t kAhead = 384;
+
+// What a block holds.
+enum class Holds { kFinite, kBanned, kBad };  // -inf; NaN or +inf
+
+// One whole block from `source`; keep(i, x) is told of each register. Nothing
+// but finite numbers times 0 adds up to 0: one instruction for each register
+// where comparisons take three.
+template <class Widen, class Keep>
+HWY_INLINE Holds ReadBlock(const typename Widen::Value* source,
+                           float* block_max, const Keep& keep) {
   const DF d;
   const size_t step = hn::Lanes(d);
-  const VF inf = hn::Set(d, kPlusInf);
-  HWY_ALIGN float lanes[kLanes];
-  auto fine = hn::Eq(inf, inf);
-  for (size_t j = 0; j < kLanes; j += step) {
-    VF max = hn::Set(d, kMinusInf);
-    for (size_t i = j; i < kBlockSize; i += kLanes) {
-      const VF x = hn::Add(Widen()(d, source + i), hn::Zero(d));  // -0 to +0
-      fine = hn::And(fine, hn::Lt(x, inf));
-      max = hn::Max(max, x);
-      hn::Store(x, d, l + i);
-    }
-    hn::Store(max, d, lanes + j);
+  const VF zero = hn::Zero(d);
+  VF max = hn::Set(d, kMinusInf), other_max = max;
+  VF nothing = zero, other_nothing = zero;
+  for (size_t i = 0; i < kBlockSize; i += 2 * step) {
+    __builtin_prefetch(source + kAhead + i);
+    const VF x = Widen()(d, source + i), y = Widen()(d, source + i + step);
+    nothing = hn::MulAdd(x, zero, nothing);
+    other_nothing = hn::MulAdd(y, zero, other_nothing);
+    max = hn::Max(max, x);
+    other_max = hn::Max(other_max, y);
+    keep(i, x);
+    keep(i + step, y);
   }
-  float max = lanes[0];
-  for (size_t i = 1; i < kLanes; ++i) max = lanes[i] > max ? lanes[i] : max;
-  *block_max = max;
-  return hn::AllTrue(d, fine);
+  max = hn::Max(max, other_max);
+  nothing = hn::Add(nothing, other_nothing);
+  *block_max = LargestLane(max) + 0.0f;  // -0 to +0
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Eq(nothing, zero)))) return Holds::kFinite;
+  for (size_t i = 0; i < kBlockSize; i += step) {
+    const VF x = Widen()(d, source + i);
+    if (!hn::AllTrue(d, hn::Lt(x, hn::Set(d, kPlusInf)))) return Holds::kBad;
+  }
+  return Holds::kBanned;
 }
 
 template <class Widen>
+HWY_INLINE Holds LoadBlock(const typename Widen::Value* source, float* l,
+                           float* block_max) {
+  const DF d;
+  return ReadBlock<Widen>(source, block_max, [&](size_t i, VF x) HWY_ATTR {
+    hn::Store(hn::Add(x, hn::Zero(d)), d, l + i);  // -0 to +0
+  });
+}
+
+// Whether rows are copied whole, or looked at.
+enum class Copies { kAll, kWhatMust };
+
+template <class Widen, Copies kCopies>
 HWY_INLINE uint32_t LoadRow(const void* source, uint32_t count, bool ban_bad,
                             const RowView& row, uint32_t* bad_count) {
-  using Stored = typename Widen::Stored;
+  using Value = typename Widen::Value;
   const char* bytes = static_cast<const char*>(source);
-  const bool aligned =
-      reinterpret_cast<uintptr_t>(source) % sizeof(Stored) == 0;
+  const bool aligned = reinterpret_cast<uintptr_t>(source) % sizeof(Value) == 0;
   // The last block, and rows at odd addresses, go through a copy.
-  HWY_ALIGN Stored copy[kBlockSize];
+  HWY_ALIGN Value copy[kBlockSize];
   *bad_count = 0;
   uint32_t first_bad = kNone;
   for (uint32_t b = 0; b < row.block_count; ++b) {
     const uint32_t base = b * kBlockSize;
     const uint32_t have = count - base < kBlockSize ? count - base : kBlockSize;
-    const void* at = bytes + size_t{base} * sizeof(Stored);
-    const Stored* block = static_cast<const Stored*>(at);
+    const void* at = bytes + size_t{base} * sizeof(Value);
+    const Value* block = static_cast<const Value*>(at);
     if (have < kBlockSize || !aligned) {
-      for (Stored& x : copy) x = Stored{};
-      __builtin_memcpy(copy, at, have * sizeof(Stored));
+      for (Value& x : copy) x = Value{};
+      __builtin_memcpy(copy, at, have * sizeof(Value));
       block = copy;
+    } else if (kCopies == Copies::kWhatMust) {
+      const auto keep = [](size_t, VF) HWY_ATTR {};
+      const Holds holds = ReadBlock<Widen>(block, row.block_max + b, keep);
+      row.lazy->has[b] = holds == Holds::kFinite ? kAllAreFinite : 0;
+      if (holds != Holds::kBad) continue;
     }
+    if (kCopies == Copies::kWhatMust) row.lazy->has[b] = kHasLogits;
     float* l = row.l + base;
-    const bool fine = LoadBlock<Widen>(block, l, row.block_max + b);
+    const bool fine =
+        LoadBlock<Widen>(block, l, row.block_max + b) != Holds::kBad;
     for (uint32_t i = have; i < kBlockSize; ++i) l[i] = kMinusInf;
     if (!fine) {
       const uint32_t bad = BanBad(l, bad_count);
@@ -133,17 +164,68 @@ HWY_INLINE uint32_t LoadRow(const void* source, uint32_t count, bool ban_bad,
 
 uint32_t LoadF32(const void* source, uint32_t count, bool ban_bad,
                  const RowView& row, uint32_t* bad_count) {
-  return LoadRow<FromF32>(source, count, ban_bad, row, bad_count);
+  return LoadRow<FromF32, Copies::kAll>(source, count, ban_bad, row, bad_count);
 }
 
 uint32_t LoadBf16(const void* source, uint32_t count, bool ban_bad,
                   const RowView& row, uint32_t* bad_count) {
-  return LoadRow<FromBf16>(source, count, ban_bad, row, bad_count);
+  return LoadRow<FromBf16, Copies::kAll>(source, count, ban_bad, row,
+                                         bad_count);
 }
 
 uint32_t LoadF16(const void* source, uint32_t count, bool ban_bad,
                  const RowView& row, uint32_t* bad_count) {
-  return LoadRow<FromF16>(source, count, ban_bad, row, bad_count);
+  return LoadRow<FromF16, Copies::kAll>(source, count, ban_bad, row, bad_count);
+}
+
+// Calls function(widen) with what widens the values of a lazy row.
+template <class Function>
+HWY_INLINE auto WithWiden(const LazyRow& lazy, const Function& function) {
+  switch (lazy.stored) {
+    case Stored::kBfloat16:
+      return function(FromBf16());
+    case Stored::kFloat16:
+      return function(FromF16());
+    default:
+      return function(FromF32());
+  }
+}
+
+uint32_t Screen(const RowView& row, bool ban_bad, uint32_t* bad_count) {
+  const LazyRow& lazy = *row.lazy;
+  return WithWiden(lazy, [&](auto widen) HWY_ATTR {
+    return LoadRow<decltype(widen), Copies::kWhatMust>(lazy.source, lazy.count,
+                                                       ban_bad, row, bad_count);
+  });
+}
+
+// What a block of l must be of which `most` was said to be the largest.
+inline void Confine(float* l, float most) {
+  bool reaches = false;
+  for (uint32_t i = 0; i < kBlockSize; ++i) {
+    if (!(l[i] <= most)) l[i] = most;
+    reaches |= l[i] == most;
+  }
+  if (!reaches) l[0] = most;
+}
+
+void MakeLogits(const RowView& row, uint32_t b) {
+  LazyRow& lazy = *row.lazy;
+  const uint32_t block = row.first_block + b;
+  lazy.has[block] |= kHasLogits;
+  float* l = row.l + size_t{b} * kBlockSize;
+  WithWiden(lazy, [&](auto widen) HWY_ATTR {
+    using Value = typename decltype(widen)::Value;
+    const Value* at =
+        static_cast<const Value*>(lazy.source) + size_t{block} * kBlockSize;
+    float max;
+    const bool fine = LoadBlock<decltype(widen)>(at, l, &max) != Holds::kBad;
+    if (fine && max == row.block_max[b]) return 0;
+    Confine(l, row.block_max[b]);
+    lazy.has[block] &= static_cast<uint8_t>(~kAllAreFinite);
+    lazy.changed = true;
+    return 0;
+  });
 }
 
 }  // namespace HWY_NAMESPACE

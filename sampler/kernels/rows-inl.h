@@ -8,6 +8,7 @@
 #endif
 
 #include "sampler/kernels/lanes-inl.h"
+#include "sampler/kernels/load-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
@@ -21,11 +22,18 @@ HWY_INLINE float LowestPivot(const float* pivots) {
   return lowest;
 }
 
+// Block b may hold banned ids from now on.
+HWY_INLINE void SetBanned(const RowView& row, uint32_t b) {
+  if (row.lazy == nullptr) return;
+  row.lazy->has[b] &= static_cast<uint8_t>(~kAllAreFinite);
+}
+
 void RefreshBlockMax(const uint32_t* blocks, uint32_t count,
                      const RowView& row) {
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t b = blocks[i];
-    row.block_max[b] = BlockMax(row.l + size_t{b} * kBlockSize);
+    row.block_max[b] = BlockMax(LogitsOf(row, b));
+    SetBanned(row, b);
   }
 }
 
@@ -39,7 +47,7 @@ void ApplyMask(const uint8_t* mask, size_t mask_bytes, const RowView& row) {
     for (size_t i = 0; i < kBlockSize / 8 && first + i < mask_bytes; ++i) {
       bits[i] = mask[first + i];
     }
-    float* l = row.l + size_t{b} * kBlockSize;
+    float* l = LogitsOf(row, b);
     for (size_t i = 0; i < kBlockSize; i += step) {
       uint8_t here[8] = {};
       here[0] = static_cast<uint8_t>(bits[i / 8] >> (i % 8));
@@ -48,13 +56,14 @@ void ApplyMask(const uint8_t* mask, size_t mask_bytes, const RowView& row) {
       hn::Store(hn::IfThenElse(allowed, hn::Load(d, l + i), banned), d, l + i);
     }
     row.block_max[b] = BlockMax(l);
+    SetBanned(row, b);
   }
 }
 
 uint32_t FirstEqual(const RowView& row, float value) {
   for (uint32_t b = 0; b < row.block_count; ++b) {
     if (!(row.block_max[b] >= value)) continue;
-    const float* l = row.l + size_t{b} * kBlockSize;
+    const float* l = LogitsOf(row, b);
     for (uint32_t i = 0; i < kBlockSize; ++i) {
       if (l[i] == value) return b * kBlockSize + i;
     }
@@ -62,45 +71,59 @@ uint32_t FirstEqual(const RowView& row, float value) {
   return kNone;
 }
 
+// How many of a register's lanes a mask takes, added to counters of 32 bits.
+HWY_INLINE hn::Vec<DI> Counted(hn::Vec<DI> counter, hn::Mask<DF> mask) {
+  const DI di;  // a lane of a mask is -1
+  return hn::Sub(counter, hn::VecFromMask(di, hn::RebindMask(di, mask)));
+}
+
 void CountGe(const RowView& row, const float* pivots, uint64_t* counts) {
   static_assert(kPivots == 4, "one counter each");
   const DF d;
+  const DI di;
   const size_t step = hn::Lanes(d);
   const VF p0 = hn::Set(d, pivots[0]), p1 = hn::Set(d, pivots[1]);
   const VF p2 = hn::Set(d, pivots[2]), p3 = hn::Set(d, pivots[3]);
   const float lowest = LowestPivot(pivots);
-  uint64_t c0 = 0, c1 = 0, c2 = 0, c3 = 0;
+  auto c0 = hn::Zero(di), c1 = c0, c2 = c0, c3 = c0;  // rows have < 2^31 ids
   for (uint32_t b = 0; b < row.block_count; ++b) {
     if (!(row.block_max[b] >= lowest)) continue;
-    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    const float* HWY_RESTRICT l = LogitsOf(row, b);
     for (size_t i = 0; i < kBlockSize; i += step) {
       const VF v = hn::Load(d, l + i);
-      c0 += hn::CountTrue(d, hn::Ge(v, p0));
-      c1 += hn::CountTrue(d, hn::Ge(v, p1));
-      c2 += hn::CountTrue(d, hn::Ge(v, p2));
-      c3 += hn::CountTrue(d, hn::Ge(v, p3));
+      c0 = Counted(c0, hn::Ge(v, p0));
+      c1 = Counted(c1, hn::Ge(v, p1));
+      c2 = Counted(c2, hn::Ge(v, p2));
+      c3 = Counted(c3, hn::Ge(v, p3));
     }
   }
-  counts[0] = c0;
-  counts[1] = c1;
-  counts[2] = c2;
-  counts[3] = c3;
+  counts[0] = static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(di, c0)));
+  counts[1] = static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(di, c1)));
+  counts[2] = static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(di, c2)));
+  counts[3] = static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(di, c3)));
+}
+
+// How many members of the cut block b has.
+HWY_INLINE uint64_t CountMembers(const RowView& row, Cut cut, uint32_t b) {
+  const bool all = row.lazy != nullptr && cut.value == -kLargest &&
+                   cut.id == kNone && (row.lazy->has[b] & kAllAreFinite) != 0;
+  if (all) return kBlockSize;
+  const DF d;
+  const float* HWY_RESTRICT l = LogitsOf(row, b);
+  return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+    uint64_t here = 0;
+    for (size_t i = 0; i < kBlockSize; i += hn::Lanes(d)) {
+      here += hn::CountTrue(d, member(d, hn::Load(d, l + i), i));
+    }
+    return here;
+  });
 }
 
 uint64_t CountCut(const RowView& row, Cut cut) {
-  const DF d;
-  const size_t step = hn::Lanes(d);
   uint64_t count = 0;
   for (uint32_t b = 0; b < row.block_count; ++b) {
     if (!(row.block_max[b] >= cut.value)) continue;
-    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
-    count += WithCut(cut, b, [&](const auto& member) HWY_ATTR {
-      uint64_t here = 0;
-      for (size_t i = 0; i < kBlockSize; i += step) {
-        here += hn::CountTrue(d, member(d, hn::Load(d, l + i), i));
-      }
-      return here;
-    });
+    count += CountMembers(row, cut, b);
   }
   return count;
 }
@@ -108,7 +131,7 @@ uint64_t CountCut(const RowView& row, Cut cut) {
 // The least logit of a cut's members in block b; +inf if it has none.
 HWY_INLINE float LeastMember(const RowView& row, Cut cut, uint32_t b) {
   const DF d;
-  const float* l = row.l + size_t{b} * kBlockSize;
+  const float* l = LogitsOf(row, b);
   HWY_ALIGN float lanes[kLanes];
   const size_t step = hn::Lanes(d);
   WithCut(cut, b, [&](const auto& member) HWY_ATTR {
@@ -147,26 +170,46 @@ Cut LastOf(const RowView& row, Cut cut) {
   return {least, id};
 }
 
+// A bit for each id of a block: whether low <= l < high.
+struct BlockBits {
+  uint64_t words[kBlockSize / 64];
+};
+HWY_INLINE BlockBits BitsBetween(const float* HWY_RESTRICT l, VF low, VF high) {
+  const DF d;
+  const size_t step = hn::Lanes(d);
+  // 8 more: StoreMaskBits may write on.
+  uint8_t bytes[kBlockSize / 8 + 8] = {};
+  uint8_t few[8] = {};
+  for (size_t i = 0; i < kBlockSize; i += step) {
+    const VF v = hn::Load(d, l + i);
+    const auto between = hn::And(hn::Ge(v, low), hn::Lt(v, high));
+    if (step >= 8) {
+      hn::StoreMaskBits(d, between, bytes + i / 8);
+    } else {
+      hn::StoreMaskBits(d, between, few);
+      bytes[i / 8] |= static_cast<uint8_t>(few[0] << (i % 8));
+    }
+  }
+  BlockBits bits;
+  __builtin_memcpy(&bits, bytes, sizeof(bits));
+  return bits;
+}
+
 // The ids of block b with low <= l < high, behind the first `count`. Returns
 // how many there are then.
 HWY_INLINE uint32_t GatherBlock(const RowView& row, uint32_t b, float low,
                                 float high, uint32_t* ids, uint32_t count,
                                 uint32_t capacity) {
   const DF d;
-  const size_t step = hn::Lanes(d);
-  const VF vlow = hn::Set(d, low), vhigh = hn::Set(d, high);
-  const uint32_t base = b * kBlockSize;
-  const float* l = row.l + base;
-  uint8_t bytes[8] = {};
-  for (size_t i = 0; i < kBlockSize; i += step) {
-    const VF v = hn::Load(d, l + i);
-    hn::StoreMaskBits(d, hn::And(hn::Ge(v, vlow), hn::Lt(v, vhigh)), bytes);
-    uint32_t bits = bytes[0] | uint32_t{bytes[1]} << 8;
-    for (; bits != 0; bits &= bits - 1) {
+  const BlockBits bits =
+      BitsBetween(LogitsOf(row, b), hn::Set(d, low), hn::Set(d, high));
+  uint32_t base = b * kBlockSize;
+  for (uint64_t word : bits.words) {
+    for (; word != 0; word &= word - 1) {
       if (count == capacity) return count;
-      ids[count++] = base + static_cast<uint32_t>(i) +
-                     static_cast<uint32_t>(__builtin_ctz(bits));
+      ids[count++] = base + static_cast<uint32_t>(__builtin_ctzll(word));
     }
+    base += 64;
   }
   return count;
 }
@@ -181,39 +224,209 @@ uint32_t Gather(const RowView& row, float low, float high, uint32_t* ids,
   return count;
 }
 
-// w of one block; its sum.
-template <class DOfLogit>
-HWY_INLINE float WeighBlock(const RowView& row, const DOfLogit& d_of, Cut cut,
-                            uint32_t b) {
+// The ids of a cut that have weight: without a curve a cut too, so that one
+// comparison tells.
+HWY_INLINE Cut WithWeight(Scale scale, Cut cut) {
+  const auto weighs = [&](float l) { return DOf(scale, l) >= kLeastD; };
+  if (scale.curved() || weighs(cut.value)) return cut;
+  // Halved among the floats from the cut, without weight, to m, which has some.
+  int64_t low = OrderOf(cut.value), high = OrderOf(scale.m);
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    (weighs(FloatOf(middle)) ? high : low) = middle;
+  }
+  return {FloatOf(high), kNone};
+}
+
+// The members' weights of N registers from id i of a block on.
+// Where few are members most registers have none.
+template <bool kFew, size_t N, class Read, class DOfLogit, class Member>
+HWY_INLINE void WeightsOfLanes(const Read& read, const DOfLogit& d_of,
+                               const Member& member, size_t i, VF (&w)[N]) {
   const DF d;
-  const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
-  float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
-  return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+  decltype(hn::Eq(w[0], w[0])) in[N];
+  for (size_t k = 0; k < N; ++k) {
+    const size_t at = i + k * hn::Lanes(d);
+    const VF l = read(at);
+    in[k] = member(d, l, at);
+    w[k] = d_of(d, l);
+    if constexpr (DOfLogit::kCurved) {
+      in[k] = hn::And(in[k], hn::Ge(w[k], hn::Set(d, kLeastD)));
+    }
+  }
+  if constexpr (kFew) {
+    auto any = in[0];
+    for (size_t k = 1; k < N; ++k) any = hn::Or(any, in[k]);
+    if (hn::AllFalse(d, any)) {
+      for (VF& x : w) x = hn::Zero(d);
+      return;
+    }
+  }
+  ExpWithin(d, w);
+  for (size_t k = 0; k < N; ++k) w[k] = hn::IfThenElseZero(in[k], w[k]);
+}
+
+// The sum of the weights of a block's members; told(i, w) hears of each
+// register.
+template <bool kFew, class Read, class DOfLogit, class Told>
+HWY_INLINE float SumBlock(const Read& read, const DOfLogit& d_of, Cut within,
+                          uint32_t b, const Told& told) {
+  return WithCut(within, b, [&](const auto& member) HWY_ATTR {
+#if HWY_HAVE_SCALABLE || HWY_TARGET == HWY_SCALAR
     return BlockSum([&](size_t i) HWY_ATTR {
-      const VF v = hn::Load(d, l + i);
-      const VF kept = hn::IfThenElseZero(member(d, v, i), ExpF(d, d_of(d, v)));
-      hn::Store(kept, d, w + i);
-      return kept;
+      const DF d;
+      const VF l = read(i);
+      const VF x = d_of(d, l);
+      auto in = member(d, l, i);
+      if constexpr (DOfLogit::kCurved) {
+        in = hn::And(in, hn::Ge(x, hn::Set(d, kLeastD)));
+      }
+      const VF w = hn::IfThenElseZero(in, ExpWithin(d, x));
+      told(i, w);
+      return w;
     });
+#else
+    constexpr size_t kAtOnce = 4;
+    return BlockSumOf<kAtOnce>([&](size_t i, VF (&w)[kAtOnce]) HWY_ATTR {
+      WeightsOfLanes<kFew>(read, d_of, member, i, w);
+      for (size_t k = 0; k < kAtOnce; ++k) {
+        told(i + k * hn::MaxLanes(DF()), w[k]);
+      }
+    });
+#endif
   });
 }
 
-double Weigh(const RowView& row, Scale scale, Cut cut, uint32_t* active_count) {
+// w of one block from its l; their sum.
+template <bool kFew, class DOfLogit>
+HWY_INLINE float WeighBlock(const RowView& row, const DOfLogit& d_of,
+                            Cut within, uint32_t b) {
+  const DF d;
+  const float* HWY_RESTRICT l = LogitsOf(row, b);
+  float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+  const auto read = [&](size_t i) HWY_ATTR { return hn::Load(d, l + i); };
+  const auto store = [&](size_t i, VF x) HWY_ATTR { hn::Store(x, d, w + i); };
+  return SumBlock<kFew>(read, d_of, within, b, store);
+}
+
+void MakeWeights(const RowView& row, uint32_t b) {
+  LazyRow& lazy = *row.lazy;
+  lazy.has[row.first_block + b] |= kHasWeights;
+  WithD(lazy.scale, [&](const auto& d_of) HWY_ATTR {
+    return WeighBlock<false>(row, d_of, lazy.within, b);
+  });
+}
+
+// Calls sum(b) for each block that can hold weight, which gives its mass, and
+// without(b) for others that can hold members.
+template <class Sum, class Without>
+HWY_INLINE double WeighBlocks(const RowView& row, Scale scale, Cut cut,
+                              uint32_t* active_count, const Sum& sum,
+                              const Without& without) {
   BlockAccumulator total;
   uint32_t active = 0;
   for (uint32_t b = 0; b < row.block_count; ++b) {
     row.block_mass[b] = 0.0f;
     const float max = row.block_max[b];
-    if (!(max >= cut.value) || !(DOf(scale, max) >= kWeightFloor)) continue;
-    const float sum = WithD(scale, [&](const auto& d_of) HWY_ATTR {
-      return WeighBlock(row, d_of, cut, b);
-    });
-    row.block_mass[b] = sum;
+    if (!(max >= cut.value)) continue;
+    if (!(DOf(scale, max) >= kLeastD)) {
+      without(b);
+      continue;
+    }
+    row.block_mass[b] = sum(b);
     row.active[active++] = b;
-    total.Add(b, sum);
+    total.Add(b, row.block_mass[b]);
   }
   *active_count = active;
   return total.Total();
+}
+
+double Weigh(const RowView& row, Scale scale, Cut cut, uint32_t* active_count) {
+  const Cut within = WithWeight(scale, cut);
+  if (row.lazy != nullptr) {
+    row.lazy->scale = scale;
+    row.lazy->within = within;
+  }
+  const bool few = cut.value > -kLargest;
+  return WithD(scale, [&](const auto& d_of) HWY_ATTR {
+    const auto sum = [&](uint32_t b) HWY_ATTR {
+      const float mass = few ? WeighBlock<true>(row, d_of, within, b)
+                             : WeighBlock<false>(row, d_of, within, b);
+      if (row.lazy != nullptr) row.lazy->has[b] |= kHasWeights;
+      return mass;
+    };
+    return WeighBlocks(row, scale, cut, active_count, sum, [](uint32_t) {});
+  });
+}
+
+double SpreadOfBlocks(const RowView& row, Scale scale) {
+  const DF d;
+  double sum = 0, squares = 0;
+  for (uint32_t b = 0; b < row.block_count; b += kBlockSize) {
+    const float* HWY_RESTRICT max = row.block_max + b;
+    const float* HWY_RESTRICT at = max;
+    WithD(scale, [&](const auto& d_of) HWY_ATTR {
+      sum += static_cast<double>(BlockSum([&](size_t i) HWY_ATTR {
+        return ExpF(d, d_of(d, hn::Load(d, at + i)));
+      }));
+      squares += static_cast<double>(BlockSum([&](size_t i) HWY_ATTR {
+        const VF e = ExpF(d, d_of(d, hn::Load(d, at + i)));
+        return hn::Mul(e, e);
+      }));
+    });
+  }
+  return sum * sum / squares;
+}
+
+// Calls function(read) with what reads the logits of block b of a lazy row, one
+// register at a time, from where they are.
+template <class Function>
+HWY_INLINE auto WithLogits(const RowView& row, uint32_t b,
+                           const Function& function) {
+  const DF d;
+  const LazyRow& lazy = *row.lazy;
+  if ((lazy.has[b] & kHasLogits) != 0 || lazy.stored == Stored::kFloat16) {
+    const float* HWY_RESTRICT l = LogitsOf(row, b);
+    return function([&](size_t i) HWY_ATTR { return hn::Load(d, l + i); });
+  }
+  // What is above the maximum is taken for it: nobody may change a row so that
+  // its weights are infinite.
+  const VF max = hn::Set(d, row.block_max[b]);
+  const auto from = [&](auto widen) HWY_ATTR {
+    using Value = typename decltype(widen)::Value;
+    const Value* at =
+        static_cast<const Value*>(lazy.source) + size_t{b} * kBlockSize;
+    return function([&](size_t i)
+                        HWY_ATTR { return hn::Min(widen(d, at + i), max); });
+  };
+  return lazy.stored == Stored::kBfloat16 ? from(FromBf16()) : from(FromF32());
+}
+
+double SumWeights(const RowView& row, Scale scale, Cut cut,
+                  uint32_t* active_count, uint64_t* count) {
+  if (count != nullptr) *count = 0;
+  const auto add_members = [&](uint32_t b) HWY_ATTR {
+    if (count != nullptr) *count += CountMembers(row, cut, b);
+  };
+  const Cut within = WithWeight(scale, cut);
+  if (row.lazy != nullptr) {
+    row.lazy->scale = scale;
+    row.lazy->within = within;
+  }
+  const bool few = cut.value > -kLargest;
+  return WithD(scale, [&](const auto& d_of) HWY_ATTR {
+    const auto sum = [&](uint32_t b) HWY_ATTR {
+      add_members(b);
+      if (row.lazy == nullptr) return WeighBlock<false>(row, d_of, within, b);
+      row.lazy->has[b] &= static_cast<uint8_t>(~kHasWeights);
+      return WithLogits(row, b, [&](const auto& read) HWY_ATTR {
+        const auto nobody = [](size_t, VF) HWY_ATTR {};
+        return few ? SumBlock<true>(read, d_of, within, b, nobody)
+                   : SumBlock<false>(read, d_of, within, b, nobody);
+      });
+    };
+    return WeighBlocks(row, scale, cut, active_count, sum, add_members);
+  });
 }
 
 // The four sums of one block for MassGe, in the order of BlockSum.
@@ -250,41 +463,55 @@ void MassGe(const RowView& row, const float* pivots, double* masses) {
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
     if (!(row.block_max[b] >= lowest)) continue;
-    const size_t base = size_t{b} * kBlockSize;
+    const float* w = WeightsOf(row, b);
     float sums[kPivots];
-    BlockSumsGe(row.l + base, row.w + base, pivots, sums);
+    BlockSumsGe(LogitsOf(row, b), w, pivots, sums);
     for (size_t p = 0; p < kPivots; ++p) totals[p].Add(b, sums[p]);
   }
   for (size_t p = 0; p < kPivots; ++p) masses[p] = totals[p].Total();
 }
 
-// A block's part of mass({l >= value}).
-HWY_INLINE float BlockSumGe(const float* HWY_RESTRICT l,
-                            const float* HWY_RESTRICT w, float value) {
-  const DF d;
-  const VF least = hn::Set(d, value);
-  return BlockSum([&](size_t i) HWY_ATTR {
-    return hn::IfThenElseZero(hn::Ge(hn::Load(d, l + i), least),
-                              hn::Load(d, w + i));
-  });
-}
-
 // Makes a listing block by block, of rising ones.
 class Lister {
  public:
-  explicit Lister(Listing* listing) : listing_(*listing) { listing_.count = 0; }
+  explicit Lister(Listing* listing) : listing_(*listing) {
+    listing_.count = 0;
+    listing_.others = 0;
+  }
 
   // With the weights w of the block, which need not be the row's.
   HWY_INLINE void Add(const RowView& row, uint32_t b, const float* w) {
     const float max = row.block_max[b];
+    Tell(b, 0);
     if (!(max >= listing_.low)) return;
-    listing_.count =
-        GatherBlock(row, b, listing_.low, listing_.high, listing_.ids,
-                    listing_.count, listing_.capacity);
-    const float* l = row.l + size_t{b} * kBlockSize;
-    from_low_.Add(b, BlockSumGe(l, w, listing_.low));
-    if (!(max >= listing_.high)) return;
-    from_high_.Add(b, BlockSumGe(l, w, listing_.high));
+    const DF d;
+    const DI di;
+    const VF low = hn::Set(d, listing_.low), high = hn::Set(d, listing_.high);
+    const float* HWY_RESTRICT l = LogitsOf(row, b);
+    const bool reaches_high = max >= listing_.high;
+    auto listed = hn::Lt(low, low);
+    auto members = hn::Zero(di);
+    const float sum = BlockSum([&](size_t i) HWY_ATTR {
+      const VF v = hn::Load(d, l + i);
+      const auto in = hn::Ge(v, low);
+      listed = hn::Or(listed, hn::AndNot(hn::Ge(v, high), in));
+      members = Counted(members, in);
+      return hn::IfThenElseZero(in, hn::Load(d, w + i));
+    });
+    from_low_.Add(b, sum);
+    const bool lists = !hn::AllFalse(d, listed);
+    Tell(b, lists ? -1 : sum);
+    if (!lists) {
+      listing_.others +=
+          static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(di, members)));
+    } else {
+      listing_.count =
+          GatherBlock(row, b, listing_.low, listing_.high, listing_.ids,
+                      listing_.count, listing_.capacity);
+    }
+    if (!reaches_high) return;
+    // Without any between the two the sums are the same.
+    from_high_.Add(b, lists ? BlockSumGe(l, w, high) : sum);
   }
 
   void End() {
@@ -293,6 +520,19 @@ class Lister {
   }
 
  private:
+  HWY_INLINE void Tell(uint32_t b, float mass) {
+    if (listing_.block_high != nullptr) listing_.block_high[b] = mass;
+  }
+
+  static HWY_INLINE float BlockSumGe(const float* HWY_RESTRICT l,
+                                     const float* HWY_RESTRICT w, VF least) {
+    const DF d;
+    return BlockSum([&](size_t i) HWY_ATTR {
+      return hn::IfThenElseZero(hn::Ge(hn::Load(d, l + i), least),
+                                hn::Load(d, w + i));
+    });
+  }
+
   Listing& listing_;
   BlockAccumulator from_low_, from_high_;
 };
@@ -301,7 +541,8 @@ void GatherMass(const RowView& row, Listing* listing) {
   Lister lister(listing);
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
-    lister.Add(row, b, row.w + size_t{b} * kBlockSize);
+    lister.Add(row, b,
+               row.block_max[b] >= listing->low ? WeightsOf(row, b) : nullptr);
   }
   lister.End();
 }
@@ -312,8 +553,8 @@ double MassCut(const RowView& row, Cut cut) {
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
     if (!(row.block_max[b] >= cut.value)) continue;
-    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
-    const float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+    const float* HWY_RESTRICT w = WeightsOf(row, b);
+    const float* HWY_RESTRICT l = LogitsOf(row, b);
     const float sum = WithCut(cut, b, [&](const auto& member) HWY_ATTR {
       return BlockSum([&](size_t i) HWY_ATTR {
         return hn::IfThenElseZero(member(d, hn::Load(d, l + i), i),
@@ -325,32 +566,40 @@ double MassCut(const RowView& row, Cut cut) {
   return total.Total();
 }
 
-// Sets w of block b's non-members to +0. Returns the sum of the others.
-HWY_INLINE float RestrictBlock(const RowView& row, uint32_t b, Cut cut) {
+// Sets w of block b's non-members to +0. Returns the sum of the others, and
+// adds how many they are.
+HWY_INLINE float RestrictBlock(const RowView& row, uint32_t b, Cut cut,
+                               uint64_t* count) {
   const DF d;
-  const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
-  float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
-  return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
+  const DI di;
+  float* HWY_RESTRICT w = WeightsOf(row, b);
+  const float* HWY_RESTRICT l = LogitsOf(row, b);
+  auto members = hn::Zero(di);
+  const float sum = WithCut(cut, b, [&](const auto& member) HWY_ATTR {
     return BlockSum([&](size_t i) HWY_ATTR {
-      const VF kept = hn::IfThenElseZero(member(d, hn::Load(d, l + i), i),
-                                         hn::Load(d, w + i));
+      const auto in = member(d, hn::Load(d, l + i), i);
+      const VF kept = hn::IfThenElseZero(in, hn::Load(d, w + i));
+      members = Counted(members, in);
       hn::Store(kept, d, w + i);
       return kept;
     });
   });
+  *count += static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(di, members)));
+  return sum;
 }
 
 // Then told(block) for each block that may hold members.
 template <class Told>
 HWY_INLINE double Restrict(const RowView& row, Cut cut, uint32_t* active_count,
-                           const Told& told) {
+                           uint64_t* count, const Told& told) {
   BlockAccumulator total;
   uint32_t active = 0;
+  *count = 0;
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
     row.block_mass[b] = 0.0f;
     if (!(row.block_max[b] >= cut.value)) continue;
-    const float sum = RestrictBlock(row, b, cut);
+    const float sum = RestrictBlock(row, b, cut, count);
     row.block_mass[b] = sum;
     row.active[active++] = b;
     total.Add(b, sum);
@@ -360,8 +609,35 @@ HWY_INLINE double Restrict(const RowView& row, Cut cut, uint32_t* active_count,
   return total.Total();
 }
 
-double RestrictTo(const RowView& row, Cut cut, uint32_t* active_count) {
-  return Restrict(row, cut, active_count, [](uint32_t) {});
+double RestrictTo(const RowView& row, Cut cut, uint32_t* active_count,
+                  uint64_t* count) {
+  return Restrict(row, cut, active_count, count, [](uint32_t) {});
+}
+
+double RestrictToListed(const RowView& row, Cut cut, const Listing& listing,
+                        uint32_t* active_count, uint64_t* count) {
+  if (row.lazy == nullptr) return RestrictTo(row, cut, active_count, count);
+  row.lazy->within = cut;
+  BlockAccumulator total;
+  uint32_t active = 0;
+  uint64_t listed = 0;
+  for (uint32_t a = 0; a < row.active_count; ++a) {
+    const uint32_t b = row.active[a];
+    const float high = listing.block_high[b];
+    row.block_mass[b] = 0.0f;
+    if (!(row.block_max[b] >= cut.value)) continue;
+    if (high < 0) {
+      row.block_mass[b] = RestrictBlock(row, b, cut, &listed);
+    } else {
+      row.block_mass[b] = high;
+      row.lazy->has[b] &= static_cast<uint8_t>(~kHasWeights);
+    }
+    row.active[active++] = b;
+    total.Add(b, row.block_mass[b]);
+  }
+  *active_count = active;
+  *count = listing.others + listed;
+  return total.Total();
 }
 
 void SplitMass(const RowView& row, float value, float* above, float* reached) {
@@ -371,8 +647,8 @@ void SplitMass(const RowView& row, float value, float* above, float* reached) {
     const uint32_t b = row.active[a];
     above[b] = reached[b] = 0.0f;
     if (!(row.block_max[b] >= value)) continue;
-    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
-    const float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+    const float* HWY_RESTRICT w = WeightsOf(row, b);
+    const float* HWY_RESTRICT l = LogitsOf(row, b);
     above[b] = BlockSum([&](size_t i) HWY_ATTR {
       return hn::IfThenElseZero(hn::Gt(hn::Load(d, l + i), pivot),
                                 hn::Load(d, w + i));

@@ -14,14 +14,17 @@ HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
-// Sum over the active blocks of term(id), one register of terms.
+// Sum over the active blocks of term(l, w), one register of terms.
 template <class Term>
 HWY_INLINE double SumActive(const RowView& row, const Term& term) {
   BlockAccumulator total;
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
-    const size_t base = size_t{b} * kBlockSize;
-    total.Add(b, BlockSum([&](size_t i) HWY_ATTR { return term(base + i); }));
+    const float* HWY_RESTRICT w = WeightsOf(row, b);
+    const float* HWY_RESTRICT l = LogitsOf(row, b);
+    total.Add(b, BlockSum([&](size_t i) HWY_ATTR {
+                return term(hn::Load(DF(), l + i), hn::Load(DF(), w + i));
+              }));
   }
   return total.Total();
 }
@@ -29,9 +32,8 @@ HWY_INLINE double SumActive(const RowView& row, const Term& term) {
 double WeightedSum(const RowView& row, Scale scale) {
   const DF d;
   return WithD(scale, [&](const auto& d_of) HWY_ATTR {
-    return SumActive(row, [&](size_t i) HWY_ATTR {
-      const VF w = hn::Load(d, row.w + i);
-      const VF x = d_of(d, hn::Load(d, row.l + i));
+    return SumActive(row, [&](VF l, VF w) HWY_ATTR {
+      const VF x = d_of(d, l);
       // -inf * 0 is NaN: only members count.
       return hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, x));
     });
@@ -39,11 +41,7 @@ double WeightedSum(const RowView& row, Scale scale) {
 }
 
 double SquaresOfWeights(const RowView& row) {
-  const DF d;
-  return SumActive(row, [&](size_t i) HWY_ATTR {
-    const VF w = hn::Load(d, row.w + i);
-    return hn::Mul(w, w);
-  });
+  return SumActive(row, [&](VF, VF w) HWY_ATTR { return hn::Mul(w, w); });
 }
 
 // A block's terms w * (log_mass - d); their sum.
@@ -72,9 +70,8 @@ double Surprisals(const RowView& row, Scale scale, float log_mass,
   WithD(scale, [&](const auto& d_of) HWY_ATTR {
     for (uint32_t a = 0; a < row.active_count; ++a) {
       const uint32_t b = row.active[a];
-      const size_t base = size_t{b} * kBlockSize;
-      total.Add(b,
-                SurprisalBlock(row.l + base, row.w + base, d_of, log, terms));
+      const float* w = WeightsOf(row, b);
+      total.Add(b, SurprisalBlock(LogitsOf(row, b), w, d_of, log, terms));
       lister.Add(row, b, terms);
     }
     return 0;
@@ -85,10 +82,10 @@ double Surprisals(const RowView& row, Scale scale, float log_mass,
 
 double RestrictToSurprisals(const RowView& row, Scale scale, float log_mass,
                             Cut cut, const RowView& terms,
-                            uint32_t* active_count) {
+                            uint32_t* active_count, uint64_t* count) {
   const VF log = hn::Set(DF(), log_mass);
   return WithD(scale, [&](const auto& d_of) HWY_ATTR {
-    return Restrict(row, cut, active_count, [&](uint32_t b) HWY_ATTR {
+    return Restrict(row, cut, active_count, count, [&](uint32_t b) HWY_ATTR {
       const size_t base = size_t{b} * kBlockSize;
       terms.block_mass[b] =
           SurprisalBlock(row.l + base, row.w + base, d_of, log, terms.w + base);
@@ -101,7 +98,7 @@ void Subtract(const RowView& row, float inverse_mass, const RowView& rest) {
   const VF inverse = hn::Set(d, inverse_mass);
   for (uint32_t a = 0; a < row.active_count; ++a) {
     const uint32_t b = row.active[a];
-    const float* HWY_RESTRICT w = row.w + size_t{b} * kBlockSize;
+    const float* HWY_RESTRICT w = WeightsOf(row, b);
     float* HWY_RESTRICT r = rest.w + size_t{b} * kBlockSize;
     rest.block_mass[b] = BlockSum([&](size_t i) HWY_ATTR {
       const VF share = hn::Mul(hn::Load(d, w + i), inverse);
@@ -120,7 +117,7 @@ HWY_INLINE double SumCut(const RowView& row, Scale scale, Cut cut,
   BlockAccumulator total;
   for (uint32_t b = 0; b < row.block_count; ++b) {
     if (!(row.block_max[b] >= cut.value)) continue;
-    const float* HWY_RESTRICT l = row.l + size_t{b} * kBlockSize;
+    const float* HWY_RESTRICT l = LogitsOf(row, b);
     const float sum = WithD(scale, [&](const auto& d_of) HWY_ATTR {
       return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
         return BlockSum([&](size_t i) HWY_ATTR {
@@ -156,7 +153,7 @@ HWY_INLINE void MapCut(const RowView& row, Cut cut, const RowView& target,
   const VF banned = hn::Set(d, kMinusInf);
   const size_t step = hn::Lanes(d);
   for (uint32_t b = 0; b < row.block_count; ++b) {
-    const float* l = row.l + size_t{b} * kBlockSize;
+    const float* l = LogitsOf(row, b);
     float* to = target.l + size_t{b} * kBlockSize;
     if (!(row.block_max[b] >= cut.value)) {
       for (size_t i = 0; i < kBlockSize; i += step)
@@ -194,7 +191,7 @@ void KeepByKeys(const RowView& row, const RowView& keys, Cut cut) {
   const size_t step = hn::Lanes(d);
   for (uint32_t b = 0; b < row.block_count; ++b) {
     const float* key = keys.l + size_t{b} * kBlockSize;
-    float* l = row.l + size_t{b} * kBlockSize;
+    float* l = LogitsOf(row, b);
     WithCut(cut, b, [&](const auto& member) HWY_ATTR {
       for (size_t i = 0; i < kBlockSize; i += step) {
         const auto kept = member(d, hn::Load(d, key + i), i);
@@ -203,6 +200,7 @@ void KeepByKeys(const RowView& row, const RowView& keys, Cut cut) {
       return 0;
     });
     row.block_max[b] = BlockMax(l);
+    SetBanned(row, b);
   }
 }
 
@@ -212,7 +210,7 @@ void BanCut(const RowView& row, Cut cut) {
   const size_t step = hn::Lanes(d);
   for (uint32_t b = 0; b < row.block_count; ++b) {
     if (!(row.block_max[b] >= cut.value)) continue;
-    float* l = row.l + size_t{b} * kBlockSize;
+    float* l = LogitsOf(row, b);
     WithCut(cut, b, [&](const auto& member) HWY_ATTR {
       for (size_t i = 0; i < kBlockSize; i += step) {
         const VF v = hn::Load(d, l + i);
@@ -221,6 +219,7 @@ void BanCut(const RowView& row, Cut cut) {
       return 0;
     });
     row.block_max[b] = BlockMax(l);
+    SetBanned(row, b);
   }
 }
 

@@ -21,7 +21,11 @@ struct CoreRun {
   Timing copy;                 // memcpy of the row
   std::vector<Timing> ours;    // one for each profile
 
-  // Profile `i` in multiples of R.
+  // Profile `i` in multiples of R, and judged.
+  Verdict InR(std::size_t i, std::optional<double> must,
+              std::optional<double> aim = {}) const {
+    return Ratio(ours[i].total, r.total, must, aim);
+  }
   double XR(std::size_t i) const {
     return ours[i].total.p10_ns / r.total.p10_ns;
   }

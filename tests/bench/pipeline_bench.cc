@@ -1,10 +1,11 @@
 // logitd_bench: the sampler's pipeline in multiples of R and of the peer.
 //
-//   logitd_bench [--quick] [--only=SECTION] [--peer_dir=DIR]
+//   logitd_bench [--quick] [--only=SECTION,...] [--peer_dir=DIR]
 //                [--kernels=NAME] [--rounds=N] [--no_touch]
 //
-// SECTION: core, adversarial, real, peer, session, knobs, metrics. --no_touch
-// leaves the rows as cold as their rotation makes them; no bar is set for that.
+// SECTION: core, adversarial, real, peer, session, growth, knobs, metrics.
+// --no_touch leaves the rows as cold as their rotation makes them; no bar is
+// set for that.
 //
 // How to read the output, and how R is defined: README.md beside this file.
 

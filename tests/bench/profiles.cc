@@ -9,7 +9,7 @@ Profile Greedy() {
   Profile p;
   p.name = "greedy";
   p.params.temperature = 0;
-  p.peaked = p.wide = {1.15, {}};
+  p.peaked = p.wide = {1.15, {}, 1.05};
   p.peer = kPeerOff;
   p.peer.greedy = 1;
   return p;
@@ -22,7 +22,7 @@ Profile TopK40() {
   p.params.top_p = 0.95;
   p.params.min_p = 0.05;
   p.params.temperature = 0.8;
-  p.peaked = p.wide = {1.6, 12};
+  p.peaked = p.wide = {1.6, 12, 1.35};
   p.peer = kPeerOff;
   p.peer.top_k = 40;
   p.peer.top_p = 0.95f;
@@ -53,7 +53,7 @@ Profile TemperatureOnly(bool final_logprob) {
   p.name = final_logprob ? "T.8 only" : "T.8 only, no logprob";
   p.final_logprob = final_logprob;
   p.params.temperature = 0.8;
-  p.peaked = p.wide = {8, 18};
+  p.peaked = p.wide = {8, 18, final_logprob ? 5.5 : 2};
   p.peer = kPeerOff;
   p.peer.temperature = 0.8f;
   return p;
@@ -75,7 +75,7 @@ Profile TopK1000() {
   Profile p;
   p.name = "k1000";
   p.params.top_k = 1000;
-  p.peaked = p.wide = {5, {}};
+  p.peaked = p.wide = {5, {}, 3};
   p.peer = kPeerOff;
   p.peer.top_k = 1000;
   return p;
@@ -90,8 +90,8 @@ Profile Bfloat16(Profile p, const std::string& name) {
 
 std::vector<Profile> Make() {
   Profile narrow = TopP(0.95, 1, "p.95");
-  narrow.peaked = {8, 25};
-  narrow.wide = {16, 60};
+  narrow.peaked = {8, 25, 2.5};
+  narrow.wide = {16, 60, 8};
   return {Greedy(),
           TopK40(),
           WithPenalties(),

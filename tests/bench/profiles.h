@@ -18,6 +18,7 @@ namespace logitd::bench {
 struct Bars {
   std::optional<double> x_r;     // at most so many R
   std::optional<double> faster;  // at least so many times the peer's speed
+  std::optional<double> aim_x_r = {};
 };
 
 struct Profile {
@@ -37,8 +38,10 @@ inline constexpr double kPenaltiesR = 0.05;
 inline constexpr std::uint32_t kPenaltyWindow = 64;
 // Any core profile on any adversarial row.
 inline constexpr double kAdversarialR = 24;
+inline constexpr double kAdversarialAim = 16;
 // xR at 262,144 / xR at 32,000.
 inline constexpr double kGrowth = 1.25;
+inline constexpr double kGrowthAim = 1.1;
 
 const std::vector<Profile>& CoreProfiles();
 

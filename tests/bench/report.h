@@ -1,9 +1,10 @@
 // The printed table and the verdicts. Prints to standard output; keeps counts.
 // Not thread-safe.
 //
-// A line is: what was timed; min, p10 and p50 in microseconds; the ratio that
-// the design sets a bar for (p10 over p10); the bar; met, NOT MET, or "-" where
-// there is no bar. A line that could not run counts as not met.
+// A line is: what was timed; p10, p50 and p99 in microseconds; the ratio that
+// is judged, of p10 to p10 and of p50 to p50; what it must be, for both; what
+// is aimed at; met, NOT MET, or "-" where nothing is demanded. A line that
+// could not run counts as not met, so that there are as many on every machine.
 
 #ifndef LOGITD_TESTS_BENCH_REPORT_H_
 #define LOGITD_TESTS_BENCH_REPORT_H_
@@ -17,12 +18,19 @@
 
 namespace logitd::bench {
 
-// A ratio against its bar.
+// A ratio against what it must be.
 struct Verdict {
   double ratio = 0;
-  std::optional<double> limit;  // none: no bar
-  bool at_least = false;        // else at most
+  std::optional<double> must;  // none: nothing is demanded
+  bool at_least = false;       // else at most
+  std::optional<double> aim;
+  std::optional<double> ratio_p50;  // none: there is one ratio only
 };
+
+// How many times `b` goes into `a`, by both quantiles.
+Verdict Ratio(const Quantiles& a, const Quantiles& b,
+              std::optional<double> must, std::optional<double> aim = {},
+              bool at_least = false);
 
 class Report {
  public:
@@ -35,7 +43,7 @@ class Report {
   void Ratio(const std::string& work, const std::string& row,
              const Verdict& verdict);
   void NotRun(const std::string& work, const std::string& why);
-  // "N of M bars met", with the names of those that were not.
+  // "must: N of M met", behind the names of those that were not.
   void Summary() const;
 
  private:

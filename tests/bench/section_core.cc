@@ -25,13 +25,17 @@ std::vector<std::size_t> Vocabs(const Settings& settings) {
   return {kSmallest, 128256, 151936, kLargest};
 }
 
+const Bars& BarsOf(const Profile& profile, Shape shape) {
+  return shape == Shape::kPeaked ? profile.peaked : profile.wide;
+}
+
 // The smallest row is there for the growth law only.
-std::optional<double> LimitFor(const CoreRun& run, std::size_t i, Shape shape,
-                               std::size_t vocab_size) {
+std::optional<double> MustBe(const CoreRun& run, std::size_t i, Shape shape,
+                             std::size_t vocab_size) {
   const Profile& profile = CoreProfiles()[i];
   if (vocab_size == kSmallest) return std::nullopt;
   if (profile.penalties) return run.XR(i - 1) + kPenaltiesR;
-  return (shape == Shape::kPeaked ? profile.peaked : profile.wide).x_r;
+  return BarsOf(profile, shape).x_r;
 }
 
 void PrintPasses(const CoreRun& run, Report* report) {
@@ -52,7 +56,8 @@ void PrintRun(const CoreRun& run, Shape shape, std::size_t vocab_size,
   PrintPasses(run, report);
   for (std::size_t i = 0; i < run.ours.size(); ++i) {
     report->Line(run.ours[i].name, row, run.ours[i].total,
-                 {run.XR(i), LimitFor(run, i, shape, vocab_size), false});
+                 run.InR(i, MustBe(run, i, shape, vocab_size),
+                         BarsOf(CoreProfiles()[i], shape).aim_x_r));
   }
 }
 
@@ -71,7 +76,7 @@ void PrintGrowth(const CoreRun& small, const CoreRun& large, Shape shape,
   }
   report->Note(text);
   report->Ratio("worst: " + small.ours[worst].name, Name(shape),
-                {growth(worst), kGrowth, false});
+                {growth(worst), kGrowth, false, kGrowthAim, {}});
 }
 
 }  // namespace

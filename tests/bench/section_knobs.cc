@@ -70,8 +70,7 @@ void TimeKnobs(const Settings& settings, const Rows& rows,
   report->Note(row + ": " + DescribeYardstick(run, rows.set().bytes));
   std::string beyond = "  beyond no knob:";
   for (std::size_t i = 0; i < run.ours.size(); ++i) {
-    report->Line(run.ours[i].name, row, run.ours[i].total,
-                 {run.XR(i), {}, false});
+    report->Line(run.ours[i].name, row, run.ours[i].total, run.InR(i, {}));
     char entry[64];
     std::snprintf(entry, sizeof entry, " [%s] %+.2f", run.ours[i].name.c_str(),
                   run.XR(i) - run.XR(0));
@@ -120,7 +119,7 @@ void RunKnobs(const Settings& settings, Report* report) {
                &reads);
   }
   report->Ratio("most: " + reads.knob, reads.row,
-                {static_cast<double>(reads.most), kReadsMax, false});
+                {static_cast<double>(reads.most), kReadsMax, false, {}, {}});
 }
 
 }  // namespace logitd::bench

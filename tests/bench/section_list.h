@@ -21,6 +21,7 @@ void RunAdversarial(const Settings& settings, Report* report);
 void RunReal(const Settings& settings, Report* report);
 void RunPeer(const Settings& settings, Report* report);
 void RunSession(const Settings& settings, Report* report);
+void RunGrowth(const Settings& settings, Report* report);
 void RunKnobs(const Settings& settings, Report* report);
 void RunMetrics(const Settings& settings, Report* report);
 

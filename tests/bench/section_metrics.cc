@@ -133,7 +133,7 @@ void Overhead(const Settings& settings, const Profile& profile,
   const double ns = 1e9 * plain.row;
   report->Line("metrics on / off: " + profile.name,
                RowName(Name(Shape::kPeaked), rows.vocab_size()), {ns, ns, ns},
-               {1 + extra / plain.row, 1.02, false});
+               {1 + extra / plain.row, 1.02, false, 1.01, {}});
   char note[160];
   std::snprintf(note, sizeof note,
                 "  counting %.2f us; a watched row %.1f us, at a share of %g",

@@ -38,9 +38,10 @@ void Compare(const Settings& settings, const Peers& peers,
         return a.total.p10_ns < b.total.p10_ns;
       });
   const Bars& bars = shape == Shape::kPeaked ? profile.peaked : profile.wide;
-  report->Line(
-      profile.name, RowName(Name(shape), rows.vocab_size()), timings[0].total,
-      {fastest->total.p10_ns / timings[0].total.p10_ns, bars.faster, true});
+  report->Line(profile.name, RowName(Name(shape), rows.vocab_size()),
+               timings[0].total,
+               Ratio(fastest->total, timings[0].total, bars.faster, {},
+                     /*at_least=*/true));
   std::string text = "  peer:";
   for (std::size_t i = 1; i < timings.size(); ++i) text += Parts(timings[i]);
   report->Note(text);

@@ -35,7 +35,8 @@ void RunAdversarial(const Settings& settings, Report* report) {
       if (run.XR(i) > run.XR(worst)) worst = i;
     }
     report->Line(run.ours[worst].name, RowName(Name(shape), vocab_size),
-                 run.ours[worst].total, {run.XR(worst), kAdversarialR, false});
+                 run.ours[worst].total,
+                 run.InR(worst, kAdversarialR, kAdversarialAim));
     report->Note("  all:" + AllOf(run));
   }
 }
@@ -53,7 +54,7 @@ void RunReal(const Settings& settings, Report* report) {
   report->Note(DescribeYardstick(run, rows.set().bytes));
   for (std::size_t i = 0; i < run.ours.size(); ++i) {
     report->Line(run.ours[i].name, RowName("trigram", rows.vocab_size()),
-                 run.ours[i].total, {run.XR(i), kAdversarialR, false});
+                 run.ours[i].total, run.InR(i, kAdversarialR, kAdversarialAim));
   }
 }
 

@@ -37,7 +37,8 @@ void Allocations(const Settings& settings, Shape shape, Report* report) {
     total += count;
   }
   report->Ratio("allocations, all profiles",
-                RowName(Name(shape), rows.vocab_size()), {total, 0, false});
+                RowName(Name(shape), rows.vocab_size()),
+                {total, 0, false, {}, {}});
 }
 
 void LongPast(const Settings& settings, bool windows, Report* report) {
@@ -55,7 +56,7 @@ void LongPast(const Settings& settings, bool windows, Report* report) {
       settings.stopwatch);
   report->Line(windows ? "penalties 64" : "penalties, whole past",
                "past 131072/1024", timings[1].total,
-               {timings[1].total.p10_ns / timings[0].total.p10_ns, 1.1, false});
+               Ratio(timings[1].total, timings[0].total, 1.1));
 }
 
 }  // namespace

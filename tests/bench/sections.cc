@@ -50,6 +50,12 @@ void PrintServiceBars(Report* report) {
 
 }  // namespace
 
+// Whether `only` names the section; it may name several.
+static bool IsChosen(const std::string& only, const std::string& name) {
+  return only.empty() ||
+         ("," + only + ",").find("," + name + ",") != std::string::npos;
+}
+
 bool RunSections(const Settings& settings) {
   struct Section {
     const char* name;
@@ -58,8 +64,8 @@ bool RunSections(const Settings& settings) {
   const Section sections[] = {
       {"core", RunCore},       {"adversarial", RunAdversarial},
       {"real", RunReal},       {"peer", RunPeer},
-      {"session", RunSession}, {"knobs", RunKnobs},
-      {"metrics", RunMetrics}};
+      {"session", RunSession}, {"growth", RunGrowth},
+      {"knobs", RunKnobs},     {"metrics", RunMetrics}};
   PrintMachine(settings);
   bool any_pass = false;
   for (const MaxPass& pass : AllMaxPasses()) any_pass |= pass.run != nullptr;
@@ -70,7 +76,7 @@ bool RunSections(const Settings& settings) {
   Report report;
   bool found = settings.only.empty();
   for (const Section& section : sections) {
-    if (!settings.only.empty() && settings.only != section.name) continue;
+    if (!IsChosen(settings.only, section.name)) continue;
     section.run(settings, &report);
     found = true;
   }

@@ -13,7 +13,7 @@ namespace logitd::bench {
 
 struct Settings {
   bool quick = false;    // one small vocabulary, few rounds: checks the shape
-  std::string only;      // one section; empty: all
+  std::string only;      // sections, by commas; empty: all
   std::string peer_dir;  // where peer.sh left its work; empty: no peer
   const kernels::KernelTable* kernels = nullptr;
   StopwatchOptions stopwatch;

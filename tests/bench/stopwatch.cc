@@ -39,7 +39,7 @@ Quantiles Summarize(std::vector<double> samples) {
   if (samples.empty()) return {};
   std::sort(samples.begin(), samples.end());
   const std::size_t n = samples.size();
-  return {samples.front(), samples[n / 10], samples[n / 2]};
+  return {samples[n / 10], samples[n / 2], samples[n * 99 / 100]};
 }
 
 struct Samples {

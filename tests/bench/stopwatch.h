@@ -37,7 +37,7 @@ struct Item {
 };
 
 struct Quantiles {
-  double min_ns = 0, p10_ns = 0, p50_ns = 0;
+  double p10_ns = 0, p50_ns = 0, p99_ns = 0;
 };
 
 struct Timing {

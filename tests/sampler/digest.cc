@@ -87,12 +87,22 @@ namespace {
 const kernels::KernelTable* planted_in = nullptr;
 int planted_calls = 0;
 
-double WeighWithMistake(const kernels::RowView& row, kernels::Scale scale,
-                        kernels::Cut cut, uint32_t* active_count) {
-  const double mass = planted_in->weigh(row, scale, cut, active_count);
+double WithMistake(double mass) {
   // Several, because the mass that only aims top_p seldom shows.
   const bool wrong = ++planted_calls >= 500 && planted_calls < 510;
   return wrong ? mass * (1 + 0x1p-23) : mass;
+}
+
+double WeighWithMistake(const kernels::RowView& row, kernels::Scale scale,
+                        kernels::Cut cut, uint32_t* active_count) {
+  return WithMistake(planted_in->weigh(row, scale, cut, active_count));
+}
+
+double SumWithMistake(const kernels::RowView& row, kernels::Scale scale,
+                      kernels::Cut cut, uint32_t* active_count,
+                      uint64_t* count) {
+  return WithMistake(
+      planted_in->sum_weights(row, scale, cut, active_count, count));
 }
 
 }  // namespace
@@ -102,6 +112,7 @@ const kernels::KernelTable& WithPlantedMistake(
   static kernels::KernelTable planted;
   planted = kernels;
   planted.weigh = WeighWithMistake;
+  planted.sum_weights = SumWithMistake;
   planted_in = &kernels;
   planted_calls = 0;
   return planted;

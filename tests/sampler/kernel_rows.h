@@ -52,6 +52,16 @@ class OnKernelRows : public OnEachTarget {
   bool In(uint32_t id, Cut cut) const {
     return l_[id] > cut.value || (l_[id] == cut.value && id <= cut.id);
   }
+  uint64_t MembersInActive(Cut cut) {
+    uint64_t members = 0;
+    for (uint32_t a = 0; a < row().active_count; ++a) {
+      const uint32_t first = row().active[a] * 128;
+      for (uint32_t id = first; id < first + 128; ++id) {
+        members += id < vocab_size() && In(id, cut) ? 1 : 0;
+      }
+    }
+    return members;
+  }
   // Some id's own cut: the prefix that ends with it.
   Cut AnyCut(Dice* dice) const {
     const uint32_t id = dice->Below(vocab_size());
@@ -138,14 +148,41 @@ class OnKernelRows : public OnEachTarget {
       if (!(l_[i] >= low)) from_low[i] = 0;
       if (!(l_[i] >= high)) from_high[i] = 0;
     }
-    kernels::Listing listing = {low, high, ids.data(), capacity, 5, -1, -1};
+    std::vector<float> block_high(row().block_count, 7);
+    kernels::Listing listing = {low, high, ids.data(), capacity};
+    listing.block_high = block_high.data();
+    listing.count = 5;
+    listing.others = 5;
+    listing.from_low = listing.from_high = -1;
     make(&listing);
+    ExpectToldOfBlocks(listing, from_high);
     ASSERT_EQ(Bits(listing.from_low), Bits(ScalarSum(from_low)));
     ASSERT_EQ(Bits(listing.from_high), Bits(ScalarSum(from_high)));
     ASSERT_EQ(ids[capacity], 77u) << "wrote past the capacity";
     if (expected.size() > capacity) expected.resize(capacity);
     ids.resize(listing.count);
     ASSERT_EQ(ids, expected);
+  }
+
+  // What a listing tells of the active blocks; `high`: the weights of l >=
+  // high.
+  void ExpectToldOfBlocks(const kernels::Listing& listing,
+                          const std::vector<float>& high) {
+    uint64_t others = 0;
+    for (uint32_t a = 0; a < row().active_count; ++a) {
+      const size_t first = row().active[a] * size_t{128};
+      const size_t count = std::min<size_t>(128, high.size() - first);
+      uint64_t listed = 0, above = 0;
+      for (size_t id = first; id < first + count; ++id) {
+        above += l_[id] >= listing.high ? 1 : 0;
+        listed += l_[id] >= listing.low && l_[id] < listing.high ? 1 : 0;
+      }
+      others += listed == 0 ? above : 0;
+      const float expected =
+          listed > 0 ? -1 : ScalarBlockSum(&high[first], count);
+      ASSERT_EQ(Bits(listing.block_high[row().active[a]]), Bits(expected));
+    }
+    ASSERT_EQ(listing.others, others);
   }
 
   // What split_mass says of weights that the row holds.

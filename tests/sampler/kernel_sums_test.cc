@@ -51,8 +51,12 @@ TEST_P(KernelSums, WeightsAndMassAreThoseOfTheSpecification) {
       if (!In(i, cut)) w[i] = 0;
     }
     ASSERT_EQ(Bits(kernels().mass_cut(row(), cut)), Bits(ScalarSum(w)));
-    ASSERT_EQ(Bits(kernels().restrict_to(row(), cut, &row().active_count)),
-              Bits(ScalarSum(w)));
+    const uint64_t members = MembersInActive(cut);
+    uint64_t count = 0;
+    ASSERT_EQ(
+        Bits(kernels().restrict_to(row(), cut, &row().active_count, &count)),
+        Bits(ScalarSum(w)));
+    ASSERT_EQ(count, members);
     ExpectWeights(w);
     ASSERT_EQ(Bits(kernels().mass_of_blocks(row())), Bits(ScalarSum(w)));
     ExpectSplit(w, l_[dice->Below(vocab_size())]);
@@ -94,10 +98,14 @@ TEST_P(KernelSums, SurprisalsAreListedLikeWeights) {
     for (uint32_t i = 0; i < vocab_size(); ++i) {
       if (!In(i, cut)) w[i] = surprisals[i] = 0;
     }
+    const uint64_t members = MembersInActive(cut);
+    uint64_t count = 0;
     RowView terms = workspace_.SecondWeights();
-    ASSERT_EQ(Bits(kernels().restrict_to_surprisals(
-                  row(), scale, log_mass, cut, terms, &row().active_count)),
-              Bits(ScalarSum(w)));
+    ASSERT_EQ(
+        Bits(kernels().restrict_to_surprisals(
+            row(), scale, log_mass, cut, terms, &row().active_count, &count)),
+        Bits(ScalarSum(w)));
+    ASSERT_EQ(count, members);
     terms.active_count = row().active_count;
     ExpectWeights(w);
     ExpectActiveWeights(terms, surprisals);

@@ -52,7 +52,7 @@ uint32_t Winner(const Pair& pair) {
   }
   row.active_count = kBlocks;
   for (uint32_t b = 0; b < kBlocks; ++b) row.active[b] = b;
-  return Race(row, PointOf(pair)) / ids_each;
+  return Race(*kernels::Find("auto"), row, PointOf(pair)) / ids_each;
 }
 
 float NextUp(float x) { return std::nextafter(x, 2 * x); }

@@ -41,7 +41,8 @@ bool Collect(uint32_t kinds, const kernels::RowView& row, KindOf kind_of) {
   std::vector<bool> reached(kinds);
   uint32_t left = kinds;
   for (uint32_t i = 0; left > 0 && i < draws; ++i) {
-    const uint32_t kind = kind_of(Race(row, {{i >> 21}, i & 0x1FFFFF, 0}));
+    const uint32_t kind = kind_of(
+        Race(*kernels::Find("auto"), row, {{i >> 21}, i & 0x1FFFFF, 0}));
     if (kind >= kinds) return false;
     if (!reached[kind]) --left;
     reached[kind] = true;

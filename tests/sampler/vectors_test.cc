@@ -114,8 +114,9 @@ class Vectors : public OnEachTarget {
     const uint32_t last = outcome.top_final.back().id;
     lines->push_back(
         absl::StrCat("kept, last kept = ", outcome.kept, " ", last));
-    const double kept =
-        kernels().restrict_to(row, {c.logits[last], last}, &row.active_count);
+    uint64_t members = 0;
+    const double kept = kernels().restrict_to(row, {c.logits[last], last},
+                                              &row.active_count, &members);
     lines->push_back(absl::StrCat(
         "block masses = ", Hex(double{row.block_mass[0]}), " ",
         Hex(double{row.block_mass[1]}), " ", Hex(double{row.block_mass[2]})));

@@ -111,11 +111,19 @@ double WrongWeigh(const kernels::RowView& row, kernels::Scale scale,
          (1 + 0x1p-52);
 }
 
+double WrongSum(const kernels::RowView& row, kernels::Scale scale,
+                kernels::Cut cut, uint32_t* active_count, uint64_t* count) {
+  return kernels::Find("auto")->sum_weights(row, scale, cut, active_count,
+                                            count) *
+         (1 + 0x1p-52);
+}
+
 TEST(SelfTest, FailsWhenOneMassIsOffByTheLastBit) {
   kernels::KernelTable wrong = *kernels::Find("auto");
   wrong.name = "WRONG";
   wrong.mass_cut = WrongMass;
   wrong.weigh = WrongWeigh;
+  wrong.sum_weights = WrongSum;
   EXPECT_THAT(SelfTest(wrong), testing::StatusIs(absl::StatusCode::kInternal,
                                                  "the kernels WRONG and"));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace logitd::tests {
 namespace {
@@ -38,11 +39,12 @@ void Note(const Scale& scale) {
 }
 void Note(const kernels::Guidance& guidance) { Note(guidance.scale); }
 void Note(const kernels::Adaptation& how) { Note(how.inverse_mass); }
-void Note(const Listing* listing) {
-  Note(listing->low);
-  Note(listing->high);
-  Note(listing->capacity);
+void Note(const Listing& listing) {
+  Note(listing.low);
+  Note(listing.high);
+  Note(listing.capacity);
 }
+void Note(const Listing* listing) { Note(*listing); }
 void Note(const RowView& row) {
   Note(row.block_count);
   Note(row.active_count);
@@ -86,6 +88,11 @@ struct EverythingLast {
 struct Loaded {
   static uint32_t Of(const void*, uint32_t, bool, const RowView& row,
                      uint32_t*) {
+    return row.block_count;
+  }
+};
+struct Screened {
+  static uint32_t Of(const RowView& row, bool, uint32_t*) {
     return row.block_count;
   }
 };
@@ -135,7 +142,8 @@ struct ListedWithMass {
 };
 template <bool kOnlyActive>
 struct FromCut {
-  static uint32_t Of(const RowView& row, Cut cut, uint32_t* = nullptr) {
+  static uint32_t Of(const RowView& row, Cut cut, uint32_t* = nullptr,
+                     uint64_t* = nullptr) {
     return From<kOnlyActive>(cut.value, row);
   }
   template <class... Args>
@@ -147,6 +155,20 @@ struct FromCut {
     return From<kOnlyActive>(cut.value, row);
   }
 };
+// Blocks that are known to hold no banned id are counted without a look.
+struct CountedCut {
+  static uint32_t Of(const RowView& row, Cut cut) {
+    const bool all = cut.value == std::numeric_limits<float>::lowest() &&
+                     cut.id == kernels::kNone && row.lazy != nullptr;
+    if (!all) return From<false>(cut.value, row);
+    uint32_t visited = 0;
+    for (uint32_t b = 0; b < row.block_count; ++b) {
+      const bool known = (row.lazy->has[b] & kernels::kAllAreFinite) != 0;
+      visited += !known && row.block_max[b] >= cut.value ? 1 : 0;
+    }
+    return visited;
+  }
+};
 struct FromValue {
   static uint32_t Of(const RowView& row, float value, float*, float*) {
     return From<true>(value, row);
@@ -155,8 +177,26 @@ struct FromValue {
 struct Nothing {
   static uint32_t Of(const RowView&) { return 0; }
 };
+struct NoLogits {
+  static uint32_t Of(const RowView&, Scale) { return 0; }
+};
+// Of a lazy row the blocks that have ids on the list.
+struct FromListing {
+  static uint32_t Of(const RowView& row, Cut cut, const Listing& listing,
+                     uint32_t*, uint64_t*) {
+    if (row.lazy == nullptr) return From<true>(cut.value, row);
+    uint32_t visited = 0;
+    for (uint32_t a = 0; a < row.active_count; ++a) {
+      const uint32_t b = row.active[a];
+      const bool listed = listing.block_high[b] < 0;
+      visited += listed && row.block_max[b] >= cut.value ? 1 : 0;
+    }
+    return visited;
+  }
+};
 struct Weighed {
-  static uint32_t Of(const RowView& row, Scale scale, Cut cut, uint32_t*) {
+  static uint32_t Of(const RowView& row, Scale scale, Cut cut, uint32_t*,
+                     uint64_t* = nullptr) {
     uint32_t visited = 0;
     for (uint32_t b = 0; b < row.block_count; ++b) {
       const float max = row.block_max[b];
@@ -219,9 +259,11 @@ class Installer {
 KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   using K = KernelTable;
   real = &kernels;
-  calls_.reserve(32);  // they stay where they are
+  calls_.reserve(40);  // they stay where they are
   Installer in(&table_, &calls_);
   in.Count<&K::load_f32, Loaded>("load_f32");
+  in.Count<&K::screen, Screened>("screen");
+  in.Count<&K::sum_weights, Weighed>("sum_weights");
   in.Count<&K::load_bf16, Loaded>("load_bf16");
   in.Count<&K::load_f16, Loaded>("load_f16");
   in.Count<&K::guide, Everything>("guide");
@@ -229,7 +271,7 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   in.Count<&K::refresh_block_max, Listed>("refresh_block_max");
   in.Count<&K::first_equal, UpToEqual>("first_equal");
   in.Count<&K::count_ge, FromPivots<false>>("count_ge");
-  in.Count<&K::count_cut, FromCut<false>>("count_cut");
+  in.Count<&K::count_cut, CountedCut>("count_cut");
   in.Count<&K::last_of, FromCut<false>>("last_of");
   in.Count<&K::gather, Gathered>("gather");
   in.Count<&K::weigh, Weighed>("weigh");
@@ -237,6 +279,8 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   in.Count<&K::gather_mass, ListedWithMass>("gather_mass");
   in.Count<&K::mass_cut, FromCut<true>>("mass_cut");
   in.Count<&K::restrict_to, FromCut<true>>("restrict_to");
+  in.Count<&K::restrict_to_listed, FromListing>("restrict_to_listed");
+  in.Count<&K::spread_of_blocks, NoLogits>("spread_of_blocks");
   in.Count<&K::split_mass, FromValue>("split_mass");
   in.Count<&K::mass_of_blocks, Nothing>("mass_of_blocks");
   in.Count<&K::weighted_sum, Active>("weighted_sum");
