@@ -44,50 +44,30 @@ HWY_INLINE VF Fma(DF d, VF a, VF b, VF c) {
 #endif
 }
 
-// exp_f of logitd/1 of N registers, for d in [-87, 0], anything elsewhere.
-// Relative error < 1.2e-7. Step by step for all of them: one register's chain
-// of dependent steps is longer than what a processor looks ahead.
-template <size_t N>
-HWY_INLINE void ExpWithin(DF d, VF (&x)[N]) {
+// exp_f of logitd/1 for d in [-87, 0], anything elsewhere. Relative error <
+// 1.2e-7.
+HWY_INLINE VF ExpWithin(DF d, VF x) {
   const DI di;
   const VF magic = hn::Set(d, 12582912.0f);
-  VF shifted[N], n[N], r[N], q[N];
-  const auto each = [](const auto& step) HWY_ATTR {
-    for (size_t k = 0; k < N; ++k) step(k);
-  };
-  const auto polynomial = [&](float c) HWY_ATTR {
-    each([&](size_t k) HWY_ATTR { q[k] = Fma(d, q[k], r[k], hn::Set(d, c)); });
-  };
-  each([&](size_t k) HWY_ATTR {
-    // Its lowest bits are the whole number n.
-    shifted[k] = Fma(d, x[k], hn::Set(d, 0x1.715476p+0f), magic);
-  });
-  each([&](size_t k) HWY_ATTR { n[k] = hn::Sub(shifted[k], magic); });
-  each([&](size_t k)
-           HWY_ATTR { r[k] = Fma(d, n[k], hn::Set(d, -0x1.63p-1f), x[k]); });
-  each([&](size_t k) HWY_ATTR {
-    r[k] = Fma(d, n[k], hn::Set(d, 0x1.bd0106p-13f), r[k]);
-  });
-  each([&](size_t k) HWY_ATTR { q[k] = hn::Set(d, 0x1.6d110ap-10f); });
-  polynomial(0x1.120b6ep-7f);
-  polynomial(0x1.55551ap-5f);
-  polynomial(0x1.5554dcp-3f);
-  polynomial(0.5f);
-  each([&](size_t k) HWY_ATTR { n[k] = hn::Mul(r[k], r[k]); });
-  each([&](size_t k) HWY_ATTR { q[k] = Fma(d, q[k], n[k], r[k]); });
-  each([&](size_t k) HWY_ATTR { q[k] = hn::Add(q[k], hn::Set(d, 1.0f)); });
-  each([&](size_t k) HWY_ATTR {
-    x[k] =
-        hn::BitCast(d, hn::Add(hn::BitCast(di, q[k]),
-                               hn::ShiftLeft<23>(hn::BitCast(di, shifted[k]))));
-  });
+  // Its lowest bits are the whole number n.
+  const VF shifted = Fma(d, x, hn::Set(d, 0x1.715476p+0f), magic);
+  const VF n = hn::Sub(shifted, magic);
+  VF r = Fma(d, n, hn::Set(d, -0x1.63p-1f), x);
+  r = Fma(d, n, hn::Set(d, 0x1.bd0106p-13f), r);
+  VF q = hn::Set(d, 0x1.6d110ap-10f);
+  q = Fma(d, q, r, hn::Set(d, 0x1.120b6ep-7f));
+  q = Fma(d, q, r, hn::Set(d, 0x1.55551ap-5f));
+  q = Fma(d, q, r, hn::Set(d, 0x1.5554dcp-3f));
+  q = Fma(d, q, r, hn::Set(d, 0.5f));
+  const VF p = hn::Add(Fma(d, q, hn::Mul(r, r), r), hn::Set(d, 1.0f));
+  const auto bits =
+      hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted)));
+  return hn::BitCast(d, bits);
 }
 
 // exp_f for d in [-87, 0], +0 below.
 HWY_INLINE VF ExpF(DF d, VF x) {
-  VF w[1] = {x};
-  ExpWithin(d, w);
-  return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, kLeastD)), w[0]);
+  return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, kLeastD)), ExpWithin(d, x));
 }
 
 // d without a curve.

@@ -238,6 +238,7 @@ HWY_INLINE Cut WithWeight(Scale scale, Cut cut) {
   return {FloatOf(high), kNone};
 }
 
+#if !HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR
 // The members' weights of N registers from id i of a block on.
 // Where few are members most registers have none.
 template <bool kFew, size_t N, class Read, class DOfLogit, class Member>
@@ -262,9 +263,11 @@ HWY_INLINE void WeightsOfLanes(const Read& read, const DOfLogit& d_of,
       return;
     }
   }
-  ExpWithin(d, w);
-  for (size_t k = 0; k < N; ++k) w[k] = hn::IfThenElseZero(in[k], w[k]);
+  for (size_t k = 0; k < N; ++k) {
+    w[k] = hn::IfThenElseZero(in[k], ExpWithin(d, w[k]));
+  }
 }
+#endif
 
 // The sum of the weights of a block's members; told(i, w) hears of each
 // register.
