@@ -1,5 +1,7 @@
 #include "sampler/workspace.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
@@ -9,10 +11,20 @@ namespace logitd {
 namespace {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
 
+// Of large memory in pages as large as there are: blocks are looked at here and
+// there, and each page of 4 KiB would have to be looked up.
 float* Allocate(size_t values) {
-  void* memory = std::aligned_alloc(kAlignment, values * sizeof(float));
+  const size_t bytes = values * sizeof(float);
+  const bool large = bytes >= kHugePage / 2;
+  const size_t alignment = large ? kHugePage : kAlignment;
+  const size_t whole = (bytes + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, whole);
   if (memory == nullptr) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+  if (large) madvise(memory, whole, MADV_HUGEPAGE);  // a hint
+#endif
   return static_cast<float*>(memory);
 }
 
