@@ -417,7 +417,7 @@ double SumWeights(const RowView& row, Scale scale, Cut cut,
     row.lazy->within = within;
   }
   const bool few = cut.value > -kLargest;
-  return WithD(scale, [&](const auto& d_of) HWY_ATTR {
+  const double mass = WithD(scale, [&](const auto& d_of) HWY_ATTR {
     const auto sum = [&](uint32_t b) HWY_ATTR {
       add_members(b);
       if (row.lazy == nullptr) return WeighBlock<false>(row, d_of, within, b);
@@ -430,6 +430,9 @@ double SumWeights(const RowView& row, Scale scale, Cut cut,
     };
     return WeighBlocks(row, scale, cut, active_count, sum, add_members);
   });
+  // Some processors' minimum of NaN is NaN.
+  if (row.lazy != nullptr && !(mass >= 0)) row.lazy->changed = true;
+  return mass;
 }
 
 // The four sums of one block for MassGe, in the order of BlockSum.
