@@ -17,6 +17,7 @@
 #include "sampler/kernels/noise-inl.h"
 #include "sampler/kernels/rows-inl.h"
 #include "sampler/kernels/sums-inl.h"
+#include "sampler/kernels/weights-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {

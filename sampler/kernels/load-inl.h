@@ -220,11 +220,10 @@ void MakeLogits(const RowView& row, uint32_t b) {
         static_cast<const Value*>(lazy.source) + size_t{block} * kBlockSize;
     float max;
     const bool fine = LoadBlock<decltype(widen)>(at, l, &max) != Holds::kBad;
-    if (fine && max == row.block_max[b]) return 0;
+    if (fine && max == row.block_max[b]) return;
     Confine(l, row.block_max[b]);
     lazy.has[block] &= static_cast<uint8_t>(~kAllAreFinite);
     lazy.changed = true;
-    return 0;
   });
 }
 

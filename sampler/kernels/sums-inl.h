@@ -9,6 +9,7 @@
 
 #include "sampler/kernels/lanes-inl.h"
 #include "sampler/kernels/rows-inl.h"
+#include "sampler/kernels/weights-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
@@ -74,7 +75,6 @@ double Surprisals(const RowView& row, Scale scale, float log_mass,
       total.Add(b, SurprisalBlock(LogitsOf(row, b), w, d_of, log, terms));
       lister.Add(row, b, terms);
     }
-    return 0;
   });
   lister.End();
   return total.Total();
@@ -165,7 +165,6 @@ HWY_INLINE void MapCut(const RowView& row, Cut cut, const RowView& target,
           hn::Store(hn::IfThenElse(member(d, v, i), value(v), banned), d,
                     to + i);
         }
-        return 0;
       });
     }
     target.block_max[b] = BlockMax(to);
@@ -181,7 +180,6 @@ void Distances(const RowView& row, Scale scale, Cut cut, float center,
       // Never -0: keys are compared as logits are.
       return hn::Sub(hn::Zero(d), hn::Abs(hn::Sub(d_of(d, l), c)));
     });
-    return 0;
   });
 }
 
@@ -197,7 +195,6 @@ void KeepByKeys(const RowView& row, const RowView& keys, Cut cut) {
         const auto kept = member(d, hn::Load(d, key + i), i);
         hn::Store(hn::IfThenElse(kept, hn::Load(d, l + i), banned), d, l + i);
       }
-      return 0;
     });
     row.block_max[b] = BlockMax(l);
     SetBanned(row, b);
@@ -216,7 +213,6 @@ void BanCut(const RowView& row, Cut cut) {
         const VF v = hn::Load(d, l + i);
         hn::Store(hn::IfThenElse(member(d, v, i), banned, v), d, l + i);
       }
-      return 0;
     });
     row.block_max[b] = BlockMax(l);
     SetBanned(row, b);
@@ -237,7 +233,6 @@ void Adapt(const RowView& row, Scale scale, Cut cut, Adaptation how) {
       const VF y = hn::Mul(ten, hn::Mul(x, x));
       return hn::Sub(five, hn::Div(y, hn::Add(one, x)));
     });
-    return 0;
   });
 }
 
@@ -250,7 +245,6 @@ void ApplyScale(const RowView& row, Scale scale, Cut cut, float base) {
       const VF within = hn::Min(hn::Max(sum, hn::Neg(most)), most);
       return hn::Add(within, hn::Zero(d));  // -0 to +0
     });
-    return 0;
   });
 }
 

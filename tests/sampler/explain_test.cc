@@ -42,8 +42,8 @@ class Explained : public OnEachTarget {
     return c;
   }
 
-  Explainer Explain(const Case& c, TokenIds ids = {}) {
-    Explainer explainer(kernels(), c.vocab_size, 8, std::move(ids));
+  Explainer Explain(const Case& c, TokenIds ids = {}, uint32_t top_n = 8) {
+    Explainer explainer(kernels(), c.vocab_size, top_n, std::move(ids));
     ran_ = runner_.Run(c, MakeHistory, &explainer);
     return explainer;
   }
@@ -93,6 +93,22 @@ TEST_P(Explained, EndsWithWhatTheStepUsesToTheBit) {
   }
   for (const char* stage : {"row", "guidance", "hard_bans", "soft_bans"}) {
     EXPECT_GT(stages[stage], 0) << stage;
+  }
+}
+
+// The best before and after, be it one, and whom it is asked about.
+TEST_P(Explained, ShowsAsManyTokensAsItIsAskedFor) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    const Case c = AskingCase(seed);
+    const Explainer none = Explain(c, {3}, 0), one = Explain(c, {}, 1);
+    if (!ran_.status.ok() || ran_.outcome.is_forced()) continue;
+    for (const StageRecord& record : none.records()) {
+      ASSERT_EQ(record.tokens.size(), 1u) << c.name;
+      ASSERT_EQ(record.tokens[0].id, 3u);
+    }
+    const StageRecord& last = one.records().back();
+    ASSERT_LE(last.tokens.size(), 2u) << c.name;
+    ASSERT_NE(Find(last, ran_.outcome.top_final[0].id), nullptr) << c.name;
   }
 }
 
