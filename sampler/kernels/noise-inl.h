@@ -34,7 +34,8 @@ void NoiseOf(const NoiseKey& key, uint32_t first_pair, uint32_t pair_count,
   const VN low = hn::Set(d, 0xFFFFFFFFu);
   const VN m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
   HWY_ALIGN uint64_t first[8], second[8];
-  for (uint32_t i = 0; i < pair_count; i += hn::Lanes(d)) {
+  for (uint32_t i = 0; i < pair_count;
+       i += static_cast<uint32_t>(hn::Lanes(d))) {
     VN c0 = hn::And(hn::Iota(d, first_pair + i), low);
     VN c1 = hn::Set(d, key.position), c2 = hn::Set(d, key.purpose);
     VN c3 = hn::Zero(d);
