@@ -35,4 +35,7 @@ expect "^two spinning threads: $number"'x$'
 expect "^counting a row: $number ns alone, $number ns beside another thread$"
 expect "(^peer not available: .+|^  peer:.* us = array $number \+ chain $number)"
 expect '^must: [0-9]+ of [0-9]+ met$'
+output=$("$1/bin/logitd_instructions" --kernels=auto --steps=1)
+expect "^$number ns  peaked: greedy$"
+expect "^$number ns  wide: bf16 T.8 only$"
 echo "shape as expected"
