@@ -136,7 +136,7 @@ void PlaceBeside(double target, double deviation, double mass, Curve* curve,
   };
   // A little further first: then the outer two can be values that were
   // measured, with something between them whatever the curve's steps.
-  constexpr double kMeasured[kPivots] = {kFar + 1, kNear, -kNear, -kFar - 1};
+  constexpr double kMeasured[] = {kFar + 1, kNear, -kNear, -kFar - 1};
   for (uint32_t i = 0; i < kPivots; ++i) {
     pivots[i] = Pivot(curve->Crossing(beside(kMeasured[i])));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 
 namespace logitd {
 namespace {
@@ -93,7 +94,7 @@ uint32_t Close(List list, Measure measure, const float* l, double target,
       pivots[3] = ValueOf(KeyOf(tied) + 1);
     }
     if (pass >= kValuePasses) {
-      pivots[0] = ValueOf(bracket->low + (bracket->high - bracket->low) / 2);
+      pivots[0] = ValueOf(std::midpoint(bracket->low, bracket->high));
     }
     Narrow(measure, target, pivots, bracket);
   }

@@ -20,7 +20,7 @@ Candidates::Candidates(const kernels::KernelTable& kernels, bool keep_original,
     : kernels_(kernels),
       workspace_(workspace),
       keep_original_(keep_original),
-      original_m_(LargestLogit(workspace->row())),
+      original_m_(kernels.largest(workspace->row())),
       scale_({original_m_, 1.0f}),
       cut_(kAllAllowed) {}
 
@@ -168,7 +168,7 @@ void Candidates::BeginRewrite() {
 }
 
 void Candidates::EndRewrite() {
-  scale_.m = LargestLogit(row());
+  scale_.m = kernels_.largest(row());
   cut_ = kAllAllowed;
   count_.reset();
   weights_ = Weights::kNone;
@@ -202,7 +202,7 @@ void Candidates::Settle() {
   if (!edited_) return;
   edited_ = false;
   workspace_->RefreshTouched(kernels_);
-  scale_.m = LargestLogit(row());
+  scale_.m = kernels_.largest(row());
   if (!begun_) original_m_ = scale_.m;
 }
 

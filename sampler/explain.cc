@@ -22,7 +22,7 @@ void Explainer::Copy(const RowBetween& left, State* state) const {
   std::iota(blocks.begin(), blocks.end(), 0u);
   kernels_.refresh_block_max(blocks.data(), copy.block_count, copy);
   state->scale = left.scale;
-  state->scale.m = LargestLogit(copy);
+  state->scale.m = kernels_.largest(copy);
   state->cut = left.cut;
   if (left.greedy) {
     const float m = state->scale.m;

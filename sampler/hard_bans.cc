@@ -43,7 +43,7 @@ bool IsHardBanned(const Plan& plan, const uint8_t* mask, size_t mask_bytes,
 absl::Status HardBans(const kernels::KernelTable& kernels, const Plan& plan,
                       const uint8_t* mask, size_t mask_bytes,
                       Workspace* workspace) {
-  if (NothingLeft(workspace)) {
+  if (NothingLeft(kernels, workspace)) {
     return absl::FailedPreconditionError(
         "logits: nothing is left to choose from: every logit of the row is "
         "-inf");
@@ -58,8 +58,8 @@ absl::Status HardBans(const kernels::KernelTable& kernels, const Plan& plan,
     workspace->Touch(id);
   }
   workspace->RefreshTouched(kernels);
-  return NothingLeft(workspace) ? NothingLeftError(plan, mask)
-                                : absl::OkStatus();
+  return NothingLeft(kernels, workspace) ? NothingLeftError(plan, mask)
+                                         : absl::OkStatus();
 }
 
 }  // namespace logitd

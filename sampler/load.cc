@@ -104,7 +104,7 @@ absl::Status LoadRows(const KernelTable& kernels, const Plan& plan,
 void Guide(const KernelTable& kernels, double guidance_scale,
            double log_sum_exp, Workspace* workspace) {
   RowView& second = workspace->second();
-  const Scale scale = {LargestLogit(second), 1.0f};
+  const Scale scale = {kernels.largest(second), 1.0f};
   double second_log_sum_exp = 0;  // not looked at when all are -inf
   if (scale.m > -std::numeric_limits<float>::infinity()) {
     const double mass =

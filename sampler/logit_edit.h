@@ -19,8 +19,9 @@ namespace logitd {
 
 inline constexpr float kBanned = -std::numeric_limits<float>::infinity();
 
-inline bool NothingLeft(Workspace* workspace) {
-  return LargestLogit(workspace->row()) == kBanned;
+inline bool NothingLeft(const kernels::KernelTable& kernels,
+                        Workspace* workspace) {
+  return kernels.largest(workspace->row()) == kBanned;
 }
 
 // Double to float, saturating, without -0.

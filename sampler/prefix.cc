@@ -62,24 +62,6 @@ bool AtMost(Cut a, Cut b) {
   return a.value != b.value ? a.value > b.value : a.id <= b.id;
 }
 
-float LargestLogit(const RowView& row) {
-  // Sixteen at a time: the compiler makes vectors of them.
-  constexpr uint32_t kLanes = 16;
-  float lanes[kLanes];
-  std::fill_n(lanes, kLanes, row.block_max[0]);
-  uint32_t b = 0;
-  for (; b + kLanes <= row.block_count; b += kLanes) {
-    for (uint32_t i = 0; i < kLanes; ++i) {
-      const float max = row.block_max[b + i];
-      lanes[i] = max > lanes[i] ? max : lanes[i];
-    }
-  }
-  for (; b < row.block_count; ++b) {
-    lanes[0] = std::max(lanes[0], row.block_max[b]);
-  }
-  return *std::max_element(lanes, lanes + kLanes);
-}
-
 namespace {
 
 // The kth of listed ids.
@@ -108,7 +90,7 @@ Cut PrefixOfCount(const KernelTable& kernels, const RowView& row, uint64_t k,
     kernels.count_ge(row, pivots, whole);
     std::copy(whole, whole + kernels::kPivots, counts);
   };
-  const float most = LargestLogit(row);
+  const float most = kernels.largest(row);
   Bracket bracket = {KeyOf(bound), KeyOf(most) + 1, 0, 0};
   // Else the bound is close, and a list holds what it leaves.
   if (bound == kAllAllowed.value) {

@@ -20,14 +20,10 @@
 
 namespace logitd {
 
-// All tokens that are not banned.
-inline constexpr kernels::Cut kAllAllowed = {-0x1.fffffep+127f, 0xFFFFFFFFu};
+using kernels::kAllAllowed;
 
 // True if `a` keeps no more than `b`.
 bool AtMost(kernels::Cut a, kernels::Cut b);
-
-// Largest logit of the row; -inf when all are banned.
-float LargestLogit(const kernels::RowView& row);
 
 // The prefix of exactly k tokens, or all that are not banned if they are fewer.
 // k >= 1; at least one token is not banned.

@@ -246,7 +246,7 @@ absl::Status Sampler::Sample(const Plan& plan, const History& history,
 
   const bool raw = report.raw_logprob || report.entropy ||
                    report.top_n_raw > 0 || values.guidance;
-  const bool any = LargestLogit(view) > kMinusInfinity;
+  const bool any = kernels_.largest(view) > kMinusInfinity;
   const double log_sum_exp =
       raw && any ? ReportRaw(kernels_, report, workspace, outcome) : 0;
   const auto observe = [&](const char* stage) {

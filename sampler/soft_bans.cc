@@ -96,7 +96,7 @@ absl::Status SoftBans(const kernels::KernelTable& kernels, const Plan& plan,
   BanNgrams(plan, history, workspace, &banner);
   if (workspace->edits().empty()) return absl::OkStatus();
   workspace->RefreshTouched(kernels);
-  if (!NothingLeft(workspace)) return absl::OkStatus();
+  if (!NothingLeft(kernels, workspace)) return absl::OkStatus();
   if (!plan.relax_soft_bans) {
     return absl::FailedPreconditionError(
         absl::StrCat(banner.Blame(),

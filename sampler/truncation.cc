@@ -74,7 +74,7 @@ void Typical(double p, const DialectRules& rules, Candidates* candidates) {
   const double target = ShareOf(mass, p, rules.typical_goes_beyond);
   Cut nearest = kAllAllowed;
   if (target <= mass) {
-    const kernels::Scale plain = {LargestLogit(keys), 1.0f};
+    const kernels::Scale plain = {kernels.largest(keys), 1.0f};
     nearest = PrefixOfMass(kernels, plain, kAllAllowed, target, mass, &keys,
                            candidates->workspace());
   }

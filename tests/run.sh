@@ -128,11 +128,23 @@ report() {
   printf '%8d          in all\n\n' "$SECONDS"
   if [[ -n $first_failure ]]; then
     echo "FAILED first: $first_failure (log: .build/logs/$first_failure.log)"
-    grep -hE '^[[:space:]]+[0-9]+ - .*\((Failed|Timeout|Not Run|.*Exception)' \
-        "$logs/$first_failure.log" | head -n 20 || true
+    what_failed "$logs/$first_failure.log"
   fi
   echo "$passed passed, $failed failed"
   not_executed
+}
+
+# what_failed LOG: names of tests, what the first of them found, and what a
+# sanitizer did: the end of the output is all that some see.
+what_failed() {
+  {
+    grep -E '^[[:space:]]+[0-9]+ - .*\((Failed|Timeout|Not Run|.*Exception)' \
+        "$1" | head -n 20
+    grep -E '^\[  FAILED  \] [A-Za-z]' "$1" | sort -u | head -n 20
+    grep -m 3 -A 12 -E '^[^ ]+:[0-9]+: Failure$' "$1"
+    grep -m 1 -A 30 -E 'runtime error:|ERROR: [A-Za-z]+Sanitizer|WARNING: Thread' \
+        "$1"
+  } || true
 }
 
 # What did not run stands last, where nobody overlooks it.
@@ -163,7 +175,8 @@ run_stages() {
     stage clang-tidy check_clang_tidy || true
     build_and_test gcc-tests || true
     LOGITD_BUILD_DIR="$root/.build/release" \
-        stage mutation tests/mutation/run.sh --sample 200 --least 0.95 || true
+        stage mutation tests/mutation/run.sh --sample 200 --seed 20261201 \
+        --least 0.95 || true
     LOGITD_BUILD_DIR="$root/.build/release" \
         stage semantics-table tests/semantics_table.sh || true
     LOGITD_SOURCE_DIR="$root" LOGITD_BUILD_DIR="$root/.build/release" \

@@ -13,6 +13,7 @@
 #include <hwy/highway.h>
 
 #include "sampler/kernels/guide-inl.h"
+#include "sampler/kernels/lazy-inl.h"
 #include "sampler/kernels/load-inl.h"
 #include "sampler/kernels/noise-inl.h"
 #include "sampler/kernels/rows-inl.h"
@@ -24,44 +25,17 @@ namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
 const KernelTable* Table() {
-  static constexpr KernelTable kTable = {nullptr,
-                                         LoadF32,
-                                         LoadBf16,
-                                         LoadF16,
-                                         Screen,
-                                         MakeLogits,
-                                         MakeWeights,
-                                         Guide,
-                                         ApplyMask,
-                                         RefreshBlockMax,
-                                         FirstEqual,
-                                         CountGe,
-                                         CountCut,
-                                         LastOf,
-                                         Gather,
-                                         Weigh,
-                                         SumWeights,
-                                         SpreadOfBlocks,
-                                         MassGe,
-                                         GatherMass,
-                                         MassCut,
-                                         RestrictTo,
-                                         RestrictToListed,
-                                         SplitMass,
-                                         MassOfBlocks,
-                                         WeightedSum,
-                                         SquaresOfWeights,
-                                         SumOfD,
-                                         SquaresAround,
-                                         Surprisals,
-                                         RestrictToSurprisals,
-                                         NoiseOf,
-                                         Subtract,
-                                         Distances,
-                                         KeepByKeys,
-                                         BanCut,
-                                         Adapt,
-                                         ApplyScale};
+  static constexpr KernelTable kTable = {
+      nullptr,    LoadF32,         LoadBf16,       LoadF16,
+      Screen,     MakeLogits,      MakeWeights,    Guide,
+      ApplyMask,  RefreshBlockMax, Largest,        FirstEqual,
+      CountGe,    CountCut,        LastOf,         Gather,
+      Weigh,      SumWeights,      SpreadOfBlocks, MassGe,
+      GatherMass, MassCut,         RestrictTo,     RestrictToListed,
+      SplitMass,  MassOfBlocks,    WeightedSum,    SquaresOfWeights,
+      SumOfD,     SquaresAround,   Surprisals,     RestrictToSurprisals,
+      NoiseOf,    Subtract,        Distances,      KeepByKeys,
+      BanCut,     Adapt,           ApplyScale};
   return &kTable;
 }
 

@@ -29,6 +29,12 @@ struct Cut {
   uint32_t id;
 };
 
+// All that is not banned.
+inline constexpr Cut kAllAllowed = {-0x1.fffffep+127f, kNone};
+inline bool IsWhole(Cut cut) {
+  return cut.value == kAllAllowed.value && cut.id == kAllAllowed.id;
+}
+
 struct LazyRow;
 
 // l, w, block_max and block_mass of one row, and the list of its blocks that
@@ -170,6 +176,8 @@ struct KernelTable {
   void (*refresh_block_max)(const uint32_t* blocks, uint32_t count,
                             const RowView& row);
 
+  // The largest logit; -inf if all are banned.
+  float (*largest)(const RowView& row);
   // Lowest id with l == value; kNone if there is none.
   uint32_t (*first_equal)(const RowView& row, float value);
 

@@ -12,6 +12,14 @@
 
 #include <hwy/highway.h>
 
+// Before a loop that is long enough as it stands: unrolled, it keeps more
+// values than there are registers.
+#if defined(__clang__)
+#define LOGITD_KEEP_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define LOGITD_KEEP_LOOP _Pragma("GCC unroll 1")
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
 namespace HWY_NAMESPACE {
@@ -145,6 +153,7 @@ HWY_INLINE float BlockSumOf(const Terms& terms) {
   constexpr size_t kRegisters = kLanes / kStep;
   VF sums[kRegisters];
   for (VF& sum : sums) sum = hn::Zero(d);
+  LOGITD_KEEP_LOOP
   for (size_t i = 0; i < kBlockSize; i += N * kStep) {
     VF out[N];
     terms(i, out);
@@ -254,7 +263,7 @@ HWY_INLINE int64_t OrderOf(float value) {
   return bits >= 0 ? bits : -int64_t{bits & 0x7FFFFFFF};
 }
 HWY_INLINE float FloatOf(int64_t order) {
-  const auto size = static_cast<int32_t>(order < 0 ? -order : order);
+  const auto size = static_cast<int32_t>(__builtin_llabs(order));
   float value;
   __builtin_memcpy(&value, &size, sizeof(value));
   return order < 0 ? -value : value;

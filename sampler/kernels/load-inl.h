@@ -119,112 +119,76 @@ HWY_INLINE Holds LoadBlock(const typename Widen::Value* source, float* l,
   });
 }
 
-// Whether rows are copied whole, or looked at.
-enum class Copies { kAll, kWhatMust };
-
-template <class Widen, Copies kCopies>
-HWY_INLINE uint32_t LoadRow(const void* source, uint32_t count, bool ban_bad,
-                            const RowView& row, uint32_t* bad_count) {
+// Loads blocks of a row whole, and keeps count of what may not be in it.
+template <class Widen>
+struct Loader {
   using Value = typename Widen::Value;
-  const char* bytes = static_cast<const char*>(source);
-  const bool aligned = reinterpret_cast<uintptr_t>(source) % sizeof(Value) == 0;
-  // The last block, and rows at odd addresses, go through a copy.
-  HWY_ALIGN Value copy[kBlockSize];
-  *bad_count = 0;
+
+  const void* source;
+  uint32_t count;
+  bool ban_bad;
+  const RowView& row;
+  uint32_t* bad_count;
   uint32_t first_bad = kNone;
-  for (uint32_t b = 0; b < row.block_count; ++b) {
+
+  const Value* At(uint32_t b) const {
+    return static_cast<const Value*>(source) + size_t{b} * kBlockSize;
+  }
+
+  // False: what the block holds ends the step.
+  bool Load(uint32_t b) {
     const uint32_t base = b * kBlockSize;
     const uint32_t have = count - base < kBlockSize ? count - base : kBlockSize;
-    const void* at = bytes + size_t{base} * sizeof(Value);
-    const Value* block = static_cast<const Value*>(at);
-    if (have < kBlockSize || !aligned) {
+    const char* at =
+        static_cast<const char*>(source) + size_t{base} * sizeof(Value);
+    float* l = row.l + base;
+    // The last block, and rows at odd addresses, go through a copy.
+    HWY_ALIGN Value copy[kBlockSize];
+    const Value* block = copy;
+    if (have < kBlockSize ||
+        reinterpret_cast<uintptr_t>(at) % sizeof(Value) != 0) {
       for (Value& x : copy) x = Value{};
       __builtin_memcpy(copy, at, have * sizeof(Value));
-      block = copy;
-    } else if (kCopies == Copies::kWhatMust) {
-      const auto keep = [](size_t, VF) HWY_ATTR {};
-      const Holds holds = ReadBlock<Widen>(block, row.block_max + b, keep);
-      row.lazy->has[b] = holds == Holds::kFinite ? kAllAreFinite : 0;
-      if (holds != Holds::kBad) continue;
+    } else {
+      block = At(b);
     }
-    if (kCopies == Copies::kWhatMust) row.lazy->has[b] = kHasLogits;
-    float* l = row.l + base;
     const bool fine =
         LoadBlock<Widen>(block, l, row.block_max + b) != Holds::kBad;
     for (uint32_t i = have; i < kBlockSize; ++i) l[i] = kMinusInf;
     if (!fine) {
       const uint32_t bad = BanBad(l, bad_count);
       if (first_bad == kNone) first_bad = base + bad;
-      if (!ban_bad) return first_bad;
+      if (!ban_bad) return false;
     }
     if (!fine || have < kBlockSize) row.block_max[b] = BlockMax(l);
+    return true;
   }
-  return first_bad;
+};
+
+template <class Widen>
+HWY_INLINE uint32_t LoadRow(const void* source, uint32_t count, bool ban_bad,
+                            const RowView& row, uint32_t* bad_count) {
+  *bad_count = 0;
+  Loader<Widen> loader = {source, count, ban_bad, row, bad_count};
+  for (uint32_t b = 0; b < row.block_count; ++b) {
+    if (!loader.Load(b)) break;
+  }
+  return loader.first_bad;
 }
 
 uint32_t LoadF32(const void* source, uint32_t count, bool ban_bad,
                  const RowView& row, uint32_t* bad_count) {
-  return LoadRow<FromF32, Copies::kAll>(source, count, ban_bad, row, bad_count);
+  return LoadRow<FromF32>(source, count, ban_bad, row, bad_count);
 }
 
 uint32_t LoadBf16(const void* source, uint32_t count, bool ban_bad,
                   const RowView& row, uint32_t* bad_count) {
-  return LoadRow<FromBf16, Copies::kAll>(source, count, ban_bad, row,
-                                         bad_count);
+  return LoadRow<FromBf16>(source, count, ban_bad, row, bad_count);
 }
 
 uint32_t LoadF16(const void* source, uint32_t count, bool ban_bad,
                  const RowView& row, uint32_t* bad_count) {
-  return LoadRow<FromF16, Copies::kAll>(source, count, ban_bad, row, bad_count);
-}
-
-// Calls function(widen) with what widens the values of a lazy row.
-template <class Function>
-HWY_INLINE auto WithWiden(const LazyRow& lazy, const Function& function) {
-  switch (lazy.stored) {
-    case Stored::kBfloat16:
-      return function(FromBf16());
-    case Stored::kFloat16:
-      return function(FromF16());
-    default:
-      return function(FromF32());
-  }
-}
-
-uint32_t Screen(const RowView& row, bool ban_bad, uint32_t* bad_count) {
-  const LazyRow& lazy = *row.lazy;
-  return WithWiden(lazy, [&](auto widen) HWY_ATTR {
-    return LoadRow<decltype(widen), Copies::kWhatMust>(lazy.source, lazy.count,
-                                                       ban_bad, row, bad_count);
-  });
-}
-
-// What a block of l must be of which `most` was said to be the largest.
-inline void Confine(float* l, float most) {
-  bool reaches = false;
-  for (uint32_t i = 0; i < kBlockSize; ++i) {
-    if (!(l[i] <= most)) l[i] = most;
-    reaches |= l[i] == most;
-  }
-  if (!reaches) l[0] = most;
-}
-
-void MakeLogits(const RowView& row, uint32_t b) {
-  LazyRow& lazy = *row.lazy;
-  const uint32_t block = row.first_block + b;
-  lazy.has[block] |= kHasLogits;
-  float* l = row.l + size_t{b} * kBlockSize;
-  WithWiden(lazy, [&](auto widen) HWY_ATTR {
-    using Value = typename decltype(widen)::Value;
-    const Value* at =
-        static_cast<const Value*>(lazy.source) + size_t{block} * kBlockSize;
-    float max;
-    const bool fine = LoadBlock<decltype(widen)>(at, l, &max) != Holds::kBad;
-    if (fine && max == row.block_max[b]) return;
-    Confine(l, row.block_max[b]);
-    lazy.has[block] &= static_cast<uint8_t>(~kAllAreFinite);
-    lazy.changed = true;
-  });
+  return LoadRow<FromF16>(source, count, ban_bad, row, bad_count);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -13,10 +13,56 @@ HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
+// The first block from b on whose largest logit is no less than `least`; the
+// number of blocks if there is none.
+HWY_INLINE uint32_t NextBlock(const RowView& row, float least, uint32_t b) {
+  const DF d;
+  const auto step = static_cast<uint32_t>(hn::Lanes(d));
+  const VF pivot = hn::Set(d, least);
+  for (; b + step <= row.block_count; b += step) {
+    const auto reach = hn::Ge(hn::LoadU(d, row.block_max + b), pivot);
+    const intptr_t first = hn::FindFirstTrue(d, reach);
+    if (first >= 0) return b + static_cast<uint32_t>(first);
+  }
+  while (b < row.block_count && !(row.block_max[b] >= least)) ++b;
+  return b;
+}
+
+// The blocks whose largest logit is no less than `least`, rising.
+class BlocksFrom {
+ public:
+  struct End {};
+  class Iterator {
+   public:
+    HWY_INLINE explicit Iterator(const BlocksFrom& blocks)
+        : blocks_(blocks), block_(NextBlock(blocks.row_, blocks.least_, 0)) {}
+    HWY_INLINE uint32_t operator*() const { return block_; }
+    HWY_INLINE void operator++() {
+      block_ = NextBlock(blocks_.row_, blocks_.least_, block_ + 1);
+    }
+    HWY_INLINE bool operator!=(End) const {
+      return block_ != blocks_.row_.block_count;
+    }
+
+   private:
+    const BlocksFrom& blocks_;
+    uint32_t block_;
+  };
+
+  HWY_INLINE BlocksFrom(const RowView& row, float least)
+      : row_(row), least_(least) {}
+  HWY_INLINE Iterator begin() const { return Iterator(*this); }
+  HWY_INLINE End end() const { return {}; }
+
+ private:
+  const RowView& row_;
+  float least_;
+};
+
 HWY_INLINE float LowestPivot(const float* pivots) {
   float lowest = pivots[0];
   for (size_t p = 1; p < kPivots; ++p) {
-    lowest = pivots[p] < lowest ? pivots[p] : lowest;
+    lowest = HWY_MIN(lowest, pivots[p]);
   }
   return lowest;
 }
@@ -59,9 +105,23 @@ void ApplyMask(const uint8_t* mask, size_t mask_bytes, const RowView& row) {
   }
 }
 
+float Largest(const RowView& row) {
+  const DF d;
+  const auto step = static_cast<uint32_t>(hn::Lanes(d));
+  VF max = hn::Set(d, kMinusInf);
+  uint32_t b = 0;
+  for (; b + step <= row.block_count; b += step) {
+    max = hn::Max(max, hn::LoadU(d, row.block_max + b));
+  }
+  float largest = LargestLane(max);
+  for (; b < row.block_count; ++b) {
+    largest = HWY_MAX(largest, row.block_max[b]);
+  }
+  return largest;
+}
+
 uint32_t FirstEqual(const RowView& row, float value) {
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    if (!(row.block_max[b] >= value)) continue;
+  for (const uint32_t b : BlocksFrom(row, value)) {
     const float* l = LogitsOf(row, b);
     for (uint32_t i = 0; i < kBlockSize; ++i) {
       if (l[i] == value) return b * kBlockSize + i;
@@ -83,10 +143,8 @@ void CountGe(const RowView& row, const float* pivots, uint64_t* counts) {
   const size_t step = hn::Lanes(d);
   const VF p0 = hn::Set(d, pivots[0]), p1 = hn::Set(d, pivots[1]);
   const VF p2 = hn::Set(d, pivots[2]), p3 = hn::Set(d, pivots[3]);
-  const float lowest = LowestPivot(pivots);
   auto c0 = hn::Zero(di), c1 = c0, c2 = c0, c3 = c0;  // rows have < 2^31 ids
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    if (!(row.block_max[b] >= lowest)) continue;
+  for (const uint32_t b : BlocksFrom(row, LowestPivot(pivots))) {
     const float* HWY_RESTRICT l = LogitsOf(row, b);
     for (size_t i = 0; i < kBlockSize; i += step) {
       const VF v = hn::Load(d, l + i);
@@ -102,11 +160,8 @@ void CountGe(const RowView& row, const float* pivots, uint64_t* counts) {
   counts[3] = static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(di, c3)));
 }
 
-// How many members of the cut block b has.
-HWY_INLINE uint64_t CountMembers(const RowView& row, Cut cut, uint32_t b) {
-  const bool all = row.lazy != nullptr && cut.value == -kLargest &&
-                   cut.id == kNone && (row.lazy->has[b] & kAllAreFinite) != 0;
-  if (all) return kBlockSize;
+// How many members of the cut block b has, whose logits must be read for it.
+HWY_NOINLINE uint64_t CountMembersOf(const RowView& row, Cut cut, uint32_t b) {
   const DF d;
   const float* HWY_RESTRICT l = LogitsOf(row, b);
   return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
@@ -118,10 +173,16 @@ HWY_INLINE uint64_t CountMembers(const RowView& row, Cut cut, uint32_t b) {
   });
 }
 
+// How many members of the cut block b has.
+HWY_INLINE uint64_t CountMembers(const RowView& row, Cut cut, uint32_t b) {
+  const bool all = row.lazy != nullptr && IsWhole(cut) &&
+                   (row.lazy->has[b] & kAllAreFinite) != 0;
+  return all ? kBlockSize : CountMembersOf(row, cut, b);
+}
+
 uint64_t CountCut(const RowView& row, Cut cut) {
   uint64_t count = 0;
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    if (!(row.block_max[b] >= cut.value)) continue;
+  for (const uint32_t b : BlocksFrom(row, cut.value)) {
     count += CountMembers(row, cut, b);
   }
   return count;
@@ -154,8 +215,7 @@ HWY_INLINE float LeastMember(const RowView& row, Cut cut, uint32_t b) {
 Cut LastOf(const RowView& row, Cut cut) {
   float least = kPlusInf;
   uint32_t block = 0;
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    if (!(row.block_max[b] >= cut.value)) continue;
+  for (const uint32_t b : BlocksFrom(row, cut.value)) {
     const float here = LeastMember(row, cut, b);
     if (here == kPlusInf || here > least) continue;
     least = here;
@@ -215,8 +275,8 @@ HWY_INLINE uint32_t GatherBlock(const RowView& row, uint32_t b, float low,
 uint32_t Gather(const RowView& row, float low, float high, uint32_t* ids,
                 uint32_t capacity) {
   uint32_t count = 0;
-  for (uint32_t b = 0; b < row.block_count && count < capacity; ++b) {
-    if (!(row.block_max[b] >= low)) continue;
+  for (const uint32_t b : BlocksFrom(row, low)) {
+    if (count == capacity) break;
     count = GatherBlock(row, b, low, high, ids, count, capacity);
   }
   return count;

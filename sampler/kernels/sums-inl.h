@@ -115,8 +115,7 @@ HWY_INLINE double SumCut(const RowView& row, Scale scale, Cut cut,
                          const Term& term) {
   const DF d;
   BlockAccumulator total;
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    if (!(row.block_max[b] >= cut.value)) continue;
+  for (const uint32_t b : BlocksFrom(row, cut.value)) {
     const float* HWY_RESTRICT l = LogitsOf(row, b);
     const float sum = WithD(scale, [&](const auto& d_of) HWY_ATTR {
       return WithCut(cut, b, [&](const auto& member) HWY_ATTR {
@@ -205,8 +204,7 @@ void BanCut(const RowView& row, Cut cut) {
   const DF d;
   const VF banned = hn::Set(d, kMinusInf);
   const size_t step = hn::Lanes(d);
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    if (!(row.block_max[b] >= cut.value)) continue;
+  for (const uint32_t b : BlocksFrom(row, cut.value)) {
     float* l = LogitsOf(row, b);
     WithCut(cut, b, [&](const auto& member) HWY_ATTR {
       for (size_t i = 0; i < kBlockSize; i += step) {

@@ -8,7 +8,7 @@
 #endif
 
 #include "sampler/kernels/lanes-inl.h"
-#include "sampler/kernels/load-inl.h"
+#include "sampler/kernels/lazy-inl.h"
 #include "sampler/kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -80,7 +80,8 @@ HWY_INLINE float SumBlock(const Read& read, const DOfLogit& d_of, Cut within,
       return w;
     });
 #else
-    constexpr size_t kAtOnce = 4;
+    constexpr size_t kRegisters = kLanes / hn::MaxLanes(DF());
+    constexpr size_t kAtOnce = kRegisters > 2 ? kRegisters : 2;
     return BlockSumOf<kAtOnce>([&](size_t i, VF (&w)[kAtOnce]) HWY_ATTR {
       WeightsOfLanes<kFew>(read, d_of, member, i, w);
       for (size_t k = 0; k < kAtOnce; ++k) {
@@ -119,11 +120,9 @@ HWY_INLINE double WeighBlocks(const RowView& row, Scale scale, Cut cut,
                               const Without& without) {
   BlockAccumulator total;
   uint32_t active = 0;
-  for (uint32_t b = 0; b < row.block_count; ++b) {
-    row.block_mass[b] = 0.0f;
-    const float max = row.block_max[b];
-    if (!(max >= cut.value)) continue;
-    if (!(DOf(scale, max) >= kLeastD)) {
+  __builtin_memset(row.block_mass, 0, row.block_count * sizeof(float));
+  for (const uint32_t b : BlocksFrom(row, cut.value)) {
+    if (!(DOf(scale, row.block_max[b]) >= kLeastD)) {
       without(b);
       continue;
     }
@@ -141,7 +140,7 @@ double Weigh(const RowView& row, Scale scale, Cut cut, uint32_t* active_count) {
     row.lazy->scale = scale;
     row.lazy->within = within;
   }
-  const bool few = cut.value > -kLargest;
+  const bool few = !IsWhole(cut);
   return WithD(scale, [&](const auto& d_of) HWY_ATTR {
     const auto sum = [&](uint32_t b) HWY_ATTR {
       const float mass = few ? WeighBlock<true>(row, d_of, within, b)
@@ -207,7 +206,7 @@ double SumWeights(const RowView& row, Scale scale, Cut cut,
     row.lazy->scale = scale;
     row.lazy->within = within;
   }
-  const bool few = cut.value > -kLargest;
+  const bool few = !IsWhole(cut);
   const double mass = WithD(scale, [&](const auto& d_of) HWY_ATTR {
     const auto sum = [&](uint32_t b) HWY_ATTR {
       add_members(b);

@@ -1,8 +1,8 @@
 """Builds the sampler's tests with one file of the sampler changed, by as few
 compilations as that file needs: the tests are those of the build tree, the
 sampler is compiled beside it at -O1, for the targets that every machine has. What
-survives so can be built with more: for AVX-512, or with the tests that read the
-header."""
+survives so can be built again: for AVX-512, without vectors, or with the tests
+that read the header."""
 
 import concurrent.futures
 import glob
@@ -14,9 +14,10 @@ import shlex
 import shutil
 import subprocess
 
-# AVX-512 takes as long to compile as all others: only for a second look.
 TARGETS = "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3|HWY_AVX3_DL)"
+# For second looks: AVX-512 takes as long to compile as all others.
 WITH_AVX512 = "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4)"
+WITHOUT_VECTORS = "HWY_COMPILE_ONLY_SCALAR"
 
 
 # HIDDEN: the same to the sampler here, but not to all that compiles the file.
@@ -30,6 +31,7 @@ class Scratch:
         self.root, self.build, self.folder = root, build, folder
         os.makedirs(folder, exist_ok=True)
         self.binary = os.path.join(folder, "sampler_test")
+        self.digest = os.path.join(folder, "logitd_digest")
         shutil.copytree(
             os.path.join(root, "sampler"),
             os.path.join(folder, "sampler"),
@@ -37,7 +39,8 @@ class Scratch:
         )
         self.tests = {}
         self.commands = self._commands()
-        self.link = self._link()
+        self.link = self._link(self.binary)
+        self.link_digest = self._link(self.digest)
         self.needs = {}  # source: headers of sampler/ that it reads
         self.stale = set()  # sources whose objects are those of another mutant
         self.unchanged = {}  # source: its object's bytes without any mutant
@@ -78,9 +81,10 @@ class Scratch:
             found[name] = [words[0], "-I" + self.folder, *kept, "-O1", "-w"]
         return found
 
-    def _link(self):
+    def _link(self, binary):
+        built = "bin/" + os.path.basename(binary)
         text = subprocess.run(
-            ["ninja", "-C", self.build, "-t", "commands", "bin/sampler_test"],
+            ["ninja", "-C", self.build, "-t", "commands", built],
             check=True,
             capture_output=True,
             text=True,
@@ -91,7 +95,7 @@ class Scratch:
         # First, so that inline functions are those of the mutant.
         words[at:at] = objects
         out = words.index("-o")
-        words[out + 1] = self.binary
+        words[out + 1] = binary
         left = ("sampler/liblogitd_sampler.a", "sampler/liblogitd_kernels.a")
         return [w for w in words if w not in left] + ["-fuse-ld=lld"]
 
@@ -148,16 +152,17 @@ class Scratch:
             same = same and self._code(name) == self.unchanged[name]
         if same:
             return SAME
-        return MADE if self._linked() else REFUSED
+        return MADE if self._linked(self.link) else REFUSED
 
-    def make_with_avx512(self, file):
-        """The mutant in `file` once more; True if that could be built."""
+    def make_kernels(self, targets, link):
+        """The kernels of this mutant once more, for other targets, in the program
+        that `link` makes; True if that could be built."""
         kernels = {name for name in self.commands if "/kernels/" in name}
-        self.targets = WITH_AVX512
-        made = all(self._compile(name) for name in sorted(kernels)) and self._linked()
+        self.targets = targets
+        made = all(self._compile(name) for name in sorted(kernels))
         self.targets = TARGETS
         self.stale |= kernels
-        return made
+        return made and self._linked(link)
 
     def make_with_tests(self, file):
         """The mutant in the header `file` once more, with the tests that include
@@ -179,9 +184,7 @@ class Scratch:
         left = [w for w in self.link if w not in replaced]
         at = next(i for i, w in enumerate(left) if w.endswith(".o"))
         link = left[:at] + [ours for _, ours in objects] + left[at:]
-        return bool(objects) and not subprocess.run(
-            link, capture_output=True, cwd=self.build
-        ).returncode
+        return bool(objects) and self._linked(link)
 
     def _code(self, name):
         with open(self._object(name), "rb") as file:
@@ -192,10 +195,10 @@ class Scratch:
             made = all(pool.map(self._compile, sorted(self.commands)))
         if made:
             self.unchanged = {name: self._code(name) for name in self.commands}
-        return made and self._linked()
+        return made and self._linked(self.link)
 
-    def _linked(self):
-        return subprocess.run(self.link, capture_output=True, cwd=self.build).returncode == 0
+    def _linked(self, link):
+        return subprocess.run(link, capture_output=True, cwd=self.build).returncode == 0
 
     def write(self, file, text):
         with open(os.path.join(self.folder, file), "w", encoding="utf-8") as out:

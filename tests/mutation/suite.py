@@ -1,9 +1,12 @@
 """The tests that are to kill mutants, the quick ones first."""
 
 import os
+import re
 import resource
 import subprocess
 import time
+
+from scratch import WITH_AVX512, WITHOUT_VECTORS
 
 MEMORY = 8 << 30
 BOUND = 15  # seconds beyond four times what the unchanged sampler takes
@@ -24,12 +27,13 @@ STAGES = [
     ("digest", "DigestOfCases.IsTheGoldenOne/AVX2", ""),
 ]  # fmt: skip
 # What survives them is looked at again, see second_look().
+NO_VECTORS_LOOKS = [("no vectors", "*SCALAR*", "Agreement.*")]
 AVX512_LOOKS = [
     ("avx512", "*AVX3*:Reads.AreThoseOnRecord", "Agreement.*:DigestOfCases.*"),
     ("avx512", "DigestOfCases.IsTheGoldenOne/AVX3", ""),
 ]
 HEADER_LOOKS = [("headers", STAGES[0][1], STAGES[0][2])]
-SECOND_LOOKS = AVX512_LOOKS + HEADER_LOOKS
+SECOND_LOOKS = NO_VECTORS_LOOKS + AVX512_LOOKS + HEADER_LOOKS
 
 
 def limit_memory():
@@ -81,15 +85,41 @@ def has_avx512():
 
 
 def second_look(scratch, root, file, bound):
-    """As judge(), of a mutant that it let live: kernels for AVX-512 where the
-    processor has it, headers with the tests that read them too."""
-    stages = []
-    if "/kernels/" in file and has_avx512() and scratch.make_with_avx512(file):
-        stages = AVX512_LOOKS
-    killed = first_killer(scratch.binary, root, stages, bound)
+    """As judge(), of a mutant that it let live: kernels without vectors and for
+    AVX-512, headers with the tests that read them too."""
+    killed = None
+    if "/kernels/" in file:
+        killed = look_without_vectors(scratch, root, bound) or look_with_avx512(
+            scratch, root, bound
+        )
     if killed is None and file.endswith(".h") and scratch.make_with_tests(file):
         killed = first_killer(scratch.binary, root, HEADER_LOOKS, bound)
     return killed
+
+
+def look_without_vectors(scratch, root, bound):
+    if not scratch.make_kernels(WITHOUT_VECTORS, scratch.link):
+        return None
+    return first_killer(scratch.binary, root, NO_VECTORS_LOOKS, bound)
+
+
+def look_with_avx512(scratch, root, bound):
+    """The digest alone, emulated, where the processor has no AVX-512."""
+    native = has_avx512()
+    link = scratch.link if native else scratch.link_digest
+    if not scratch.make_kernels(WITH_AVX512, link):
+        return None
+    if native:
+        return first_killer(scratch.binary, root, AVX512_LOOKS, bound)
+    emulated = subprocess.run(
+        [os.path.join(root, "tests/emulation/run.sh"), "--target", "avx512"]
+        + ["--program", scratch.digest],
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    found = re.search(r"AVX3 (under bochs): (DIFFERS|FAILED)", emulated.stdout)
+    return ("avx512", "the digest " + found.group(1)) if found else None
 
 
 def first_killer(binary, root, stages, bound):

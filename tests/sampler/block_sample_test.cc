@@ -31,7 +31,7 @@ class BlockSamples : public OnEachTarget {
     uint32_t bad = 0;
     kernels().load_f32(logits.data(), static_cast<uint32_t>(logits.size()),
                        false, row(), &bad);
-    mass_ = kernels().weigh(row(), {LargestLogit(row()), 1}, kAllAllowed,
+    mass_ = kernels().weigh(row(), {kernels().largest(row()), 1}, kAllAllowed,
                             &row().active_count);
   }
 

@@ -20,6 +20,7 @@
 #include "sampler/params.h"
 #include "sampler/sampler.h"
 #include "sampler/workspace.h"
+#include "tests/support/fenced.h"
 #include "tests/support/rows.h"
 
 namespace logitd::tests {
@@ -83,7 +84,7 @@ struct Case {
   std::vector<float> logits;      // at least vocab_size
   std::vector<float> guidance;    // as many, or none
   Dtype dtype = Dtype::kFloat32;  // bf16, fp16: logits are rounded already
-  size_t misalignment = 0;        // bytes
+  size_t misalignment = 0;        // bytes behind the row
   bool has_mask = false;
   std::vector<uint8_t> mask;
   TokenIds prompt;
@@ -135,12 +136,11 @@ class CaseRunner {
   // The logits in the case's dtype, in *bytes.
   static const void* StoreLogits(const Case& c,
                                  const std::vector<float>& logits,
-                                 std::vector<uint8_t>* bytes);
+                                 Fenced* bytes);
 
   const Draft* StoreDraft(const Case& c);
 
-  std::vector<uint8_t> bytes_;
-  std::vector<uint8_t> guidance_bytes_;
+  Fenced bytes_, guidance_bytes_, mask_bytes_, q_bytes_, ids_bytes_;
   Draft draft_;
   Ran ran_;
 };

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "tests/sampler/cases.h"
@@ -17,16 +18,15 @@ History MakeHistory(const Case& c, const Plan& plan) {
 
 const void* CaseRunner::StoreLogits(const Case& c,
                                     const std::vector<float>& logits,
-                                    std::vector<uint8_t>* bytes) {
-  const size_t size = SizeOf(c.dtype);
-  bytes->resize(c.misalignment + logits.size() * size);
-  uint8_t* at = bytes->data() + c.misalignment;
+                                    Fenced* bytes) {
+  uint8_t* const at =
+      bytes->Take(logits.size() * SizeOf(c.dtype), c.misalignment);
   if (c.dtype == Dtype::kFloat32) {
-    std::memcpy(at, logits.data(), logits.size() * size);
+    std::memcpy(at, logits.data(), logits.size() * sizeof(float));
   } else {
     const std::vector<uint16_t> rounded =
         c.dtype == Dtype::kFloat16 ? ToFloat16(logits) : ToBfloat16(logits);
-    std::memcpy(at, rounded.data(), rounded.size() * size);
+    std::memcpy(at, rounded.data(), rounded.size() * sizeof(uint16_t));
   }
   return at;
 }
@@ -39,8 +39,11 @@ Row CaseRunner::Store(const Case& c) {
   if (!c.guidance.empty()) {
     row.guidance = StoreLogits(c, c.guidance, &guidance_bytes_);
   }
-  static constexpr uint8_t kNoMaskBytes = 0;
-  if (c.has_mask) row.mask = c.mask.empty() ? &kNoMaskBytes : c.mask.data();
+  if (c.has_mask) {
+    uint8_t* const mask = mask_bytes_.Take(c.mask.size());
+    std::copy(c.mask.begin(), c.mask.end(), mask);
+    row.mask = mask;
+  }
   row.mask_bytes = c.mask.size();
   return row;
 }
@@ -48,9 +51,11 @@ Row CaseRunner::Store(const Case& c) {
 const Draft* CaseRunner::StoreDraft(const Case& c) {
   if (!c.draft) return nullptr;
   const DraftCase& draft = *c.draft;
-  draft_ = {draft.token, draft.q.empty() ? nullptr : draft.q.data(),
-            draft.ids.empty() ? nullptr : draft.ids.data(),
-            static_cast<uint32_t>(draft.q.size())};
+  draft_ = {
+      draft.token,
+      q_bytes_.Copy(draft.q.data(), draft.q.size() * sizeof(float)),
+      ids_bytes_.Copy(draft.ids.data(), draft.ids.size() * sizeof(uint32_t)),
+      static_cast<uint32_t>(draft.q.size())};
   return &draft_;
 }
 

@@ -60,7 +60,7 @@ class MassPrefixes : public OnEachTarget {
     uint32_t bad = 0;
     kernels().load_f32(l_.data(), static_cast<uint32_t>(l_.size()), false,
                        row(), &bad);
-    scale_ = {LargestLogit(row()), inverse_temperature_};
+    scale_ = {kernels().largest(row()), inverse_temperature_};
     // Of some row before; nothing may look at it.
     for (size_t i = 0; i < size_t{row().block_count} * kBlock; ++i) {
       row().w[i] = i % 2 == 0 ? 1e30f : -3000.0f;

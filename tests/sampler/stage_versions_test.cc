@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sampler/fingerprint.h"
+#include "sampler/knobs.h"
 
 namespace logitd::tests {
 namespace {
@@ -43,6 +44,17 @@ TEST(StageVersions, OfAPlanWithoutKnobsAreOfWhatAlwaysRuns) {
       FingerprintLines(*Plan::Compile(Params(), 100));
   EXPECT_THAT(lines, ::testing::ElementsAre(kSemantics, "core=0", "check=1",
                                             "hard_bans=1", "draw=1"));
+}
+
+TEST(FingerprintOfLists, NamesTheirIdsRisingAndOnce) {
+  for (const IdsKnob& knob : kIdsKnobs) {
+    Params params;
+    params.*knob.value = {7, 3, 7, 12};
+    const std::vector<std::string> lines =
+        FingerprintLines(*Plan::Compile(params, 100));
+    EXPECT_THAT(lines, ::testing::Contains(::testing::EndsWith("=3,7,12")))
+        << knob.name;
+  }
 }
 
 TEST(FingerprintOfPhases, SaysWhereEachBeginsAndEnds) {

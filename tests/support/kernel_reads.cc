@@ -269,6 +269,7 @@ KernelReads::KernelReads(const KernelTable& kernels) : table_(kernels) {
   in.Count<&K::guide, Everything>("guide");
   in.Count<&K::apply_mask, EverythingLast>("apply_mask");
   in.Count<&K::refresh_block_max, Listed>("refresh_block_max");
+  in.Count<&K::largest, Nothing>("largest");
   in.Count<&K::first_equal, UpToEqual>("first_equal");
   in.Count<&K::count_ge, FromPivots<false>>("count_ge");
   in.Count<&K::count_cut, CountedCut>("count_cut");
