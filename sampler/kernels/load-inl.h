@@ -13,8 +13,10 @@ HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
+// kIsCheap: widened anew whenever it is read.
 struct FromF32 {
   using Value = float;
+  static constexpr bool kIsCheap = true;
   HWY_INLINE VF operator()(DF d, const float* source) const {
     return hn::LoadU(d, source);
   }
@@ -23,6 +25,7 @@ struct FromF32 {
 // A bfloat16 is the upper half of a float.
 struct FromBf16 {
   using Value = uint16_t;
+  static constexpr bool kIsCheap = true;
   HWY_INLINE VF operator()(DF d, const uint16_t* source) const {
     const hn::Rebind<uint16_t, DF> d16;
     const hn::Rebind<uint32_t, DF> d32;
@@ -35,6 +38,7 @@ struct FromBf16 {
 // numbers where the processor has none.
 struct FromF16 {
   using Value = uint16_t;
+  static constexpr bool kIsCheap = false;
   HWY_INLINE VF operator()(DF d, const uint16_t* source) const {
     const hn::Rebind<uint16_t, DF> d16;
     const hn::Rebind<uint32_t, DF> d32;

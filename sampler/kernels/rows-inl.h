@@ -13,40 +13,61 @@ HWY_BEFORE_NAMESPACE();
 namespace logitd::kernels {
 namespace HWY_NAMESPACE {
 
-// The first block from b on whose largest logit is no less than `least`; the
-// number of blocks if there is none.
-HWY_INLINE uint32_t NextBlock(const RowView& row, float least, uint32_t b) {
-  const DF d;
-  const auto step = static_cast<uint32_t>(hn::Lanes(d));
-  const VF pivot = hn::Set(d, least);
-  for (; b + step <= row.block_count; b += step) {
-    const auto reach = hn::Ge(hn::LoadU(d, row.block_max + b), pivot);
-    const intptr_t first = hn::FindFirstTrue(d, reach);
-    if (first >= 0) return b + static_cast<uint32_t>(first);
-  }
-  while (b < row.block_count && !(row.block_max[b] >= least)) ++b;
-  return b;
-}
-
-// The blocks whose largest logit is no less than `least`, rising.
+// The blocks whose largest logit is no less than `least`, rising: found by a
+// register of maxima at a time.
 class BlocksFrom {
  public:
   struct End {};
   class Iterator {
    public:
     HWY_INLINE explicit Iterator(const BlocksFrom& blocks)
-        : blocks_(blocks), block_(NextBlock(blocks.row_, blocks.least_, 0)) {}
-    HWY_INLINE uint32_t operator*() const { return block_; }
+        : row_(blocks.row_), least_(blocks.least_), bits_(BitsOf(0)) {
+      Settle();
+    }
+    HWY_INLINE uint32_t operator*() const {
+      return first_ + static_cast<uint32_t>(__builtin_ctzll(bits_));
+    }
     HWY_INLINE void operator++() {
-      block_ = NextBlock(blocks_.row_, blocks_.least_, block_ + 1);
+      bits_ &= bits_ - 1;
+      Settle();
     }
-    HWY_INLINE bool operator!=(End) const {
-      return block_ != blocks_.row_.block_count;
-    }
+    HWY_INLINE bool operator!=(End) const { return bits_ != 0; }
 
    private:
-    const BlocksFrom& blocks_;
-    uint32_t block_;
+    // Until there is a block, or no more.
+    HWY_INLINE void Settle() {
+      const auto step = static_cast<uint32_t>(hn::Lanes(DF()));
+      while (bits_ == 0 && first_ + step < row_.block_count) {
+        first_ += step;
+        bits_ = BitsOf(first_);
+      }
+    }
+
+    // A bit for each of the blocks of a register from b on.
+    HWY_INLINE uint64_t BitsOf(uint32_t b) const {
+      const DF d;
+      const size_t step = hn::Lanes(d);
+      if (b + step > row_.block_count) {
+        uint64_t bits = 0;
+        for (uint32_t i = 0; b + i < row_.block_count; ++i) {
+          bits |= uint64_t{row_.block_max[b + i] >= least_} << i;
+        }
+        return bits;
+      }
+      uint8_t bytes[8];
+      hn::StoreMaskBits(
+          d, hn::Ge(hn::LoadU(d, row_.block_max + b), hn::Set(d, least_)),
+          bytes);
+      if (step <= 8) return bytes[0];
+      uint16_t word;
+      __builtin_memcpy(&word, bytes, sizeof(word));
+      return word;
+    }
+
+    const RowView& row_;
+    const float least_;
+    uint32_t first_ = 0;
+    uint64_t bits_;
   };
 
   HWY_INLINE BlocksFrom(const RowView& row, float least)
@@ -56,7 +77,7 @@ class BlocksFrom {
 
  private:
   const RowView& row_;
-  float least_;
+  const float least_;
 };
 
 HWY_INLINE float LowestPivot(const float* pivots) {

@@ -112,43 +112,52 @@ void MakeWeights(const RowView& row, uint32_t b) {
   });
 }
 
-// Calls sum(b) for each block that can hold weight, which gives its mass, and
-// without(b) for others that can hold members.
-template <class Sum, class Without>
-HWY_INLINE double WeighBlocks(const RowView& row, Scale scale, Cut cut,
-                              uint32_t* active_count, const Sum& sum,
-                              const Without& without) {
-  BlockAccumulator total;
-  uint32_t active = 0;
+// Lists the blocks that can hold weight, all of mass +0 so far. Returns how
+// many.
+HWY_INLINE uint32_t ListActive(const RowView& row, Scale scale, Cut within) {
   __builtin_memset(row.block_mass, 0, row.block_count * sizeof(float));
-  for (const uint32_t b : BlocksFrom(row, cut.value)) {
-    if (!(DOf(scale, row.block_max[b]) >= kLeastD)) {
-      without(b);
-      continue;
-    }
-    row.block_mass[b] = sum(b);
+  uint32_t active = 0;
+  for (const uint32_t b : BlocksFrom(row, within.value)) {
+    if (scale.curved() && !(DOf(scale, row.block_max[b]) >= kLeastD)) continue;
     row.active[active++] = b;
-    total.Add(b, row.block_mass[b]);
   }
-  *active_count = active;
+  return active;
+}
+
+// Makes block_mass of the active blocks, of which sum(b) gives one. Returns
+// their mass.
+template <class Sum>
+HWY_INLINE double SumActive(const RowView& row, uint32_t active,
+                            const Sum& sum) {
+  BlockAccumulator total;
+  for (uint32_t a = 0; a < active; ++a) {
+    const uint32_t b = row.active[a];
+    const float mass = sum(b);
+    row.block_mass[b] = mass;
+    total.Add(b, mass);
+  }
   return total.Total();
+}
+
+// Remembers what the weights are that are made later.
+HWY_INLINE void SetWeights(const RowView& row, Scale scale, Cut within) {
+  if (row.lazy == nullptr) return;
+  row.lazy->scale = scale;
+  row.lazy->within = within;
 }
 
 double Weigh(const RowView& row, Scale scale, Cut cut, uint32_t* active_count) {
   const Cut within = WithWeight(scale, cut);
-  if (row.lazy != nullptr) {
-    row.lazy->scale = scale;
-    row.lazy->within = within;
-  }
+  SetWeights(row, scale, within);
+  *active_count = ListActive(row, scale, within);
   const bool few = !IsWhole(cut);
   return WithD(scale, [&](const auto& d_of) HWY_ATTR {
-    const auto sum = [&](uint32_t b) HWY_ATTR {
+    return SumActive(row, *active_count, [&](uint32_t b) HWY_ATTR {
       const float mass = few ? WeighBlock<true>(row, d_of, within, b)
                              : WeighBlock<false>(row, d_of, within, b);
       if (row.lazy != nullptr) row.lazy->has[b] |= kHasWeights;
       return mass;
-    };
-    return WeighBlocks(row, scale, cut, active_count, sum, [](uint32_t) {});
+    });
   });
 }
 
@@ -172,56 +181,60 @@ double SpreadOfBlocks(const RowView& row, Scale scale) {
 }
 
 // Calls function(read) with what reads the logits of block b of a lazy row, one
-// register at a time, from where they are.
-template <class Function>
+// register at a time, from where they are. What is above the maximum is taken
+// for it: nobody may change a row so that its weights are infinite.
+template <class Widen, class Function>
 HWY_INLINE auto WithLogits(const RowView& row, uint32_t b,
                            const Function& function) {
+  using Value = typename Widen::Value;
   const DF d;
   const LazyRow& lazy = *row.lazy;
-  if ((lazy.has[b] & kHasLogits) != 0 || lazy.stored == Stored::kFloat16) {
-    const float* HWY_RESTRICT l = LogitsOf(row, b);
-    return function([&](size_t i) HWY_ATTR { return hn::Load(d, l + i); });
+  const bool made = (lazy.has[b] & kHasLogits) != 0;
+  const Value* at =
+      static_cast<const Value*>(lazy.source) + size_t{b} * kBlockSize;
+  if constexpr (Widen::kIsCheap) {
+    const VF max = hn::Set(d, row.block_max[b]);
+    if constexpr (sizeof(Value) == sizeof(float)) {
+      if (made) at = row.l + size_t{b} * kBlockSize;
+    }
+    if (!made || sizeof(Value) == sizeof(float)) {
+      return function(
+          [&](size_t i) HWY_ATTR { return hn::Min(Widen()(d, at + i), max); });
+    }
   }
-  // What is above the maximum is taken for it: nobody may change a row so that
-  // its weights are infinite.
-  const VF max = hn::Set(d, row.block_max[b]);
-  const auto from = [&](auto widen) HWY_ATTR {
-    using Value = typename decltype(widen)::Value;
-    const Value* at =
-        static_cast<const Value*>(lazy.source) + size_t{b} * kBlockSize;
-    return function([&](size_t i)
-                        HWY_ATTR { return hn::Min(widen(d, at + i), max); });
-  };
-  return lazy.stored == Stored::kBfloat16 ? from(FromBf16()) : from(FromF32());
+  const float* HWY_RESTRICT l = LogitsOf(row, b);
+  return function([&](size_t i) HWY_ATTR { return hn::Load(d, l + i); });
 }
 
 double SumWeights(const RowView& row, Scale scale, Cut cut,
                   uint32_t* active_count, uint64_t* count) {
-  if (count != nullptr) *count = 0;
-  const auto add_members = [&](uint32_t b) HWY_ATTR {
-    if (count != nullptr) *count += CountMembers(row, cut, b);
-  };
+  if (count != nullptr) *count = CountCut(row, cut);
   const Cut within = WithWeight(scale, cut);
-  if (row.lazy != nullptr) {
-    row.lazy->scale = scale;
-    row.lazy->within = within;
+  SetWeights(row, scale, within);
+  const uint32_t active = *active_count = ListActive(row, scale, within);
+  if (row.lazy == nullptr) {
+    return WithD(scale, [&](const auto& d_of) HWY_ATTR {
+      return SumActive(row, active, [&](uint32_t b) HWY_ATTR {
+        return WeighBlock<false>(row, d_of, within, b);
+      });
+    });
   }
   const bool few = !IsWhole(cut);
-  const double mass = WithD(scale, [&](const auto& d_of) HWY_ATTR {
-    const auto sum = [&](uint32_t b) HWY_ATTR {
-      add_members(b);
-      if (row.lazy == nullptr) return WeighBlock<false>(row, d_of, within, b);
-      row.lazy->has[b] &= static_cast<uint8_t>(~kHasWeights);
-      return WithLogits(row, b, [&](const auto& read) HWY_ATTR {
-        const auto nobody = [](size_t, VF) HWY_ATTR {};
-        return few ? SumBlock<true>(read, d_of, within, b, nobody)
-                   : SumBlock<false>(read, d_of, within, b, nobody);
+  const auto nobody = [](size_t, VF) HWY_ATTR {};
+  const double mass = WithWiden(*row.lazy, [&](auto widen) HWY_ATTR {
+    return WithD(scale, [&](const auto& d_of) HWY_ATTR {
+      return SumActive(row, active, [&](uint32_t b) HWY_ATTR {
+        row.lazy->has[b] &= static_cast<uint8_t>(~kHasWeights);
+        return WithLogits<decltype(widen)>(
+            row, b, [&](const auto& read) HWY_ATTR {
+              return few ? SumBlock<true>(read, d_of, within, b, nobody)
+                         : SumBlock<false>(read, d_of, within, b, nobody);
+            });
       });
-    };
-    return WeighBlocks(row, scale, cut, active_count, sum, add_members);
+    });
   });
   // Some processors' minimum of NaN is NaN.
-  if (row.lazy != nullptr && !(mass >= 0)) row.lazy->changed = true;
+  if (!(mass >= 0)) row.lazy->changed = true;
   return mass;
 }
 

@@ -25,11 +25,12 @@ def fma(a, b, c):
 
 def exp_f(d):
     n = fma(d, HEX("0x1.715476p+0"), 12582912) - 12582912
-    r = fma(n, HEX("0x1.bd0106p-13"), fma(n, HEX("-0x1.63p-1"), d))
-    q = HEX("0x1.6d110ap-10")
-    for c in ("0x1.120b6ep-7", "0x1.55551ap-5", "0x1.5554dcp-3", "0x1p-1"):
-        q = fma(q, r, HEX(c))
-    return f32(fma(q, fma(r, r, 0), r) + 1) * 2.0**n if d >= -87 else 0.0
+    f = fma(d, HEX("0x1.715476p+0"), -n)
+    s = fma(f, f, 0)
+    u = fma(f, HEX("0x1.62e42cp-1"), 1)
+    v = fma(f, HEX("0x1.c6b642p-5"), HEX("0x1.ebf9c2p-3"))
+    w = fma(f, HEX("0x1.5bce7ap-10"), HEX("0x1.3ce712p-7"))
+    return fma(fma(w, s, v), s, u) * 2.0**n if d >= -87 else 0.0
 
 
 def log_d(x):

@@ -9,15 +9,12 @@ namespace logitd::tests {
 float ScalarExpF(float d) {
   if (!(d >= -87.0f)) return 0.0f;
   const float n = std::fma(d, 0x1.715476p+0f, 12582912.0f) - 12582912.0f;
-  float r = std::fma(n, -0x1.63p-1f, d);
-  r = std::fma(n, 0x1.bd0106p-13f, r);
-  float q = 0x1.6d110ap-10f;
-  q = std::fma(q, r, 0x1.120b6ep-7f);
-  q = std::fma(q, r, 0x1.55551ap-5f);
-  q = std::fma(q, r, 0x1.5554dcp-3f);
-  q = std::fma(q, r, 0.5f);
-  const float square = r * r;
-  const float p = std::fma(q, square, r) + 1.0f;
+  const float f = std::fma(d, 0x1.715476p+0f, -n);
+  const float square = f * f;
+  const float low = std::fma(f, 0x1.62e42cp-1f, 1.0f);
+  const float middle = std::fma(f, 0x1.c6b642p-5f, 0x1.ebf9c2p-3f);
+  const float high = std::fma(f, 0x1.5bce7ap-10f, 0x1.3ce712p-7f);
+  const float p = std::fma(std::fma(high, square, middle), square, low);
   // p * 2^n: p lies in [0.7, 1.5), the result is normal, so its exponent moves.
   uint32_t bits;
   std::memcpy(&bits, &p, sizeof(bits));
