@@ -12,7 +12,7 @@
 
 #include <hwy/highway.h>
 
-// Before a loop that is long enough as it stands: unrolled, it keeps more
+// Before a loop that is long enough as it stands: unrolled, it would hold more
 // values than there are registers.
 #if defined(__clang__)
 #define LOGITD_KEEP_LOOP _Pragma("clang loop unroll(disable)")
@@ -52,7 +52,8 @@ HWY_INLINE VF Fma(DF d, VF a, VF b, VF c) {
 #endif
 }
 
-// exp_f of logitd/1 for d in [-87, 0], anything elsewhere.
+// exp_f of logitd/1 for d in [-87, 0], anything elsewhere. Its error:
+// sampler/README.md.
 HWY_INLINE VF ExpWithin(DF d, VF x) {
   const DI di;
   const VF magic = hn::Set(d, 12582912.0f);
@@ -132,6 +133,9 @@ HWY_INLINE float BlockSum(const Term& term) {
   return FoldLanes(lanes);
 }
 #else
+// That hold the lanes of a block's sum.
+inline constexpr size_t kRegisters = kLanes / hn::MaxLanes(DF());
+
 // The lanes of one register: its halves, until one is left.
 template <class D>
 HWY_INLINE float FoldRegister(D, hn::Vec<D> lanes) {
@@ -150,7 +154,6 @@ template <size_t N, class Terms>
 HWY_INLINE float BlockSumOf(const Terms& terms) {
   const DF d;
   constexpr size_t kStep = hn::MaxLanes(DF());
-  constexpr size_t kRegisters = kLanes / kStep;
   VF sums[kRegisters];
   for (VF& sum : sums) sum = hn::Zero(d);
   LOGITD_KEEP_LOOP
@@ -173,7 +176,6 @@ HWY_INLINE float BlockSumOf(const Terms& terms) {
 // The same with term(i) for one register.
 template <class Term>
 HWY_INLINE float BlockSum(const Term& term) {
-  constexpr size_t kRegisters = kLanes / hn::MaxLanes(DF());
   return BlockSumOf<kRegisters>([&](size_t i, VF(&out)[kRegisters]) HWY_ATTR {
     for (size_t k = 0; k < kRegisters; ++k) {
       out[k] = term(i + k * hn::MaxLanes(DF()));

@@ -59,11 +59,11 @@ HWY_INLINE VF LargestOfBlock(const typename Widen::Value* source, VF& nothing,
 
 #if HWY_HAVE_SCALABLE || HWY_TARGET == HWY_SCALAR
 // The largest lane of each of four registers, -0 as +0.
-HWY_INLINE void StoreLargest(VF a, VF b, VF c, VF d, float* out) {
+HWY_INLINE void StoreLargest(VF a, VF b, VF c, VF e, float* out) {
   out[0] = LargestLane(a) + 0.0f;
   out[1] = LargestLane(b) + 0.0f;
   out[2] = LargestLane(c) + 0.0f;
-  out[3] = LargestLane(d) + 0.0f;
+  out[3] = LargestLane(e) + 0.0f;
 }
 #else
 // The larger of a register's halves, until it has four lanes.

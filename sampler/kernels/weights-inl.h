@@ -80,8 +80,7 @@ HWY_INLINE float SumBlock(const Read& read, const DOfLogit& d_of, Cut within,
       return w;
     });
 #else
-    constexpr size_t kRegisters = kLanes / hn::MaxLanes(DF());
-    constexpr size_t kAtOnce = kRegisters > 2 ? kRegisters : 2;
+    constexpr size_t kAtOnce = HWY_MAX(kRegisters, 2);
     return BlockSumOf<kAtOnce>([&](size_t i, VF (&w)[kAtOnce]) HWY_ATTR {
       WeightsOfLanes<kFew>(read, d_of, member, i, w);
       for (size_t k = 0; k < kAtOnce; ++k) {
@@ -181,23 +180,20 @@ double SpreadOfBlocks(const RowView& row, Scale scale) {
 }
 
 // Calls function(read) with what reads the logits of block b of a lazy row, one
-// register at a time, from where they are. What is above the maximum is taken
-// for it: nobody may change a row so that its weights are infinite.
+// register at a time: from where they are, unless they were made or are dear to
+// widen.
 template <class Widen, class Function>
 HWY_INLINE auto WithLogits(const RowView& row, uint32_t b,
                            const Function& function) {
-  using Value = typename Widen::Value;
   const DF d;
-  const LazyRow& lazy = *row.lazy;
-  const bool made = (lazy.has[b] & kHasLogits) != 0;
-  const Value* at =
-      static_cast<const Value*>(lazy.source) + size_t{b} * kBlockSize;
   if constexpr (Widen::kIsCheap) {
-    const VF max = hn::Set(d, row.block_max[b]);
-    if constexpr (sizeof(Value) == sizeof(float)) {
-      if (made) at = row.l + size_t{b} * kBlockSize;
-    }
-    if (!made || sizeof(Value) == sizeof(float)) {
+    const LazyRow& lazy = *row.lazy;
+    if ((lazy.has[b] & kHasLogits) == 0) {
+      const auto* at = static_cast<const typename Widen::Value*>(lazy.source) +
+                       size_t{b} * kBlockSize;
+      // What is above the maximum is taken for it: nobody may change a row so
+      // that its weights are infinite.
+      const VF max = hn::Set(d, row.block_max[b]);
       return function(
           [&](size_t i) HWY_ATTR { return hn::Min(Widen()(d, at + i), max); });
     }

@@ -27,13 +27,13 @@ STAGES = [
     ("digest", "DigestOfCases.IsTheGoldenOne/AVX2", ""),
 ]  # fmt: skip
 # What survives them is looked at again, see second_look().
-NO_VECTORS_LOOKS = [("no vectors", "*SCALAR*", "Agreement.*")]
+VECTORLESS_LOOKS = [("vectorless", "*SCALAR*", "Agreement.*")]
 AVX512_LOOKS = [
     ("avx512", "*AVX3*:Reads.AreThoseOnRecord", "Agreement.*:DigestOfCases.*"),
     ("avx512", "DigestOfCases.IsTheGoldenOne/AVX3", ""),
 ]
 HEADER_LOOKS = [("headers", STAGES[0][1], STAGES[0][2])]
-SECOND_LOOKS = NO_VECTORS_LOOKS + AVX512_LOOKS + HEADER_LOOKS
+SECOND_LOOKS = VECTORLESS_LOOKS + AVX512_LOOKS + HEADER_LOOKS
 
 
 def limit_memory():
@@ -100,7 +100,7 @@ def second_look(scratch, root, file, bound):
 def look_without_vectors(scratch, root, bound):
     if not scratch.make_kernels(WITHOUT_VECTORS, scratch.link):
         return None
-    return first_killer(scratch.binary, root, NO_VECTORS_LOOKS, bound)
+    return first_killer(scratch.binary, root, VECTORLESS_LOOKS, bound)
 
 
 def look_with_avx512(scratch, root, bound):

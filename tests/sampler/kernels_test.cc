@@ -274,6 +274,7 @@ TEST_P(Kernels, CountsAndListsAreThoseOfALinearSearch) {
       ASSERT_EQ(last.value, l_[last.id]);
       ASSERT_EQ(kernels().count_cut(row(), last), members);
     }
+    ASSERT_EQ(kernels().largest(row()), Largest());
     const auto equal = std::find(l_.begin(), l_.end(), pivots[0]);
     const bool found = equal != l_.end();
     ASSERT_EQ(
@@ -294,6 +295,31 @@ TEST_P(Kernels, CountsAndListsAreThoseOfALinearSearch) {
     ids.resize(got);
     ASSERT_THAT(ids, ElementsAreArray(expected));
   });
+}
+
+// Whatever a register of block maxima holds of them.
+TEST_P(Kernels, FindABlockWhereverItStands) {
+  for (uint32_t blocks = 1; blocks <= 40; ++blocks) {
+    for (uint32_t b = 0; b < blocks; ++b) {
+      const uint32_t id = b * 128 + 77;
+      std::vector<float> logits(blocks * 128, -2);
+      logits[id] = 5;
+      Load(logits);
+      ASSERT_EQ(kernels().largest(row()), 5);
+      ASSERT_EQ(kernels().first_equal(row(), 5), id);
+      ASSERT_EQ(kernels().first_equal(row(), 6), kernels::kNone);
+      ASSERT_EQ(kernels().first_equal(row(), -2), 0u);
+      ASSERT_EQ(kernels().count_cut(row(), {5, kernels::kNone}), 1u);
+      ASSERT_EQ(kernels().count_cut(row(), kAllAllowed), logits.size());
+      uint32_t active = 0;
+      ASSERT_EQ(kernels().weigh(row(), {5, 1}, {5, kernels::kNone}, &active),
+                1);
+      ASSERT_EQ(active, 1u);
+      ASSERT_EQ(row().active[0], b);
+    }
+  }
+  Load(std::vector<float>(300, -kInf));
+  EXPECT_EQ(kernels().largest(row()), -kInf);
 }
 
 LOGITD_ON_EACH_TARGET(Kernels);
